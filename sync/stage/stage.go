@@ -1,0 +1,117 @@
+// Package stage is what the stages have in common: the shape of a pass, its
+// report, and the token that makes a worker which was frozen and wakes harmless.
+//
+// A stage is one bounded, repeatable pass. It reads the tables to its left,
+// writes to its right and marks both in one transaction; it can be stopped at
+// any moment, run again or replayed alone. The command line, the schedule and
+// the web call the same Run.
+package stage
+
+import (
+	"context"
+
+	"github.com/partnersync/partnersync/internal/clock"
+)
+
+// The names of the stages, in the order of the data's way.
+const (
+	Pull      = "pull"
+	Reconcile = "reconcile"
+	Accrue    = "accrue"
+	Push      = "push"
+)
+
+// Names lists the stages in the order of the data's way.
+func Names() []string { return []string{Pull, Reconcile, Accrue, Push} }
+
+// Stage is one stage. Run makes one bounded pass and reports it. The error is
+// for what stopped the pass; a bad record is a row and a count in the report.
+type Stage interface {
+	Name() string
+	Run(ctx context.Context, o Options) (Report, error)
+}
+
+// Options are what the caller of a pass decides.
+type Options struct {
+	// AsOf is the last day that counts, given by a person; no date means
+	// yesterday in the company zone (R7.3). Only accrue reads it.
+	AsOf clock.Date
+	// DryRun computes and reports, and writes nothing.
+	DryRun bool
+	// Actor is who runs this: "schedule", or a person's name.
+	Actor string
+	// Progress, if not nil, is told of work done. total is 0 when unknown.
+	Progress Progress
+}
+
+// Progress hears that, of what is named (an object, a step), done items of
+// total are finished. It is called from one goroutine at a time.
+type Progress func(what string, done, total int64)
+
+// Tell calls the Progress, if there is one.
+func (p Progress) Tell(what string, done, total int64) {
+	if p != nil {
+		p(what, done, total)
+	}
+}
+
+// Status is how a pass ended.
+type Status string
+
+// The statuses. A pass with failures inside never says ok.
+const (
+	OK           Status = "ok"
+	WithProblems Status = "ok with problems"
+	Failed       Status = "failed"
+)
+
+// Report says what a pass did.
+type Report struct {
+	Stage string `json:"stage"`
+	// Counts are named numbers in the order in which a person should read them.
+	Counts []Count `json:"counts"`
+	// Problems counts rows that a person has to look at because of this pass.
+	Problems int64 `json:"problems"`
+	// Notices are sentences for a person: a mapping that is switched off, say.
+	Notices []string `json:"notices,omitempty"`
+	// Deferred says why the pass did nothing, though nothing failed; or "".
+	Deferred string `json:"deferred,omitempty"`
+}
+
+// Count is one number of a report.
+type Count struct {
+	Name string `json:"name"`
+	N    int64  `json:"n"`
+}
+
+// Add adds n to the count of that name, appending it if it is new.
+func (r *Report) Add(name string, n int64) {
+	for i := range r.Counts {
+		if r.Counts[i].Name == name {
+			r.Counts[i].N += n
+			return
+		}
+	}
+	r.Counts = append(r.Counts, Count{Name: name, N: n})
+}
+
+// Get gives the count of that name, or 0.
+func (r *Report) Get(name string) int64 {
+	for _, c := range r.Counts {
+		if c.Name == name {
+			return c.N
+		}
+	}
+	return 0
+}
+
+// Status is the report's verdict; err is what Run returned with it.
+func (r *Report) Status(err error) Status {
+	switch {
+	case err != nil:
+		return Failed
+	case r.Problems > 0:
+		return WithProblems
+	}
+	return OK
+}

@@ -4,6 +4,7 @@ package ledger
 
 import (
 	"context"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -36,4 +37,102 @@ func PartnersByID(ctx context.Context, q sqlx.QueryerContext, ids []string) (_ [
 		where $1::text[] is null or i.id = any($1)
 		order by i.id`, pq.Array(ids))
 	return out, err
+}
+
+// Partner is a partner with the Partner IDs issued to it.
+type Partner struct {
+	Key      string
+	Name     string
+	Kind     string // registered or consulting
+	Tier     string
+	JoinedOn clock.Date
+	Status   string   // active, suspended or exited
+	IDs      []string // the first is the primary one
+	Domains  []string // of its people's e-mail; they never identify a customer (R1.4)
+}
+
+// Kinds and statuses of a partner.
+const (
+	KindRegistered  = "registered"
+	KindConsulting  = "consulting"
+	StatusActive    = "active"
+	StatusSuspended = "suspended"
+	StatusExited    = "exited"
+)
+
+// Partners gives all partners in the order of their keys.
+func Partners(ctx context.Context, q sqlx.QueryerContext) (_ []Partner, err error) {
+	defer errs.Wrap(&err, "read partners")
+	var rows []struct {
+		Key      string         `db:"key"`
+		Name     string         `db:"name"`
+		Kind     string         `db:"kind"`
+		Tier     string         `db:"tier"`
+		JoinedOn clock.Date     `db:"joined_on"`
+		Status   string         `db:"status"`
+		IDs      pq.StringArray `db:"ids"`
+		Domains  pq.StringArray `db:"domains"`
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, `
+		select p.key, p.name, p.kind, p.tier, p.joined_on, p.status, p.domains,
+			array_agg(i.id order by i.is_primary desc, i.id) filter (where i.id is not null) as ids
+		from ledger.partner p left join ledger.partner_id i on i.partner_key = p.key
+		group by p.key order by p.key collate "C"`); err != nil {
+		return nil, err
+	}
+	out := make([]Partner, len(rows))
+	for i, r := range rows {
+		out[i] = Partner{
+			Key: r.Key, Name: r.Name, Kind: r.Kind, Tier: r.Tier, JoinedOn: r.JoinedOn, Status: r.Status,
+			IDs: r.IDs, Domains: r.Domains,
+		}
+	}
+	return out, nil
+}
+
+// SavePartner keeps a partner and issues its IDs. An ID that was issued to another
+// partner is a conflict: IDs are issued once, for good (R1.1).
+func SavePartner(ctx context.Context, tx *sqlx.Tx, p Partner, actor string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "save partner %s", p.Key)
+	if _, err := tx.ExecContext(ctx, `
+		insert into ledger.partner (key, name, kind, tier, joined_on, status, domains, applied_by, applied_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (key) do update set
+			name = excluded.name, kind = excluded.kind, tier = excluded.tier, joined_on = excluded.joined_on,
+			status = excluded.status, domains = excluded.domains, applied_by = excluded.applied_by,
+			applied_at = excluded.applied_at`,
+		p.Key, p.Name, p.Kind, p.Tier, p.JoinedOn, p.Status, pq.Array(p.Domains), actor, now); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx,
+		`update ledger.partner_id set is_primary = false where partner_key = $1 and is_primary`, p.Key); err != nil {
+		return err
+	}
+	var foreign []string
+	if err := tx.SelectContext(ctx, &foreign, `
+		with issued as (
+			insert into ledger.partner_id as i (id, partner_key, is_primary)
+			select n.id, $2, n.place = 1 from unnest($1::text[]) with ordinality as n (id, place)
+			on conflict (id) do update set is_primary = excluded.is_primary where i.partner_key = excluded.partner_key
+			returning id)
+		select n from unnest($1::text[]) as n where n not in (select id from issued)`, pq.Array(p.IDs), p.Key); err != nil {
+		return err
+	}
+	if len(foreign) > 0 {
+		return errs.New(errs.Conflict, "Partner ID %s was issued to another partner", foreign[0]).
+			WithHint("A Partner ID is issued once, for good (R1.1). Give this partner another one.")
+	}
+	_, err = tx.ExecContext(ctx, `
+		insert into ledger.changed_partner (id) select id from ledger.partner_id where partner_key = $1
+		on conflict (id) do nothing`, p.Key)
+	return err
+}
+
+// TakeChanged takes the Partner IDs of the partners that were saved since it was
+// last called, in order; they are taken when the transaction commits.
+func TakeChanged(ctx context.Context, tx *sqlx.Tx) (ids []string, err error) {
+	defer errs.Wrap(&err, "take changed partners")
+	err = tx.SelectContext(ctx, &ids, `
+		with taken as (delete from ledger.changed_partner returning id) select id from taken order by id`)
+	return ids, err
 }

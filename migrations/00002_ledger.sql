@@ -21,6 +21,11 @@ create table ledger.partner_id (
 );
 create unique index partner_id_primary on ledger.partner_id (partner_key) where is_primary;
 
+-- Partner IDs whose partner was applied and is still to be marked for push.
+create table ledger.changed_partner (
+    id text primary key
+);
+
 -- Customers are Salesforce Accounts (R1.4).
 create table ledger.customer (
     account_id        text        primary key,
@@ -30,6 +35,19 @@ create table ledger.customer (
     is_deleted        boolean     not null,
     modstamp          timestamptz not null
 );
+
+-- The Account that survives of an account and its merges (R9.2). A circle, which
+-- Salesforce cannot make, would end at the account itself.
+-- +goose StatementBegin
+create function ledger.survivor(account text) returns text language sql stable as $$
+    with recursive merged (id, depth) as (
+        select account, 0
+        union all
+        select c.master_account_id, m.depth + 1 from merged m join ledger.customer c on c.account_id = m.id
+        where c.master_account_id <> '' and m.depth < 50)
+    select id from merged order by depth desc limit 1
+$$;
+-- +goose StatementEnd
 
 -- Rows that ask a person to look. A hold also stops the money.
 create table ledger.discrepancy (
@@ -53,16 +71,19 @@ create table ledger.space (
     name              text        not null default '',
     account_id        text        not null default '',
     first_account_id  text        not null default '', -- named when first seen (R7.7)
+    customer_id       text        not null default '', -- derived: the Account by which revenue finds it (R3.3)
     created_via       text        not null default '',
-    creator_email     text        not null default '', -- e-mail key (R1.2)
+    creator_email     text        not null default '', -- e-mail key that it states (R1.2)
+    creator_key       text        not null default '', -- derived: that, or its install's Lead (R2.3)
     created_at        timestamptz not null,
     quickstart_org_id text        not null default '',
     is_deleted        boolean     not null,
     modstamp          timestamptz not null
 );
-create index space_creator on ledger.space (creator_email) where creator_email <> '';
+create index space_creator on ledger.space (creator_key) where creator_key <> '';
 create index space_account on ledger.space (account_id) where account_id <> '';
 create index space_first_account on ledger.space (first_account_id) where first_account_id <> '';
+create index space_customer on ledger.space (customer_id) where customer_id <> '';
 create index space_quickstart_org on ledger.space (quickstart_org_id) where quickstart_org_id <> '';
 
 create table ledger.profile_record (
@@ -76,6 +97,15 @@ create table ledger.profile_record (
 );
 create index profile_record_profile on ledger.profile_record (profile);
 create index profile_record_email_key on ledger.profile_record (email_key);
+
+-- One profile for each e-mail key, derived: registered at the earliest of its
+-- records and its QuickStarts (R2.10).
+create table ledger.profile (
+    email_key     text        primary key,
+    fold_key      text        not null, -- without plus-tag and dots, to find look-alikes (R1.2)
+    registered_at timestamptz not null
+);
+create index profile_fold on ledger.profile (fold_key);
 
 create table ledger.invitation (
     id         text        primary key,
@@ -114,6 +144,16 @@ create table ledger.connection (
 );
 create index connection_org on ledger.connection (org_id);
 
+-- The profile that an e-mail key stands for: the one first seen under it, else the
+-- one that has it as an alias (R2.10), else the key's own.
+-- +goose StatementBegin
+create function ledger.profile_of(key text) returns text language sql stable as $$
+    select case
+        when exists (select from ledger.profile_record r where r.profile = key) then key
+        else coalesce((select min(r.profile) from ledger.profile_record r where r.email_key = key), key) end
+$$;
+-- +goose StatementEnd
+
 -- What Salesforce stated of a Partner ID: every history row and every distinct
 -- observation, kept for ever (R2.6). Values are as received.
 create table ledger.statement_of_id (
@@ -148,9 +188,10 @@ create unique index holding_once on ledger.holding (subject_kind, subject, at, l
 create table ledger.replay (
     subject_kind text        not null,
     subject      text        not null,
-    marked_at    timestamptz not null,
+    origin       timestamptz not null, -- earlier subjects are worked out first
     primary key (subject_kind, subject)
 );
+create index replay_order on ledger.replay (origin, subject_kind, subject);
 
 -- Revenue (rulebook 3).
 create table ledger.opportunity (
@@ -158,6 +199,7 @@ create table ledger.opportunity (
     name             text        not null default '',
     account_id       text        not null default '',
     first_account_id text        not null default '', -- named when first seen (R7.7)
+    customer_id      text        not null default '', -- derived: the Account by which it finds its Space (R3.3)
     space_id         text        not null default '',
     amount           numeric,
     currency         text        not null,
@@ -175,6 +217,7 @@ create table ledger.opportunity (
 );
 create index opportunity_account on ledger.opportunity (account_id) where account_id <> '';
 create index opportunity_first_account on ledger.opportunity (first_account_id) where first_account_id <> '';
+create index opportunity_customer on ledger.opportunity (customer_id) where customer_id <> '';
 create index opportunity_space on ledger.opportunity (space_id) where space_id <> '';
 create index opportunity_close on ledger.opportunity (close_date) where is_won;
 
@@ -201,12 +244,13 @@ create table ledger.source_schedule (
 );
 create index source_schedule_next on ledger.source_schedule (next_on);
 
--- The latest as-of that a person gave and that was posted (R7.3). One row.
+-- How far the book goes (R7.3). One row.
 create table ledger.as_of (
-    only_row   boolean     primary key default true check (only_row),
-    explicit   date        not null,
-    posted_by  text        not null,
-    posted_at  timestamptz not null
+    only_row  boolean     primary key default true check (only_row),
+    posted    date        not null, -- the latest as-of that was posted
+    explicit  date,                 -- the latest of those that a person gave
+    posted_by text        not null,
+    posted_at timestamptz not null
 );
 
 -- Expected lines (R7.1), with their explanations.
@@ -221,14 +265,14 @@ create table ledger.line (
     base         numeric     not null,
     rate         numeric     not null,
     amount_minor bigint      not null,
-    status       text        not null check (status in ('accrued', 'on_hold', 'zero')),
+    status       text        not null check (status in ('accrued', 'on_hold', 'zero', 'void')), -- void: no longer expected
     reason       text        not null default '',
     account_id   text        not null default '',
     space_id     text        not null default '',
     plan         text        not null default '',
     explanation  json        not null,
     computed_at  timestamptz not null,
-    check (status = 'accrued' or amount_minor = 0)
+    check (status not in ('zero', 'void') or amount_minor = 0) -- of a line on hold, what it would be
 );
 create index line_source on ledger.line (source_id);
 

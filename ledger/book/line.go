@@ -28,7 +28,7 @@ type Line struct {
 	Base        decimal.Decimal `db:"base"` // the amount on which the rate works
 	Rate        decimal.Decimal `db:"rate"` // 0.1 is ten per cent
 	AmountMinor int64           `db:"amount_minor"`
-	Status      string          `db:"status"` // accrued, on_hold or zero
+	Status      string          `db:"status"` // accrued, on_hold, zero or void
 	Reason      string          `db:"reason"` // of a hold or a zero
 	AccountID   string          `db:"account_id"`
 	SpaceID     string          `db:"space_id"`

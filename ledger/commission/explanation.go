@@ -36,4 +36,5 @@ type Interval struct {
 	Last    string `json:"last"`
 	Days    int    `json:"days"`
 	From    string `json:"from,omitempty"` // what put the Partner ID on the Space
+	Since   string `json:"since"`          // the instant at which it did, RFC 3339 in UTC
 }

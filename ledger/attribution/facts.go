@@ -1,0 +1,343 @@
+package attribution
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// Space is what a Space's record states.
+type Space struct {
+	ID              string
+	Key             string // Space_Key__c
+	Name            string
+	AccountID       string
+	CreatedVia      string // QuickStart or Manual
+	CreatorEmail    string // e-mail key
+	CreatedAt       time.Time
+	QuickStartOrgID string // 18 characters
+	IsDeleted       bool
+	Modstamp        time.Time
+}
+
+// QuickStart is the value of CreatedVia of a Space that a QuickStart created (R2.3).
+const QuickStart = "QuickStart"
+
+// UserRecord is what a user's record states. Its profile is found by e-mail key.
+type UserRecord struct {
+	ID           string
+	Email        string // as received
+	EmailKey     string
+	RegisteredAt time.Time
+	IsDeleted    bool
+	Modstamp     time.Time
+}
+
+// Invitation is what an invitation's record states.
+type Invitation struct {
+	ID        string
+	SpaceID   string
+	EmailKey  string
+	InvitedAt time.Time
+	IsDeleted bool
+	Modstamp  time.Time
+}
+
+// Install is what a licence record states of an org that has the package.
+type Install struct {
+	ID          string
+	OrgID       string // 18 characters (R1.3)
+	Status      string
+	InstalledOn clock.Date
+	ExpiresOn   clock.Date
+	IsSandbox   bool
+	AccountID   string
+	LeadEmail   string // e-mail key
+	IsDeleted   bool
+	Modstamp    time.Time
+}
+
+// Connection is what a record states of an org that is connected to a Space.
+type Connection struct {
+	ID             string
+	SpaceID        string
+	OrgID          string // 18 characters
+	ConnectedAt    time.Time
+	DisconnectedAt time.Time // zero while it is connected
+	IsDeleted      bool
+	Modstamp       time.Time
+}
+
+// SaveSpaces keeps what Spaces state, ignoring versions older than those kept,
+// and marks what their Partner IDs depend on.
+func SaveSpaces(ctx context.Context, tx *sqlx.Tx, ss []Space, now time.Time) (err error) {
+	defer errs.Wrap(&err, "save Spaces")
+	c := newColumns(len(ss), 8)
+	created, modstamp := make([]time.Time, len(ss)), make([]time.Time, len(ss))
+	deleted := make([]bool, len(ss))
+	for i, s := range ss {
+		c.row(i, s.ID, s.Key, s.Name, s.AccountID, s.CreatedVia, s.CreatorEmail, s.QuickStartOrgID)
+		created[i], modstamp[i], deleted[i] = s.CreatedAt, s.Modstamp, s.IsDeleted
+	}
+	// Before the write: the creator whom a Space had until now may no longer have
+	// run this QuickStart.
+	if err := markCreators(ctx, tx, c[0], now); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		insert into ledger.space as s (id, space_key, name, account_id, first_account_id, customer_id, created_via,
+			creator_email, created_at, quickstart_org_id, is_deleted, modstamp)
+		select id, key, name, account, account, account, via, creator, created, org, deleted, modstamp
+		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+			$8::timestamptz[], $9::bool[], $10::timestamptz[])
+			as r (id, key, name, account, via, creator, org, created, deleted, modstamp)
+		on conflict (id) do update set
+			space_key = excluded.space_key, name = excluded.name, account_id = excluded.account_id,
+			first_account_id = case s.first_account_id when '' then excluded.account_id else s.first_account_id end,
+			created_via = excluded.created_via, creator_email = excluded.creator_email,
+			created_at = excluded.created_at, quickstart_org_id = excluded.quickstart_org_id,
+			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+		where excluded.modstamp >= s.modstamp`,
+		c.array(0), c.array(1), c.array(2), c.array(3), c.array(4), c.array(5), c.array(6),
+		pq.Array(created), pq.Array(deleted), pq.Array(modstamp)); err != nil {
+		return err
+	}
+	return resolveAndMark(ctx, tx, c[0], now)
+}
+
+// SaveUserRecords keeps what users' records state, and marks their profiles. The
+// e-mail key under which a record is first seen stays its profile; a later one is
+// an alias (R2.10).
+func SaveUserRecords(ctx context.Context, tx *sqlx.Tx, us []UserRecord, now time.Time) (err error) {
+	defer errs.Wrap(&err, "save user records")
+	c := newColumns(len(us), 3)
+	registered, modstamp := make([]time.Time, len(us)), make([]time.Time, len(us))
+	deleted := make([]bool, len(us))
+	for i, u := range us {
+		c.row(i, u.ID, u.Email, u.EmailKey)
+		registered[i], modstamp[i], deleted[i] = u.RegisteredAt, u.Modstamp, u.IsDeleted
+	}
+	if _, err := tx.ExecContext(ctx, `
+		insert into ledger.profile_record as p (id, email, profile, email_key, registered_at, is_deleted, modstamp)
+		select id, email, key, key, registered, deleted, modstamp
+		from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bool[], $6::timestamptz[])
+			as r (id, email, key, registered, deleted, modstamp)
+		on conflict (id) do update set
+			email = excluded.email, email_key = excluded.email_key, registered_at = excluded.registered_at,
+			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+		where excluded.modstamp >= p.modstamp`,
+		c.array(0), c.array(1), c.array(2), pq.Array(registered), pq.Array(deleted), pq.Array(modstamp)); err != nil {
+		return err
+	}
+	if err := markRecords(ctx, tx, c[0], now); err != nil {
+		return err
+	}
+	// A new address may be that of a creator whom nobody knew so far.
+	return markSpacesOfCreators(ctx, tx, c[2], now)
+}
+
+// SaveInvitations keeps what invitations state, and marks the profiles invited.
+func SaveInvitations(ctx context.Context, tx *sqlx.Tx, vs []Invitation, now time.Time) (err error) {
+	defer errs.Wrap(&err, "save invitations")
+	c := newColumns(len(vs), 3)
+	invited, modstamp := make([]time.Time, len(vs)), make([]time.Time, len(vs))
+	deleted := make([]bool, len(vs))
+	for i, v := range vs {
+		c.row(i, v.ID, v.SpaceID, v.EmailKey)
+		invited[i], modstamp[i], deleted[i] = v.InvitedAt, v.Modstamp, v.IsDeleted
+	}
+	if err := markInvited(ctx, tx, c[0], now); err != nil { // whom it invited until now
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		insert into ledger.invitation as v (id, space_id, email_key, invited_at, is_deleted, modstamp)
+		select id, space, key, invited, deleted, modstamp
+		from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bool[], $6::timestamptz[])
+			as r (id, space, key, invited, deleted, modstamp)
+		on conflict (id) do update set
+			space_id = excluded.space_id, email_key = excluded.email_key, invited_at = excluded.invited_at,
+			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+		where excluded.modstamp >= v.modstamp`,
+		c.array(0), c.array(1), c.array(2), pq.Array(invited), pq.Array(deleted), pq.Array(modstamp)); err != nil {
+		return err
+	}
+	return markInvited(ctx, tx, c[0], now)
+}
+
+// SaveInstalls keeps what licence records state, and marks the Spaces that were
+// created by a QuickStart in their orgs.
+func SaveInstalls(ctx context.Context, tx *sqlx.Tx, is []Install, now time.Time) (err error) {
+	defer errs.Wrap(&err, "save installs")
+	c := newColumns(len(is), 5)
+	orgs := make([]string, len(is))
+	for i, v := range is {
+		orgs[i] = v.OrgID
+	}
+	spaces, err := OfOrgs(ctx, tx, orgs)
+	if err != nil {
+		return err
+	}
+	// Before the write, as for Spaces: the Lead may have been another.
+	if err := markCreators(ctx, tx, spaces, now); err != nil {
+		return err
+	}
+	installed, expires := make([]*string, len(is)), make([]*string, len(is))
+	sandbox, deleted := make([]bool, len(is)), make([]bool, len(is))
+	modstamp := make([]time.Time, len(is))
+	for i, v := range is {
+		c.row(i, v.ID, v.OrgID, v.Status, v.AccountID, v.LeadEmail)
+		installed[i], expires[i] = dateText(v.InstalledOn), dateText(v.ExpiresOn)
+		sandbox[i], deleted[i], modstamp[i] = v.IsSandbox, v.IsDeleted, v.Modstamp
+	}
+	if _, err := tx.ExecContext(ctx, `
+		insert into ledger.install as n (id, org_id, status, installed_on, expires_on, is_sandbox, account_id,
+			lead_email, is_deleted, modstamp)
+		select id, org, status, installed, expires, sandbox, account, lead, deleted, modstamp
+		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::date[],
+			$8::bool[], $9::bool[], $10::timestamptz[])
+			as r (id, org, status, account, lead, installed, expires, sandbox, deleted, modstamp)
+		on conflict (id) do update set
+			org_id = excluded.org_id, status = excluded.status, installed_on = excluded.installed_on,
+			expires_on = excluded.expires_on, is_sandbox = excluded.is_sandbox, account_id = excluded.account_id,
+			lead_email = excluded.lead_email, is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+		where excluded.modstamp >= n.modstamp`,
+		c.array(0), c.array(1), c.array(2), c.array(3), c.array(4), pq.Array(installed), pq.Array(expires),
+		pq.Array(sandbox), pq.Array(deleted), pq.Array(modstamp)); err != nil {
+		return err
+	}
+	return resolveAndMark(ctx, tx, spaces, now)
+}
+
+// resolveAndMark resolves Spaces and marks them and those who ran their QuickStarts.
+func resolveAndMark(ctx context.Context, tx *sqlx.Tx, spaces []string, now time.Time) error {
+	if err := Resolve(ctx, tx, spaces); err != nil {
+		return err
+	}
+	if err := markCreators(ctx, tx, spaces, now); err != nil {
+		return err
+	}
+	return MarkSpaces(ctx, tx, spaces, now)
+}
+
+// SaveConnections keeps what records state of orgs connected to Spaces.
+func SaveConnections(ctx context.Context, tx *sqlx.Tx, cs []Connection) (err error) {
+	defer errs.Wrap(&err, "save connections")
+	c := newColumns(len(cs), 3)
+	from, to := make([]*time.Time, len(cs)), make([]*time.Time, len(cs))
+	deleted, modstamp := make([]bool, len(cs)), make([]time.Time, len(cs))
+	for i, v := range cs {
+		c.row(i, v.ID, v.SpaceID, v.OrgID)
+		from[i], to[i] = timeOrNull(v.ConnectedAt), timeOrNull(v.DisconnectedAt)
+		deleted[i], modstamp[i] = v.IsDeleted, v.Modstamp
+	}
+	_, err = tx.ExecContext(ctx, `
+		insert into ledger.connection as n (id, space_id, org_id, connected_at, disconnected_at, is_deleted, modstamp)
+		select id, space, org, connected, disconnected, deleted, modstamp
+		from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bool[], $7::timestamptz[])
+			as r (id, space, org, connected, disconnected, deleted, modstamp)
+		on conflict (id) do update set
+			space_id = excluded.space_id, org_id = excluded.org_id, connected_at = excluded.connected_at,
+			disconnected_at = excluded.disconnected_at, is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+		where excluded.modstamp >= n.modstamp`,
+		c.array(0), c.array(1), c.array(2), pq.Array(from), pq.Array(to), pq.Array(deleted), pq.Array(modstamp))
+	return err
+}
+
+// Resolve works out anew what Spaces have from other records: the creator, who is
+// whom they state or, for a QuickStart that states nobody, the Lead of its org's
+// install (R2.3); and the customer, by whose Account revenue finds them: the one
+// named when first seen, also after a merge; the one named now, if a person
+// corrected it; where none is named, that of the org's install (R1.4, R3.3, R9.2).
+func Resolve(ctx context.Context, tx *sqlx.Tx, spaces []string) (err error) {
+	defer errs.Wrap(&err, "resolve creators and customers of Spaces")
+	_, err = tx.ExecContext(ctx, `
+		with named as (
+			select s.id, case
+				when s.creator_email <> '' or s.created_via <> $2 then s.creator_email
+				else coalesce((
+					select i.lead_email from ledger.install i
+					where i.org_id = s.quickstart_org_id and s.quickstart_org_id <> '' and i.lead_email <> ''
+					order by i.installed_on, i.id limit 1), '') end as creator_key,
+			case
+				when s.account_id = '' then coalesce((
+					select i.account_id from ledger.install i
+					where i.org_id = s.quickstart_org_id and s.quickstart_org_id <> '' and i.account_id <> ''
+					order by i.installed_on, i.id limit 1), '')
+				when s.account_id = s.first_account_id then s.account_id
+				when s.account_id = ledger.survivor(s.first_account_id) then s.first_account_id
+				else s.account_id end as customer_id
+			from ledger.space s where s.id = any($1))
+		update ledger.space s set customer_id = named.customer_id, creator_key = named.creator_key
+		from named where s.id = named.id
+			and (s.customer_id, s.creator_key) is distinct from (named.customer_id, named.creator_key)`,
+		pq.Array(spaces), QuickStart)
+	return err
+}
+
+// OfAccounts gives the ids of the Spaces that name any of the Accounts, now or
+// when first seen.
+func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (ids []string, err error) {
+	defer errs.Wrap(&err, "find Spaces of accounts")
+	err = sqlx.SelectContext(ctx, q, &ids, `
+		select id from ledger.space where account_id = any($1) and account_id <> ''
+		union select id from ledger.space where first_account_id = any($1) and first_account_id <> ''
+		union select id from ledger.space where customer_id = any($1) and customer_id <> ''`, pq.Array(accounts))
+	return ids, err
+}
+
+// OfOrgs gives the ids of the Spaces that a QuickStart created in any of the orgs.
+func OfOrgs(ctx context.Context, q sqlx.QueryerContext, orgs []string) (ids []string, err error) {
+	defer errs.Wrap(&err, "find Spaces of orgs")
+	err = sqlx.SelectContext(ctx, q, &ids, `
+		select id from ledger.space where quickstart_org_id = any($1) and quickstart_org_id <> ''`, pq.Array(orgs))
+	return ids, err
+}
+
+// HeldBy gives the ids of the Spaces on which any of the Partner IDs sits or sat,
+// as far as is believed now.
+func HeldBy(ctx context.Context, q sqlx.QueryerContext, partnerIDs []string) (spaces []string, err error) {
+	defer errs.Wrap(&err, "find Spaces held by %v", partnerIDs)
+	err = sqlx.SelectContext(ctx, q, &spaces, `
+		select distinct subject from ledger.holding
+		where partner_id = any($1) and subject_kind = 'space' and superseded_at is null`, pq.Array(partnerIDs))
+	return spaces, err
+}
+
+// columns are the text columns of rows that are saved together.
+type columns [][]string
+
+func newColumns(rows, n int) columns {
+	c := make(columns, n)
+	for i := range c {
+		c[i] = make([]string, rows)
+	}
+	return c
+}
+
+func (c columns) row(i int, values ...string) {
+	for j, v := range values {
+		c[j][i] = v
+	}
+}
+
+func (c columns) array(j int) any { return pq.Array(c[j]) }
+
+func dateText(d clock.Date) *string {
+	if d.IsZero() {
+		return nil
+	}
+	s := d.String()
+	return &s
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

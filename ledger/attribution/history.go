@@ -1,0 +1,172 @@
+package attribution
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// holdingRow is a change point as it is kept.
+type holdingRow struct {
+	Subject    string          `db:"subject"`
+	At         time.Time       `db:"at"`
+	PartnerID  string          `db:"partner_id"`
+	Malformed  bool            `db:"is_malformed"`
+	Cause      json.RawMessage `db:"cause"`
+	LearnedAt  time.Time       `db:"learned_at"`
+	Superseded *time.Time      `db:"superseded_at"`
+}
+
+func (r holdingRow) point() (Point, error) {
+	p := Point{At: r.At.UTC(), Value: Value{PartnerID: r.PartnerID, Malformed: r.Malformed}}
+	if err := json.Unmarshal(r.Cause, &p.Cause); err != nil {
+		return Point{}, err
+	}
+	return p, nil
+}
+
+// SpaceHistories gives the Partner ID histories of Spaces by Salesforce id, as
+// they are believed now.
+func SpaceHistories(ctx context.Context, q sqlx.QueryerContext, spaces []string) (map[string][]Point, error) {
+	return histories(ctx, q, KindSpace, spaces)
+}
+
+// ProfileHistories gives the Partner ID histories of profiles by e-mail key, as
+// they are believed now.
+func ProfileHistories(ctx context.Context, q sqlx.QueryerContext, profiles []string) (map[string][]Point, error) {
+	return histories(ctx, q, KindProfile, profiles)
+}
+
+func histories(ctx context.Context, q sqlx.QueryerContext, kind string, subjects []string) (_ map[string][]Point, err error) {
+	defer errs.Wrap(&err, "read histories of %d %ss", len(subjects), kind)
+	return points(ctx, q, `
+		select subject, at, partner_id, is_malformed, cause, learned_at, superseded_at
+		from ledger.holding
+		where subject_kind = $1 and subject = any($2) and superseded_at is null
+		order by subject, at`, kind, pq.Array(subjects))
+}
+
+// SpaceHistoryAsKnown gives the history of a Space as it was believed at an
+// earlier instant.
+func SpaceHistoryAsKnown(ctx context.Context, q sqlx.QueryerContext, space string, known time.Time) (_ []Point, err error) {
+	defer errs.Wrap(&err, "read the history of Space %s as known at %s", space, known.UTC().Format(time.RFC3339))
+	all, err := points(ctx, q, `
+		select subject, at, partner_id, is_malformed, cause, learned_at, superseded_at
+		from ledger.holding
+		where subject_kind = 'space' and subject = $1
+			and learned_at <= $2 and (superseded_at is null or superseded_at > $2)
+		order by at`, space, known)
+	return all[space], err
+}
+
+func points(ctx context.Context, q sqlx.QueryerContext, query string, args ...any) (map[string][]Point, error) {
+	rows, err := q.QueryxContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string][]Point{}
+	for rows.Next() {
+		var r holdingRow
+		if err := rows.StructScan(&r); err != nil {
+			return nil, err
+		}
+		p, err := r.point()
+		if err != nil {
+			return nil, errs.New(errs.Unknown, "cause of %s at %s: %w", r.Subject, r.At, err)
+		}
+		out[r.Subject] = append(out[r.Subject], p)
+	}
+	return out, rows.Err()
+}
+
+// rewrite makes the believed histories of subjects what they came to be, and
+// gives those that changed with the earliest instant from which they differ. What
+// was believed before stays, superseded.
+func rewrite(ctx context.Context, tx *sqlx.Tx, kind string, was, is map[string][]Point, now time.Time,
+) (changed []string, since []time.Time, err error) {
+	defer errs.Wrap(&err, "rewrite histories of %ss", kind)
+	var (
+		goneSubject, newSubject, newID, newCause []string
+		goneAt, newAt                            []time.Time
+		newMalformed                             []bool
+	)
+	for subject, points := range is {
+		before := was[subject]
+		keep := commonPrefix(before, points)
+		if keep == len(before) && keep == len(points) {
+			continue
+		}
+		for _, p := range before[keep:] {
+			goneSubject, goneAt = append(goneSubject, subject), append(goneAt, p.At)
+		}
+		for _, p := range points[keep:] {
+			cause, err := json.Marshal(p.Cause)
+			if err != nil {
+				return nil, nil, err
+			}
+			newSubject, newAt, newID = append(newSubject, subject), append(newAt, p.At), append(newID, p.PartnerID)
+			newMalformed, newCause = append(newMalformed, p.Malformed), append(newCause, string(cause))
+		}
+		changed, since = append(changed, subject), append(since, earliest(before[keep:], points[keep:]))
+	}
+	if len(changed) == 0 {
+		return nil, nil, nil
+	}
+	// A belief that lasted no time is no belief: what this same pass learned before
+	// is replaced outright.
+	if _, err := tx.ExecContext(ctx, `
+		delete from ledger.holding h using unnest($2::text[], $3::timestamptz[]) as g (subject, at)
+		where h.subject_kind = $1 and h.subject = g.subject and h.at = g.at and h.superseded_at is null
+			and h.learned_at = $4`, kind, pq.Array(goneSubject), pq.Array(goneAt), now); err != nil {
+		return nil, nil, err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		update ledger.holding h set superseded_at = greatest($4, h.learned_at + interval '1 microsecond')
+		from unnest($2::text[], $3::timestamptz[]) as g (subject, at)
+		where h.subject_kind = $1 and h.subject = g.subject and h.at = g.at and h.superseded_at is null`,
+		kind, pq.Array(goneSubject), pq.Array(goneAt), now); err != nil {
+		return nil, nil, err
+	}
+	_, err = tx.ExecContext(ctx, `
+		insert into ledger.holding (subject_kind, subject, at, partner_id, is_malformed, cause, learned_at)
+		select $1, n.subject, n.at, n.partner_id, n.malformed, n.cause::json, $7
+		from unnest($2::text[], $3::timestamptz[], $4::text[], $5::bool[], $6::text[])
+			as n (subject, at, partner_id, malformed, cause)
+		on conflict (subject_kind, subject, at, learned_at) do update set
+			partner_id = excluded.partner_id, is_malformed = excluded.is_malformed, cause = excluded.cause,
+			superseded_at = null`,
+		kind, pq.Array(newSubject), pq.Array(newAt), pq.Array(newID), pq.Array(newMalformed), pq.Array(newCause), now)
+	return changed, since, err
+}
+
+// commonPrefix counts the points with which two histories begin alike.
+func commonPrefix(a, b []Point) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n].At.Equal(b[n].At) && a[n].Value == b[n].Value && a[n].Cause.equal(b[n].Cause) {
+		n++
+	}
+	return n
+}
+
+func (c Cause) equal(d Cause) bool {
+	if c.Kind != d.Kind || c.ID != d.ID || c.From != d.From || (c.FromAt == nil) != (d.FromAt == nil) {
+		return false
+	}
+	return c.FromAt == nil || c.FromAt.Equal(*d.FromAt)
+}
+
+func earliest(a, b []Point) time.Time {
+	switch {
+	case len(a) == 0:
+		return b[0].At
+	case len(b) == 0 || a[0].At.Before(b[0].At):
+		return a[0].At
+	}
+	return b[0].At
+}

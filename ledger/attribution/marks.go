@@ -1,0 +1,95 @@
+package attribution
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// The kinds of subject that have a Partner ID history.
+const (
+	KindSpace   = "space"
+	KindProfile = "profile"
+)
+
+// MarkSpaces asks for the Spaces' histories to be worked out anew.
+func MarkSpaces(ctx context.Context, tx *sqlx.Tx, ids []string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark Spaces")
+	return mark(ctx, tx, now, `
+		select 'space', s.id, s.created_at from ledger.space s where s.id = any($2)`, pq.Array(ids))
+}
+
+// markSpacesOfCreators marks the Spaces that name any of the e-mail keys as creator.
+func markSpacesOfCreators(ctx context.Context, tx *sqlx.Tx, keys []string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark Spaces of creators")
+	return mark(ctx, tx, now, `
+		select 'space', s.id, s.created_at from ledger.space s where s.creator_key = any($2) and s.creator_key <> ''`,
+		pq.Array(keys))
+}
+
+// markCreators marks the profiles that QuickStarts of the Spaces register (R2.3).
+func markCreators(ctx context.Context, tx *sqlx.Tx, spaces []string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark profiles of creators")
+	return mark(ctx, tx, now, `
+		select 'profile', k, min(created_at)
+		from (select ledger.profile_of(s.creator_key) as k, s.created_at from ledger.space s
+			where s.id = any($2) and s.created_via = $3 and s.creator_key <> '') as m
+		group by k`, pq.Array(spaces), QuickStart)
+}
+
+// markRecords marks the profiles of user records: the one under which a record
+// was first seen, and the one that its address stands for now.
+func markRecords(ctx context.Context, tx *sqlx.Tx, records []string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark profiles of user records")
+	return mark(ctx, tx, now, `
+		select 'profile', k, min(r.registered_at)
+		from ledger.profile_record r cross join lateral (values (r.profile), (ledger.profile_of(r.email_key))) as p (k)
+		where r.id = any($2) group by k`, pq.Array(records))
+}
+
+// markInvited marks the profiles that invitations went to.
+func markInvited(ctx context.Context, tx *sqlx.Tx, invitations []string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark profiles of invitations")
+	return mark(ctx, tx, now, `
+		select 'profile', k, min(invited_at)
+		from (select ledger.profile_of(v.email_key) as k, v.invited_at from ledger.invitation v where v.id = any($2)) as m
+		group by k`, pq.Array(invitations))
+}
+
+// markDownstream marks what follows from changed subjects: of a profile, the
+// Spaces that its user created at or after its change; of a Space, the profiles
+// that were invited to it and registered after its change (R2.9).
+func markDownstream(ctx context.Context, tx *sqlx.Tx, kind string, subjects []string, since []time.Time, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark what lies downstream")
+	if kind == KindProfile {
+		return mark(ctx, tx, now, `
+			select distinct 'space', s.id, s.created_at
+			from unnest($2::text[], $3::timestamptz[]) as c (key, since)
+			join lateral (
+				select c.key as email_key
+				union select r.email_key from ledger.profile_record r where r.profile = c.key) as a on true
+			join ledger.space s on s.creator_key = a.email_key and s.creator_key <> '' and s.created_at >= c.since`,
+			pq.Array(subjects), pq.Array(since))
+	}
+	return mark(ctx, tx, now, `
+		select 'profile', m.k, min(m.registered_at)
+		from (
+			select ledger.profile_of(v.email_key) as k, p.registered_at
+			from unnest($2::text[], $3::timestamptz[]) as c (id, since)
+			join ledger.invitation v on v.space_id = c.id
+			join ledger.profile p on p.email_key = ledger.profile_of(v.email_key) and p.registered_at >= c.since) as m
+		group by m.k`, pq.Array(subjects), pq.Array(since))
+}
+
+// mark inserts what a SELECT of (kind, subject, origin) gives. $1 is now.
+func mark(ctx context.Context, tx *sqlx.Tx, now time.Time, selection string, args ...any) error {
+	_, err := tx.ExecContext(ctx, `
+		insert into ledger.replay (subject_kind, subject, origin, marked_at)
+		select m.kind, m.subject, m.origin, $1 from (`+selection+`) as m (kind, subject, origin)
+		on conflict (subject_kind, subject) do nothing`, append([]any{now}, args...)...)
+	return err
+}

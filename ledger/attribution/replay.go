@@ -1,0 +1,194 @@
+package attribution
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/ledger"
+)
+
+// discrepancyKinds are the kinds that replaying a subject settles.
+var discrepancyKinds = []string{
+	"duplicate_profile", "possible_duplicate_profile", "creator_mismatch", "space_without_creator",
+	"partner_id_missing_in_salesforce", "partner_id_mismatch", "malformed_partner_id", "unknown_partner_id",
+}
+
+// Replayed says what one batch of Replay did.
+type Replayed struct {
+	Subjects int      // histories that were worked out
+	Changed  int      // of them, those that came out otherwise than before
+	Spaces   []string // Spaces among the subjects: what earns by them may have changed
+	Problems int64    // discrepancies that were opened
+}
+
+// Replay works out the histories of at most limit marked profiles or Spaces,
+// earliest first, and marks what lies downstream of those that changed. The work
+// is done when it replays no subject. All batches of one pass share one now:
+// what was learned in that pass was learned at that instant.
+func Replay(ctx context.Context, tx *sqlx.Tx, limit int, now time.Time) (_ Replayed, err error) {
+	defer errs.Wrap(&err, "replay Partner IDs")
+	kind, subjects, err := takeMarks(ctx, tx, limit)
+	if err != nil || len(subjects) == 0 {
+		return Replayed{}, err
+	}
+	was, err := histories(ctx, tx, kind, subjects)
+	if err != nil {
+		return Replayed{}, err
+	}
+	var is map[string][]Point
+	var found []ledger.Discrepancy
+	if kind == KindSpace {
+		is, found, err = replaySpaces(ctx, tx, subjects)
+	} else {
+		is, found, err = replayProfiles(ctx, tx, subjects)
+	}
+	if err != nil {
+		return Replayed{}, err
+	}
+	changed, since, err := rewrite(ctx, tx, kind, was, is, now)
+	if err != nil {
+		return Replayed{}, err
+	}
+	if err := markDownstream(ctx, tx, kind, changed, since, now); err != nil {
+		return Replayed{}, err
+	}
+	out := Replayed{Subjects: len(subjects), Changed: len(changed)}
+	if kind == KindSpace {
+		out.Spaces = subjects
+	}
+	out.Problems, err = ledger.SettleDiscrepancies(ctx, tx, discrepancyKinds, subjects, found, now)
+	return out, err
+}
+
+// Pending counts the profiles and Spaces whose histories are still to be worked out.
+func Pending(ctx context.Context, q sqlx.QueryerContext) (n int64, err error) {
+	defer errs.Wrap(&err, "count histories to work out")
+	err = sqlx.GetContext(ctx, q, &n, `select count(*) from ledger.replay`)
+	return n, err
+}
+
+// takeMarks takes the earliest marks of one kind: the kind of the very first.
+func takeMarks(ctx context.Context, tx *sqlx.Tx, limit int) (kind string, subjects []string, err error) {
+	var rows []struct {
+		Kind    string `db:"subject_kind"`
+		Subject string `db:"subject"`
+	}
+	err = tx.SelectContext(ctx, &rows, `
+		with first as (
+			select subject_kind from ledger.replay order by origin, subject_kind, subject limit 1),
+		taken as (
+			select r.subject_kind, r.subject from ledger.replay r join first using (subject_kind)
+			order by r.origin, r.subject limit $1)
+		delete from ledger.replay r using taken t
+		where r.subject_kind = t.subject_kind and r.subject = t.subject
+		returning r.subject_kind, r.subject`, limit)
+	for _, r := range rows {
+		kind = r.Kind
+		subjects = append(subjects, r.Subject)
+	}
+	return kind, subjects, err
+}
+
+func replaySpaces(ctx context.Context, tx *sqlx.Tx, ids []string) (map[string][]Point, []ledger.Discrepancy, error) {
+	facts, err := readSpaceFacts(ctx, tx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	issued, err := issuedIDs(ctx, tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	is := make(map[string][]Point, len(facts))
+	var found []ledger.Discrepancy
+	for _, f := range facts {
+		d := deriveSpace(f)
+		is[f.id] = d.points
+		found = append(found, d.found...)
+		for _, p := range d.points {
+			if !p.IsBlank() && !p.Malformed && !issued[p.PartnerID] {
+				found = append(found, discrepancy("Space", f.id, "unknown_partner_id", "R2.8", true,
+					"The Space holds %s, which has been issued to nobody; what it earns is on hold. Add the partner, or correct the ID.", p.PartnerID))
+				break
+			}
+		}
+	}
+	return is, found, nil
+}
+
+func replayProfiles(ctx context.Context, tx *sqlx.Tx, keys []string) (map[string][]Point, []ledger.Discrepancy, error) {
+	facts, err := readProfileFacts(ctx, tx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	is := make(map[string][]Point, len(facts))
+	var found []ledger.Discrepancy
+	var existing, folds, gone []string
+	var registered []time.Time
+	for _, f := range facts {
+		d := deriveProfile(f)
+		is[f.key] = d.points
+		found = append(found, d.found...)
+		if d.registeredAt.IsZero() {
+			gone = append(gone, f.key)
+			continue
+		}
+		existing, folds = append(existing, f.key), append(folds, ledger.FoldEmailKey(f.key))
+		registered = append(registered, d.registeredAt)
+	}
+	if err := saveProfiles(ctx, tx, existing, folds, registered, gone); err != nil {
+		return nil, nil, err
+	}
+	alike, err := lookAlikes(ctx, tx, existing)
+	return is, append(found, alike...), err
+}
+
+func saveProfiles(ctx context.Context, tx *sqlx.Tx, keys, folds []string, registered []time.Time, gone []string) (err error) {
+	defer errs.Wrap(&err, "save profiles")
+	if _, err := tx.ExecContext(ctx, `
+		insert into ledger.profile as p (email_key, fold_key, registered_at)
+		select * from unnest($1::text[], $2::text[], $3::timestamptz[])
+		on conflict (email_key) do update set registered_at = excluded.registered_at
+		where p.registered_at <> excluded.registered_at`,
+		pq.Array(keys), pq.Array(folds), pq.Array(registered)); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `delete from ledger.profile where email_key = any($1)`, pq.Array(gone))
+	return err
+}
+
+// lookAlikes finds profiles whose addresses a person may have meant as one (R1.2).
+func lookAlikes(ctx context.Context, tx *sqlx.Tx, keys []string) (_ []ledger.Discrepancy, err error) {
+	defer errs.Wrap(&err, "find profiles that look alike")
+	var rows []struct {
+		Key   string `db:"email_key"`
+		Other string `db:"other"`
+	}
+	if err := tx.SelectContext(ctx, &rows, `
+		select p.email_key, min(o.email_key collate "C") as other
+		from ledger.profile p join ledger.profile o on o.fold_key = p.fold_key and o.email_key <> p.email_key
+		where p.email_key = any($1) group by p.email_key`, pq.Array(keys)); err != nil {
+		return nil, err
+	}
+	out := make([]ledger.Discrepancy, len(rows))
+	for i, r := range rows {
+		out[i] = discrepancy("profile", r.Key, "possible_duplicate_profile", "R1.2", false,
+			"This address and %s differ only by dots or a plus-tag. If they are one person, merge the users.", r.Other)
+	}
+	return out, nil
+}
+
+func issuedIDs(ctx context.Context, q sqlx.QueryerContext) (map[string]bool, error) {
+	var ids []string
+	if err := sqlx.SelectContext(ctx, q, &ids, `select id from ledger.partner_id`); err != nil {
+		return nil, err
+	}
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, nil
+}

@@ -1,0 +1,226 @@
+// Package attribution keeps profiles, Spaces, invitations and installs, and works
+// out how Partner IDs travel between them (rulebook 2).
+//
+// What records state is kept as facts, for ever. From them the package derives a
+// history of change points for every profile and every Space: who holds it from
+// which instant on, and what caused that. A fact that arrives late marks the
+// profile or Space that it touches; Replay works out its history anew and marks
+// what lies downstream, until nothing changes:
+//
+//	invitation ─▶ profile registers ─▶ Space is created ─▶ invitation ─▶ …
+//
+// Every step down happens at a later instant than the step above, or at the same
+// one in the order of R2.9, so there are no circles and the result depends on the
+// facts alone, not on the order in which they came.
+package attribution
+
+import (
+	"slices"
+	"time"
+
+	"github.com/partnersync/partnersync/ledger"
+)
+
+// Value is what can sit on a profile or a Space: a Partner ID, nothing, or a text
+// that is not a Partner ID (R2.8).
+type Value struct {
+	PartnerID string // "" for nothing; the raw text if Malformed
+	Malformed bool
+}
+
+// ParseValue reads a stated Partner ID (R1.1).
+func ParseValue(raw string) Value {
+	id, ok := ledger.ParsePartnerID(raw)
+	return Value{PartnerID: id, Malformed: !ok}
+}
+
+// IsBlank says whether nothing is there.
+func (v Value) IsBlank() bool { return v.PartnerID == "" }
+
+// Point is a change point: from At on, until the next point, the subject holds Value.
+type Point struct {
+	At time.Time
+	Value
+	Cause Cause
+}
+
+// Statement is one thing that Salesforce stated of a record's Partner ID (R2.6).
+type Statement struct {
+	Source   string    `db:"source"` // history or observation
+	SourceID string    `db:"source_id"`
+	At       time.Time `db:"at"`
+	Old      string    `db:"old_value"`
+	New      string    `db:"new_value"`
+}
+
+// The sources of a statement.
+const (
+	fromHistory     = "history"
+	fromObservation = "observation"
+)
+
+// stated is what a record's statements come to: its initial value and its later
+// changes, in order.
+type stated struct {
+	initial   Value
+	initialID string // of the statement that gives it
+	changes   []Point
+	isStated  bool // there was any statement at all
+}
+
+// readStatements works out the initial value and the changes of one record
+// (R2.6). The history rows of its Partner ID field are the changes. A value that
+// was observed and that they do not explain is a change too, at the instant of
+// the observation. The initial value is the first history row's old value, or,
+// where the record was seen before it or there is none, the value at first sight.
+func readStatements(all []Statement) stated {
+	var history, seen []Statement
+	for _, s := range all {
+		if s.Source == fromHistory {
+			history = append(history, s)
+		} else {
+			seen = append(seen, s)
+		}
+	}
+	orderHistory(history)
+	slices.SortFunc(seen, func(a, b Statement) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		return compare(a.New, b.New)
+	})
+
+	var out stated
+	switch {
+	case len(history) > 0 && (len(seen) == 0 || !seen[0].At.Before(history[0].At)):
+		out.initial, out.initialID = ParseValue(history[0].Old), history[0].SourceID
+	case len(seen) > 0:
+		out.initial, out.initialID = ParseValue(seen[0].New), seen[0].SourceID
+		seen = seen[1:]
+	default:
+		return out
+	}
+	out.isStated = true
+	now := out.initial
+	apply := func(s Statement, kind CauseKind) {
+		now = ParseValue(s.New)
+		out.changes = append(out.changes, Point{At: s.At, Value: now, Cause: Cause{Kind: kind, ID: s.SourceID}})
+	}
+	h := 0
+	for _, o := range seen {
+		for ; h < len(history) && !history[h].At.After(o.At); h++ {
+			apply(history[h], CauseHistory)
+		}
+		if ParseValue(o.New) != now {
+			apply(o, CauseObserved)
+		}
+	}
+	for ; h < len(history); h++ {
+		apply(history[h], CauseHistory)
+	}
+	return out
+}
+
+// orderHistory sorts history rows by instant; those of one instant by their
+// chain, each taking up the value that the one before left, then by Id (R2.9).
+func orderHistory(rows []Statement) {
+	slices.SortFunc(rows, func(a, b Statement) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		return compare(a.SourceID, b.SourceID)
+	})
+	for i := range rows {
+		if i == 0 {
+			startChain(rows)
+			continue
+		}
+		for j := i; j < len(rows) && rows[j].At.Equal(rows[i].At); j++ {
+			if ParseValue(rows[j].Old) == ParseValue(rows[i-1].New) {
+				moveTo(rows, j, i)
+				break
+			}
+		}
+	}
+}
+
+// startChain puts first, among the rows of the first instant, the one whose old
+// value no other of them leaves behind.
+func startChain(rows []Statement) {
+	n := 0
+	for n < len(rows) && rows[n].At.Equal(rows[0].At) {
+		n++
+	}
+	for j := range n {
+		isLeft := slices.ContainsFunc(rows[:n], func(o Statement) bool {
+			return o.SourceID != rows[j].SourceID && ParseValue(o.New) == ParseValue(rows[j].Old)
+		})
+		if !isLeft {
+			moveTo(rows, j, 0)
+			return
+		}
+	}
+}
+
+// moveTo moves the row at from to the earlier place to; those between move up.
+func moveTo(rows []Statement, from, to int) {
+	r := rows[from]
+	copy(rows[to+1:from+1], rows[to:from])
+	rows[to] = r
+}
+
+// assemble makes a history that begins at an origin (creation, registration) with
+// a value and goes on with changes. A change that is dated before the origin
+// counts from the origin; of several at one instant the last holds; a change to
+// what is held already is no point of its own.
+func assemble(origin time.Time, first Point, changes []Point) []Point {
+	first.At = origin
+	out := []Point{first}
+	for _, c := range changes {
+		if c.At.Before(origin) {
+			c.At = origin
+		}
+		last := &out[len(out)-1]
+		switch {
+		case c.Value == last.Value:
+		case c.At.Equal(last.At):
+			*last = c
+		default:
+			out = append(out, c)
+		}
+	}
+	return merged(out)
+}
+
+// merged drops a point that repeats the value before it, which can come about
+// when changes of one instant replace each other.
+func merged(points []Point) []Point {
+	out := points[:1]
+	for _, p := range points[1:] {
+		if p.Value != out[len(out)-1].Value {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// valueAt gives what a history holds at an instant, and since which point; ok is
+// false before its first point.
+func valueAt(history []Point, at time.Time) (Point, bool) {
+	for i := len(history) - 1; i >= 0; i-- {
+		if !history[i].At.After(at) {
+			return history[i], true
+		}
+	}
+	return Point{}, false
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

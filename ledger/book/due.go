@@ -1,0 +1,97 @@
+package book
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// MarkDue asks for the lines of sources to be worked out anew. It belongs in the
+// transaction that changes a fact they rest on.
+func MarkDue(ctx context.Context, tx *sqlx.Tx, sources []string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark %d sources due", len(sources))
+	if len(sources) == 0 {
+		return nil
+	}
+	_, err = tx.ExecContext(ctx, `
+		insert into ledger.due_source (source_id, marked_at) select distinct s, $2::timestamptz from unnest($1::text[]) as s
+		on conflict (source_id) do nothing`, pq.Array(sources), now)
+	return err
+}
+
+// MarkScheduled marks the sources for which days have passed: those of which more
+// is expected on asOf than when they were last worked out.
+func MarkScheduled(ctx context.Context, tx *sqlx.Tx, asOf clock.Date, now time.Time) (n int64, err error) {
+	defer errs.Wrap(&err, "mark sources for which days have passed")
+	res, err := tx.ExecContext(ctx, `
+		insert into ledger.due_source (source_id, marked_at)
+		select source_id, $2 from ledger.source_schedule where next_on <= $1
+		on conflict (source_id) do nothing`, asOf, now)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// MarkTerms marks every source that has more to come, whatever its day: an as-of
+// that a person gave may end within a month.
+func MarkTerms(ctx context.Context, tx *sqlx.Tx, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark terms")
+	_, err = tx.ExecContext(ctx, `
+		insert into ledger.due_source (source_id, marked_at) select source_id, $1 from ledger.source_schedule
+		on conflict (source_id) do nothing`, now)
+	return err
+}
+
+// TakeDue takes at most limit due sources after a source id, in the order of their
+// ids; the marks are gone when the transaction commits.
+func TakeDue(ctx context.Context, tx *sqlx.Tx, limit int) (sources []string, err error) {
+	defer errs.Wrap(&err, "take due sources")
+	err = tx.SelectContext(ctx, &sources, `
+		with taken as (select source_id from ledger.due_source order by source_id limit $1 for update)
+		delete from ledger.due_source d using taken t where d.source_id = t.source_id
+		returning d.source_id`, limit)
+	return sources, err
+}
+
+// DueAfter lists, without taking them, at most limit due sources after a source id.
+func DueAfter(ctx context.Context, q sqlx.QueryerContext, after string, limit int) (sources []string, err error) {
+	defer errs.Wrap(&err, "list due sources")
+	err = sqlx.SelectContext(ctx, q, &sources,
+		`select source_id from ledger.due_source where source_id > $1 order by source_id limit $2`, after, limit)
+	return sources, err
+}
+
+// CountDue counts the due sources.
+func CountDue(ctx context.Context, q sqlx.QueryerContext) (n int64, err error) {
+	defer errs.Wrap(&err, "count due sources")
+	err = sqlx.GetContext(ctx, q, &n, `select count(*) from ledger.due_source`)
+	return n, err
+}
+
+// Schedule keeps, for sources, the first as-of on which more is expected of them;
+// no date means never.
+func Schedule(ctx context.Context, tx *sqlx.Tx, sources []string, nextOn []clock.Date) (err error) {
+	defer errs.Wrap(&err, "schedule sources")
+	var ids, on, done []string
+	for i, s := range sources {
+		if nextOn[i].IsZero() {
+			done = append(done, s)
+			continue
+		}
+		ids, on = append(ids, s), append(on, nextOn[i].String())
+	}
+	if _, err := tx.ExecContext(ctx, `delete from ledger.source_schedule where source_id = any($1)`, pq.Array(done)); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		insert into ledger.source_schedule as s (source_id, next_on) select * from unnest($1::text[], $2::date[])
+		on conflict (source_id) do update set next_on = excluded.next_on where s.next_on <> excluded.next_on`,
+		pq.Array(ids), pq.Array(on))
+	return err
+}

@@ -1,0 +1,242 @@
+package book
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// The accounts that an accrual moves money between (R8.2). A negative difference
+// is the mirror: it debits what it would credit.
+const (
+	accountExpense = "commission_expense"
+	accountAccrued = "accrued"
+)
+
+// Entry is a posting: an amount moved from one account of a payee to another.
+type Entry struct {
+	PayeeID     string    `db:"payee_id"`
+	Seq         int64     `db:"seq"` // place in the payee's chain, from 1
+	LineKey     string    `db:"line_key"`
+	Nth         int       `db:"nth"` // place on its line, from 1
+	Kind        string    `db:"kind"`
+	Debit       string    `db:"debit"`
+	Credit      string    `db:"credit"`
+	AmountMinor int64     `db:"amount_minor"`
+	Currency    string    `db:"currency"`
+	SourceID    string    `db:"source_id"`
+	Period      string    `db:"period"`
+	AsOf        time.Time `db:"as_of"`
+	Corrects    string    `db:"corrects"`
+	InputHash   []byte    `db:"input_hash"`
+	PrevHash    []byte    `db:"prev_hash"`
+	Hash        []byte    `db:"hash"`
+	PostedBy    string    `db:"posted_by"`
+	PostedAt    time.Time `db:"posted_at"`
+}
+
+// ID is the entry's id: its line's key and its place on it.
+func (e Entry) ID() string { return entryID(e.LineKey, e.Nth) }
+
+func entryID(lineKey string, nth int) string { return fmt.Sprintf("%s#%d", lineKey, nth) }
+
+// Signed is what the entry adds to what the payee has accrued, in minor units.
+func (e Entry) Signed() int64 {
+	if e.Credit == accountAccrued {
+		return e.AmountMinor
+	}
+	return -e.AmountMinor
+}
+
+// chainHead is the end of a payee's chain.
+type chainHead struct {
+	PayeeID string `db:"payee_id"`
+	Seq     int64  `db:"seq"`
+	Hash    []byte `db:"hash"`
+}
+
+// post gives drafts their places in their payees' chains and writes them. Payees
+// are locked in the order of their ids, so two posters cannot wait for each other.
+func post(ctx context.Context, tx *sqlx.Tx, drafts []draft, c Context) (err error) {
+	defer errs.Wrap(&err, "post %d entries", len(drafts))
+	if len(drafts) == 0 {
+		return nil
+	}
+	slices.SortFunc(drafts, func(a, b draft) int {
+		switch {
+		case a.line.Key < b.line.Key:
+			return -1
+		case a.line.Key > b.line.Key:
+			return 1
+		}
+		return 0
+	})
+	heads, err := lockChains(ctx, tx, drafts)
+	if err != nil {
+		return err
+	}
+	entries := make([]Entry, len(drafts))
+	for i, d := range drafts {
+		head := heads[d.line.PayeeID]
+		entries[i] = d.entry(c)
+		entries[i].Seq, entries[i].PrevHash = head.Seq+1, head.Hash
+		entries[i].Hash = entries[i].chainHash()
+		head.Seq, head.Hash = entries[i].Seq, entries[i].Hash
+	}
+	if err := saveEntries(ctx, tx, entries); err != nil {
+		return err
+	}
+	return saveChains(ctx, tx, heads)
+}
+
+func (d draft) entry(c Context) Entry {
+	l := d.line
+	e := Entry{
+		PayeeID: l.PayeeID, LineKey: l.Key, Nth: d.nth, Kind: entryKindAccrual,
+		Debit: accountExpense, Credit: accountAccrued, AmountMinor: d.delta, Currency: string(l.Currency),
+		SourceID: l.SourceID, Period: l.Period.String(), AsOf: c.AsOf.Start(time.UTC),
+		PostedBy: c.Actor, PostedAt: c.Now.UTC().Truncate(time.Microsecond),
+	}
+	if d.delta < 0 {
+		e.Debit, e.Credit, e.AmountMinor = accountAccrued, accountExpense, -d.delta
+	}
+	if d.nth > 1 {
+		e.Corrects = entryID(l.Key, d.nth-1)
+	}
+	// What the amount rests on: the line's explanation says it in full.
+	e.InputHash = sum([]byte(l.Key), []byte(l.Status), binary.BigEndian.AppendUint64(nil, uint64(l.AmountMinor)), l.Explanation)
+	return e
+}
+
+// chainHash binds everything an entry says to the entry before it.
+func (e Entry) chainHash() []byte {
+	return sum(e.PrevHash, []byte(e.PayeeID), binary.BigEndian.AppendUint64(nil, uint64(e.Seq)), []byte(e.ID()),
+		[]byte(e.Kind), []byte(e.Debit), []byte(e.Credit), binary.BigEndian.AppendUint64(nil, uint64(e.AmountMinor)),
+		[]byte(e.Currency), []byte(e.SourceID), []byte(e.Period), []byte(e.AsOf.UTC().Format(time.DateOnly)),
+		[]byte(e.Corrects), e.InputHash, []byte(e.PostedBy), []byte(e.PostedAt.UTC().Format(time.RFC3339Nano)))
+}
+
+// sum hashes parts, each behind its length, so that no two lists of parts can
+// run into the same bytes.
+func sum(parts ...[]byte) []byte {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
+		h.Write(p)
+	}
+	return h.Sum(nil)
+}
+
+func lockChains(ctx context.Context, tx *sqlx.Tx, drafts []draft) (map[string]*chainHead, error) {
+	payees := make([]string, len(drafts))
+	for i, d := range drafts {
+		payees[i] = d.line.PayeeID
+	}
+	slices.Sort(payees)
+	payees = slices.Compact(payees)
+	if _, err := tx.ExecContext(ctx, `
+		insert into ledger.chain (payee_id, seq, hash) select p, 0, '' from unnest($1::text[]) as p order by p
+		on conflict (payee_id) do nothing`, pq.Array(payees)); err != nil {
+		return nil, err
+	}
+	var rows []chainHead
+	if err := tx.SelectContext(ctx, &rows, `
+		select payee_id, seq, hash from ledger.chain where payee_id = any($1) order by payee_id for update`,
+		pq.Array(payees)); err != nil {
+		return nil, err
+	}
+	out := make(map[string]*chainHead, len(rows))
+	for i := range rows {
+		out[rows[i].PayeeID] = &rows[i]
+	}
+	return out, nil
+}
+
+func saveChains(ctx context.Context, tx *sqlx.Tx, heads map[string]*chainHead) error {
+	var payees []string
+	var seqs []int64
+	var hashes [][]byte
+	for _, h := range heads {
+		payees, seqs, hashes = append(payees, h.PayeeID), append(seqs, h.Seq), append(hashes, h.Hash)
+	}
+	_, err := tx.ExecContext(ctx, `
+		update ledger.chain c set seq = n.seq, hash = n.hash
+		from unnest($1::text[], $2::bigint[], $3::bytea[]) as n (payee_id, seq, hash) where c.payee_id = n.payee_id`,
+		pq.Array(payees), pq.Array(seqs), pq.Array(hashes))
+	return err
+}
+
+func saveEntries(ctx context.Context, tx *sqlx.Tx, entries []Entry) error {
+	const textColumns = 10
+	text := make([][]string, textColumns)
+	var seq, nth, minor []int64
+	var input, prev, hash [][]byte
+	var asOf, postedAt []time.Time
+	for _, e := range entries {
+		for j, v := range [textColumns]string{
+			e.PayeeID, e.LineKey, e.Kind, e.Debit, e.Credit, e.Currency, e.SourceID, e.Period, e.Corrects, e.PostedBy,
+		} {
+			text[j] = append(text[j], v)
+		}
+		seq, nth, minor = append(seq, e.Seq), append(nth, int64(e.Nth)), append(minor, e.AmountMinor)
+		input, prev, hash = append(input, e.InputHash), append(prev, e.PrevHash), append(hash, e.Hash)
+		asOf, postedAt = append(asOf, e.AsOf), append(postedAt, e.PostedAt)
+	}
+	args := make([]any, 0, textColumns+8)
+	for _, col := range text {
+		args = append(args, pq.Array(col))
+	}
+	args = append(args, pq.Array(seq), pq.Array(nth), pq.Array(minor), pq.Array(input), pq.Array(prev), pq.Array(hash),
+		pq.Array(asOf), pq.Array(postedAt))
+	_, err := tx.ExecContext(ctx, `
+		insert into ledger.entry (payee_id, line_key, kind, debit, credit, currency, source_id, period, corrects, posted_by,
+			seq, nth, amount_minor, input_hash, prev_hash, hash, as_of, posted_at)
+		select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+			$9::text[], $10::text[], $11::bigint[], $12::int[], $13::bigint[], $14::bytea[], $15::bytea[], $16::bytea[],
+			$17::date[], $18::timestamptz[])`, args...)
+	return err
+}
+
+// EntriesOfLine gives the entries of a line in the order in which they were posted.
+func EntriesOfLine(ctx context.Context, q sqlx.QueryerContext, key string) (_ []Entry, err error) {
+	defer errs.Wrap(&err, "read entries of %s", key)
+	var out []Entry
+	err = sqlx.SelectContext(ctx, q, &out, `
+		select payee_id, seq, line_key, nth, kind, debit, credit, amount_minor, currency, source_id, period, as_of,
+			corrects, input_hash, prev_hash, hash, posted_by, posted_at
+		from ledger.entry where payee_id = split_part($1, '/', 1) and line_key = $1 order by nth`, key)
+	return out, err
+}
+
+// Balance is what a payee has accrued in a currency.
+type Balance struct {
+	PayeeID  string `db:"payee_id" json:"payee_id"`
+	Partner  string `db:"partner" json:"partner"` // name; "" if the ID was issued to nobody
+	Currency string `db:"currency" json:"currency"`
+	Minor    int64  `db:"minor" json:"minor"`
+	Lines    int64  `db:"lines" json:"lines"`
+}
+
+// Balances gives what every payee has accrued, by currency, largest first.
+func Balances(ctx context.Context, q sqlx.QueryerContext) (_ []Balance, err error) {
+	defer errs.Wrap(&err, "read balances")
+	var out []Balance
+	err = sqlx.SelectContext(ctx, q, &out, `
+		select b.payee_id, coalesce(p.name, '') as partner, b.currency, b.minor, b.lines
+		from (
+			select payee_id, currency, count(distinct line_key) as lines,
+				sum(case credit when '`+accountAccrued+`' then amount_minor else -amount_minor end)::bigint as minor
+			from ledger.entry group by payee_id, currency) as b
+		left join ledger.partner_id i on i.id = b.payee_id
+		left join ledger.partner p on p.key = i.partner_key
+		order by b.currency, b.minor desc, b.payee_id`)
+	return out, err
+}

@@ -1,0 +1,145 @@
+package commission
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/money"
+)
+
+// Source is what earns: an opportunity, with the facts that decide about it.
+type Source struct {
+	ID        string // Salesforce id of the opportunity
+	Name      string
+	AccountID string // as the record names it now
+	Currency  money.Currency
+	// Amount is nil where the record states none.
+	Amount    *decimal.Decimal
+	CloseDate clock.Date
+	// IsRevenue: Closed-Won and not deleted (R3.1).
+	IsRevenue bool
+	// Start and End are the service period, both ends counting; neither of them
+	// makes it point revenue, one alone is wrong (R3.2).
+	Start, End clock.Date
+	// Spaces are those by which it finds its holder (R3.3), for explanations.
+	Spaces []Space
+	// Holders says whose ID counts from which day on (R3.4), in order of days.
+	Holders []Stretch
+}
+
+// Space names a Space that a source earns by.
+type Space struct {
+	ID, Name string
+	// How says how the source found it: "named by the opportunity", say.
+	How string
+}
+
+// Stretch is a run of days, from From until the next Stretch, on which one
+// Partner ID, or nobody's, counts.
+type Stretch struct {
+	From      clock.Date
+	PartnerID string // "" for nobody; the raw text if Malformed
+	Malformed bool
+	// Disagree: the source has several Spaces, which differ on these days (R3.3).
+	Disagree bool
+	SpaceID  string
+	At       time.Time // the instant at which the ID came to the Space
+	Cause    string    // what brought it there, for a person
+}
+
+// Partner is what the engine needs to know of whoever a Partner ID was issued to.
+type Partner struct {
+	Name     string
+	JoinedOn clock.Date
+	// Suspended partners' lines are held (R2.11).
+	Suspended bool
+}
+
+// Plan is a version of the commission plan. It governs the sources whose
+// CloseDate is on or after EffectiveFrom and before the next version's (R4.4).
+type Plan struct {
+	Name          string
+	EffectiveFrom clock.Date
+	// SpaceRate is the referral rate of the Space regime: 0.1 is ten per cent (R4.2).
+	SpaceRate decimal.Decimal
+	// JoinedBefore is the cutoff of the Space regime (R4.3); no date means that
+	// everybody is paid under it.
+	JoinedBefore clock.Date
+}
+
+// String names the version.
+func (p Plan) String() string { return p.Name + " from " + p.EffectiveFrom.String() }
+
+// Line is an expected line (R7.1).
+type Line struct {
+	Key         string
+	PayeeID     string
+	Regime      string
+	SourceID    string
+	Slice       string
+	Period      clock.Month
+	Currency    money.Currency
+	Base        decimal.Decimal // the Amount on which the rate works
+	Rate        decimal.Decimal
+	Amount      decimal.Decimal // rounded; on hold, what it would be
+	Status      Status
+	Reason      string
+	AccountID   string
+	SpaceID     string
+	Plan        string
+	Explanation Explanation
+}
+
+// Status says whether a line's amount counts.
+type Status string
+
+// The statuses of an expected line.
+const (
+	Accrued Status = "accrued"
+	OnHold  Status = "on_hold" // nothing is posted until a person or a fact releases it
+	Zero    Status = "zero"    // could have been expected, and came to nothing (R7.6)
+)
+
+// Finding is something about a source that asks a person to look.
+type Finding struct {
+	Kind   string // a discrepancy's kind: no_amount
+	Rule   string
+	Detail string
+	// IsHold: the money is stopped as well.
+	IsHold bool
+}
+
+// FindingKinds lists every kind that the engine may find, so that whoever keeps
+// discrepancies knows which ones to resolve when they are gone.
+func FindingKinds() []string {
+	return []string{
+		ReasonNoAmount, ReasonNegativeAmount, ReasonBadTerm, ReasonNoPlan, ReasonNoSpace, ReasonMalformedID,
+	}
+}
+
+// Reasons of holds and zero lines, in the rulebook's words.
+const (
+	ReasonNoAmount       = "no_amount"
+	ReasonNegativeAmount = "negative_amount"
+	ReasonBadTerm        = "bad_term"
+	ReasonNoPlan         = "no_plan"
+	ReasonNoSpace        = "opportunity_without_space"
+	ReasonMalformedID    = "malformed_partner_id"
+	ReasonUnknownID      = "unknown_partner_id"
+	ReasonSuspended      = "partner_suspended"
+	ReasonJoinedLate     = "joined_after_cutoff"
+	ReasonNoMoney        = "amounts_to_nothing" // the commission rounds to zero
+)
+
+// Regime and slice of what this package pays so far.
+const (
+	RegimeSpace   = "space"
+	SliceReferral = "referral"
+)
+
+// Key gives the key of a line (R7.1).
+func Key(payeeID, regime, sourceID, slice string, period clock.Month) string {
+	return payeeID + "/" + regime + "/" + sourceID + "/" + slice + "/" + period.String()
+}

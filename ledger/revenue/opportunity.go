@@ -1,0 +1,156 @@
+// Package revenue keeps opportunities and works out which days of which Space
+// earn (rulebook 3). Installs, which never make revenue, are in attribution.
+package revenue
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/shopspring/decimal"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/money"
+)
+
+// Opportunity is what a record states.
+type Opportunity struct {
+	ID           string
+	Name         string
+	AccountID    string
+	SpaceID      string
+	Amount       *decimal.Decimal
+	Currency     money.Currency
+	CloseDate    clock.Date
+	Stage        string
+	IsClosed     bool
+	IsWon        bool
+	Type         string
+	CreatedAt    time.Time
+	ServiceStart clock.Date
+	ServiceEnd   clock.Date
+	NetNewAmount *decimal.Decimal
+	IsDeleted    bool
+	Modstamp     time.Time
+}
+
+// SaveOpportunities keeps what records state. A version older than the one that
+// is kept is ignored, so the order in which they come does not matter. It gives
+// the ids of those that changed.
+func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (changed []string, err error) {
+	defer errs.Wrap(&err, "save opportunities")
+	n := len(os)
+	var (
+		id, name, account, space = make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+		currency, stage, typ     = make([]string, n), make([]string, n), make([]string, n)
+		amount, netNew           = make([]*string, n), make([]*string, n)
+		closeDate, start, end    = make([]string, n), make([]*string, n), make([]*string, n)
+		closed, won, deleted     = make([]bool, n), make([]bool, n), make([]bool, n)
+		created, modstamp        = make([]time.Time, n), make([]time.Time, n)
+	)
+	for i, o := range os {
+		id[i], name[i], account[i], space[i] = o.ID, o.Name, o.AccountID, o.SpaceID
+		currency[i], stage[i], typ[i] = string(o.Currency), o.Stage, o.Type
+		amount[i], netNew[i] = text(o.Amount), text(o.NetNewAmount)
+		closeDate[i], start[i], end[i] = o.CloseDate.String(), dateText(o.ServiceStart), dateText(o.ServiceEnd)
+		closed[i], won[i], deleted[i] = o.IsClosed, o.IsWon, o.IsDeleted
+		created[i], modstamp[i] = o.CreatedAt, o.Modstamp
+	}
+	err = tx.SelectContext(ctx, &changed, `
+		insert into ledger.opportunity as o
+			(id, name, account_id, first_account_id, customer_id, space_id, amount, currency, close_date, stage,
+			 is_closed, is_won, type, created_at, service_start, service_end, net_new_amount, is_deleted, modstamp)
+		select id, name, account, account, account, space, amount, currency, close_date, stage,
+			closed, won, type, created, service_start, service_end, net_new, deleted, modstamp
+		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::date[], $8::text[],
+			$9::bool[], $10::bool[], $11::text[], $12::timestamptz[], $13::date[], $14::date[], $15::numeric[],
+			$16::bool[], $17::timestamptz[])
+			as r (id, name, account, space, amount, currency, close_date, stage, closed, won, type, created,
+				service_start, service_end, net_new, deleted, modstamp)
+		on conflict (id) do update set
+			name = excluded.name, account_id = excluded.account_id,
+			first_account_id = case o.first_account_id when '' then excluded.account_id else o.first_account_id end,
+			space_id = excluded.space_id, amount = excluded.amount, currency = excluded.currency,
+			close_date = excluded.close_date, stage = excluded.stage, is_closed = excluded.is_closed,
+			is_won = excluded.is_won, type = excluded.type, created_at = excluded.created_at,
+			service_start = excluded.service_start, service_end = excluded.service_end,
+			net_new_amount = excluded.net_new_amount, is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+		where excluded.modstamp >= o.modstamp
+		returning id`,
+		pq.Array(id), pq.Array(name), pq.Array(account), pq.Array(space), pq.Array(amount), pq.Array(currency),
+		pq.Array(closeDate), pq.Array(stage), pq.Array(closed), pq.Array(won), pq.Array(typ), pq.Array(created),
+		pq.Array(start), pq.Array(end), pq.Array(netNew), pq.Array(deleted), pq.Array(modstamp))
+	return changed, err
+}
+
+// FindCustomers works out anew, for opportunities, the Account by which they
+// find their Space: the one named when first seen, also after a merge moved
+// them; the one named now, if a person corrected it (R3.3, R7.7, R9.2).
+func FindCustomers(ctx context.Context, tx *sqlx.Tx, ids []string) (err error) {
+	defer errs.Wrap(&err, "find customers of opportunities")
+	_, err = tx.ExecContext(ctx, `
+		with named as (
+			select o.id, case
+				when o.account_id = o.first_account_id then o.account_id
+				when o.account_id = ledger.survivor(o.first_account_id) then o.first_account_id
+				else o.account_id end as customer_id
+			from ledger.opportunity o where o.id = any($1))
+		update ledger.opportunity o set customer_id = named.customer_id
+		from named where o.id = named.id and o.customer_id <> named.customer_id`, pq.Array(ids))
+	return err
+}
+
+// OfAccounts gives the ids of the opportunities that name any of the Accounts,
+// now or when first seen.
+func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (ids []string, err error) {
+	defer errs.Wrap(&err, "find opportunities of accounts")
+	err = sqlx.SelectContext(ctx, q, &ids, `
+		select id from ledger.opportunity where account_id = any($1) and account_id <> ''
+		union select id from ledger.opportunity where first_account_id = any($1) and first_account_id <> ''`,
+		pq.Array(accounts))
+	return ids, err
+}
+
+// OfSpaces gives the ids of the opportunities that may earn by any of the
+// Spaces: those that name one, and those of the customers of one.
+func OfSpaces(ctx context.Context, q sqlx.QueryerContext, spaces []string) (ids []string, err error) {
+	defer errs.Wrap(&err, "find opportunities of Spaces")
+	err = sqlx.SelectContext(ctx, q, &ids, `
+		select id from ledger.opportunity where space_id = any($1) and space_id <> ''
+		union
+		select o.id from ledger.space s join ledger.opportunity o
+			on o.customer_id = s.customer_id and o.customer_id <> ''
+		where s.id = any($1) and o.space_id = ''
+		union
+		select o.id from ledger.space s join ledger.opportunity o
+			on o.account_id = s.account_id and o.account_id <> ''
+		where s.id = any($1) and o.space_id = ''`, pq.Array(spaces))
+	return ids, err
+}
+
+// ClosedFrom gives the ids of won opportunities whose CloseDate is on or after a
+// date: those that a plan version of that date may govern.
+func ClosedFrom(ctx context.Context, q sqlx.QueryerContext, from clock.Date) (ids []string, err error) {
+	defer errs.Wrap(&err, "find opportunities closed from %s", from)
+	err = sqlx.SelectContext(ctx, q, &ids,
+		`select id from ledger.opportunity where is_won and close_date >= $1`, from)
+	return ids, err
+}
+
+func text(d *decimal.Decimal) *string {
+	if d == nil {
+		return nil
+	}
+	s := d.String()
+	return &s
+}
+
+func dateText(d clock.Date) *string {
+	if d.IsZero() {
+		return nil
+	}
+	s := d.String()
+	return &s
+}

@@ -96,7 +96,7 @@ func SavePartner(ctx context.Context, tx *sqlx.Tx, p Partner, actor string, now 
 	defer errs.Wrap(&err, "save partner %s", p.Key)
 	if _, err := tx.ExecContext(ctx, `
 		insert into ledger.partner (key, name, kind, tier, joined_on, status, domains, applied_by, applied_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		values ($1, $2, $3, $4, $5, $6, coalesce($7::text[], '{}'), $8, $9)
 		on conflict (key) do update set
 			name = excluded.name, kind = excluded.kind, tier = excluded.tier, joined_on = excluded.joined_on,
 			status = excluded.status, domains = excluded.domains, applied_by = excluded.applied_by,

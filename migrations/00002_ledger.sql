@@ -189,6 +189,7 @@ create table ledger.replay (
     subject_kind text        not null,
     subject      text        not null,
     origin       timestamptz not null, -- earlier subjects are worked out first
+    marked_at    timestamptz not null,
     primary key (subject_kind, subject)
 );
 create index replay_order on ledger.replay (origin, subject_kind, subject);

@@ -1,0 +1,68 @@
+# Partnersync. `make help` lists the targets.
+
+GO       ?= go
+LISTEN   ?= 127.0.0.1:8080
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -X main.version=$(VERSION)
+
+# Tools are pinned here, built once into bin/, and never part of go.mod.
+GOLANGCI_LINT := v2.15.0
+GOVULNCHECK   := v1.9.0
+
+# Opportunities in the org that `make bench` generates.
+BENCH_OPPORTUNITIES ?= 100000
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test unit lint vet vulnerabilities bench fuzz cover postgres clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: postgres build ## Watch the main job: a demo company on a private Postgres and an emulated Salesforce.
+	@bin/partnersync demo --listen $(LISTEN)
+
+build: ## Build bin/partnersync.
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/partnersync ./cmd/partnersync
+
+test: postgres lint unit vulnerabilities ## Everything that CI runs: lint, vet, tests with the race detector, known vulnerabilities.
+
+unit: postgres ## All tests, with the race detector, on one private Postgres.
+	@$(GO) run ./internal/pgtest/with -- $(GO) test -race -timeout 9m ./...
+
+lint: vet bin/golangci-lint-$(GOLANGCI_LINT) ## gofmt, vet and golangci-lint.
+	@bin/golangci-lint-$(GOLANGCI_LINT) run ./...
+
+vet:
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+		if [ -n "$$unformatted" ]; then echo "Not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
+	@$(GO) vet ./...
+
+# The vulnerability database is on the network. Where it cannot be reached, that
+# is said and nothing fails; a vulnerability that is found fails.
+vulnerabilities: bin/govulncheck-$(GOVULNCHECK) ## Look the code up in Go's vulnerability database.
+	@scripts/check-vulnerabilities.sh bin/govulncheck-$(GOVULNCHECK)
+
+bench: postgres ## Records a second and peak memory of each stage, on a generated org.
+	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) $(GO) run ./internal/pgtest/with -- \
+		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench Stages -benchtime 1x -timeout 60m
+
+fuzz: ## Fuzz every decoder for a while (FUZZTIME=30s each).
+	@scripts/fuzz.sh $${FUZZTIME:-30s}
+
+cover: postgres ## Test coverage, by function.
+	@$(GO) run ./internal/pgtest/with -- $(GO) test -coverprofile=coverage.out -coverpkg=./... ./... && $(GO) tool cover -func=coverage.out
+
+postgres:
+	@scripts/ensure-postgres.sh
+
+clean: ## Remove what was built and the demo's data.
+	rm -rf bin .partnersync coverage.out
+
+bin/golangci-lint-$(GOLANGCI_LINT):
+	@echo "Building golangci-lint $(GOLANGCI_LINT), once…"
+	@GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	@mv bin/golangci-lint $@
+
+bin/govulncheck-$(GOVULNCHECK):
+	@GOBIN=$(CURDIR)/bin $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
+	@mv bin/govulncheck $@

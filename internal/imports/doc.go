@@ -1,0 +1,2 @@
+// Package imports holds a test of which room may import which; see its test file.
+package imports

@@ -1,0 +1,6 @@
+package migrations
+
+import "io/fs"
+
+// Files gives the numbered SQL.
+func Files() fs.FS { return files }

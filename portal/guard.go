@@ -1,0 +1,62 @@
+package portal
+
+import (
+	"embed"
+	"net/http"
+	"runtime/debug"
+
+	"go.uber.org/zap"
+)
+
+// maxBody bounds what a request may carry: nothing here reads a body.
+const maxBody = 4 << 10
+
+//go:embed static
+var static embed.FS
+
+// assets serves the style and the mark. They change with the program only.
+func assets() http.Handler {
+	files := http.FileServerFS(static)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// No listing of the folder.
+		if r.URL.Path == "/static/" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		files.ServeHTTP(w, r)
+	})
+}
+
+// guarded puts around every answer what a browser has to be told, and turns a
+// panic into a 500 that says nothing of the inside.
+func (s *site) guarded(next http.Handler) http.Handler {
+	limited := http.MaxBytesHandler(next, maxBody)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		// No script at all, no foreign source, no frame, no form.
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; "+
+			"base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		defer s.recovered(w, r)
+		limited.ServeHTTP(w, r)
+	})
+}
+
+func (s *site) recovered(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	// The server's own way to end a connection; it is no fault.
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	s.Log.Error("a page panicked", zap.String("path", r.URL.Path), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+	http.Error(w, "This is a fault of the program; its log has the details.", http.StatusInternalServerError)
+}

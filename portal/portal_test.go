@@ -1,0 +1,324 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jmoiron/sqlx"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/internal/pgtest"
+	"github.com/partnersync/partnersync/ledger"
+	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/migrations"
+	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/schedule"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, pgtest.Leaks()...) }
+
+var now = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+
+// made is a Summary that says what it is told.
+type made struct {
+	snapshot
+	err   error
+	reads atomic.Int32
+}
+
+func (m *made) Latest(context.Context) ([]schedule.Run, error) {
+	m.reads.Add(1)
+	return m.latest, m.err
+}
+
+func (m *made) History(context.Context, int) ([]schedule.Run, error) { return m.history, nil }
+
+func (m *made) LastSuccess(context.Context) (map[string]time.Time, error) { return m.successes, nil }
+
+func (m *made) Balances(context.Context) ([]book.Balance, error) { return m.balances, nil }
+
+func (m *made) Discrepancies(context.Context) ([]ledger.DiscrepancyCount, error) {
+	return m.discrepancies, nil
+}
+
+func (m *made) Outbox(context.Context) ([]outbox.Tally, error) { return m.outbox, nil }
+
+func example() *made {
+	at := func(d time.Duration) time.Time { return now.Add(-d) }
+	pull := schedule.Run{ID: 9, Stage: stage.Pull, Actor: "schedule", StartedAt: at(40 * time.Second),
+		Progress: schedule.Progress{SeenAt: at(time.Second), What: "Space__c", Done: 1200, Total: 5000}}
+	reconcile := schedule.Run{ID: 8, Stage: stage.Reconcile, Actor: "schedule", StartedAt: at(5 * time.Minute), FinishedAt: at(4 * time.Minute),
+		Status: stage.WithProblems, Report: stage.Report{Problems: 3, Notices: []string{"Lead is not there: its mapping is off"},
+			Counts: []stage.Count{{Name: "records", N: 12345}, {Name: "spaces_changed", N: 7}}}}
+	accrue := schedule.Run{ID: 7, Stage: stage.Accrue, Actor: "<b>ann</b>", StartedAt: at(50 * time.Hour), FinishedAt: at(50*time.Hour - 1500*time.Millisecond),
+		Status: stage.Failed, Error: "accrue 0065g<script>: no plan\nApply a plan."}
+	return &made{snapshot: snapshot{
+		latest:    []schedule.Run{pull, reconcile, accrue},
+		history:   []schedule.Run{pull, reconcile, accrue},
+		successes: map[string]time.Time{stage.Pull: at(time.Hour), stage.Reconcile: at(4 * time.Minute)},
+		balances: []book.Balance{
+			{PayeeID: "JP0001", Partner: "Kaisha", Currency: "JPY", Minor: 1234567, Lines: 2},
+			{PayeeID: "FG3877", Partner: "Acme & Sons", Currency: "USD", Minor: 1234567890, Lines: 1200},
+			{PayeeID: "ZZ0001", Currency: "USD", Minor: -5, Lines: 1},
+		},
+		discrepancies: []ledger.DiscrepancyCount{
+			{Kind: "unknown_partner_id", Rule: "R2.8", IsHold: true, Open: 4},
+			{Kind: "creator_mismatch", Rule: "R2.3", Open: 1},
+		},
+		outbox: []outbox.Tally{{Object: "commission", Unsent: 5000, Waiting: 2, Quarantined: 1}},
+	}}
+}
+
+func handler(t *testing.T, c Config) http.Handler {
+	t.Helper()
+	c.Log = zap.NewNop()
+	if c.Clock == nil {
+		c.Clock = clock.NewManual(now)
+	}
+	return New(c)
+}
+
+func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return w
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (go test -update writes it anew): %s", path, diff)
+	}
+}
+
+func TestThePage(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := handler(t, Config{Summary: example(), Zone: berlin, Version: "1.2.3", Next: func() []schedule.Due {
+		return []schedule.Due{{Name: stage.Push, At: now.Add(time.Hour)}, {Name: schedule.All, At: now.Add(2 * time.Hour)}}
+	}})
+	w := ask(h, "GET", "/")
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	golden(t, "status.html", w.Body.String())
+	for _, raw := range []string{"<script", "<b>ann", "style="} {
+		if strings.Contains(w.Body.String(), raw) {
+			t.Errorf("the page holds %q", raw)
+		}
+	}
+}
+
+func TestThePageOfANewInstallation(t *testing.T) {
+	h := handler(t, Config{DB: pgtest.New(t)})
+	w := ask(h, "GET", "/")
+	if w.Code != http.StatusOK {
+		t.Errorf("%d", w.Code)
+	}
+	golden(t, "new.html", w.Body.String())
+}
+
+func TestThePageOfADatabaseThatDoesNotAnswer(t *testing.T) {
+	h := handler(t, Config{Summary: &made{err: errors.New("dial tcp 10.0.0.7: password of joe")}})
+	w := ask(h, "GET", "/")
+	if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "joe") {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+	if w := ask(h, "GET", "/metrics"); !strings.Contains(w.Body.String(), "partnersync_state_readable 0\n") {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
+
+func TestTheVerdict(t *testing.T) {
+	done := map[string]time.Time{stage.Pull: now, stage.Reconcile: now, stage.Accrue: now, stage.Push: now}
+	for tone, snap := range map[string]snapshot{
+		"idle": {},
+		"good": {successes: done, outbox: []outbox.Tally{{Unsent: 3}}},
+		"warn": {successes: done, discrepancies: []ledger.DiscrepancyCount{{Open: 1}}},
+		"bad":  {successes: done, latest: []schedule.Run{{Stage: stage.Push, Status: stage.Failed}}, discrepancies: []ledger.DiscrepancyCount{{Open: 1}}},
+	} {
+		if got := judge(snap); got.Tone != tone {
+			t.Errorf("got %v, want %s", got, tone)
+		}
+	}
+}
+
+func TestEveryAnswerIsGuarded(t *testing.T) {
+	h := handler(t, Config{Summary: example(), DB: pgtest.New(t)})
+	for _, tc := range []struct {
+		method, path string
+		code         int
+	}{
+		{"GET", "/", 200}, {"HEAD", "/", 200}, {"POST", "/", 405}, {"DELETE", "/metrics", 405}, {"PUT", "/readyz", 405},
+		{"GET", "/healthz", 200}, {"GET", "/readyz", 200}, {"GET", "/metrics", 200}, {"GET", "/index.html", 404},
+		{"GET", "/static/portal.css", 200}, {"GET", "/static/mark.svg", 200}, {"GET", "/static/", 404}, {"GET", "/static/../portal.go", 307},
+	} {
+		w := ask(h, tc.method, tc.path)
+		if w.Code != tc.code {
+			t.Errorf("%s %s: %d, want %d", tc.method, tc.path, w.Code, tc.code)
+		}
+		if w.Code == 405 && w.Header().Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s %s: Allow is %q", tc.method, tc.path, w.Header().Get("Allow"))
+		}
+		for key, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"} {
+			if got := w.Header().Get(key); got != want {
+				t.Errorf("%s %s: %s is %q", tc.method, tc.path, key, got)
+			}
+		}
+		if csp := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") {
+			t.Errorf("%s %s: the policy is %q", tc.method, tc.path, csp)
+		}
+	}
+}
+
+func TestAPanicIsA500ThatTellsNothing(t *testing.T) {
+	s := &site{Config: Config{Log: zap.NewNop()}}
+	h := s.guarded(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret") }))
+	if w := ask(h, "GET", "/"); w.Code != 500 || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func readyBody(t *testing.T, h http.Handler, code int) readiness {
+	t.Helper()
+	w := ask(h, "GET", "/readyz")
+	var body readiness
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != code || body.Ready != (code == 200) {
+		t.Errorf("%d %s (%v), want %d", w.Code, w.Body, err, code)
+	}
+	return body
+}
+
+func TestReadyz(t *testing.T) {
+	check := func(db *sqlx.DB) Config {
+		return Config{DB: db, Ready: func(ctx context.Context) error { return migrations.Check(ctx, db) }}
+	}
+	db := pgtest.New(t)
+	h := handler(t, check(db))
+	readyBody(t, h, http.StatusOK)
+
+	empty, err := pg.Open(t.Context(), pg.Config{DSN: pgtest.Empty(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := empty.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if body := readyBody(t, handler(t, check(empty)), http.StatusServiceUnavailable); !strings.Contains(strings.Join(body.Reasons, ""), "migrate") {
+		t.Errorf("of an empty database it says %q", body.Reasons)
+	}
+
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if body := readyBody(t, h, http.StatusServiceUnavailable); !cmp.Equal(body.Reasons, []string{"the database does not answer"}) {
+		t.Errorf("of a closed pool it says %q", body.Reasons)
+	}
+}
+
+func TestReadyzKeepsADriversTextToItself(t *testing.T) {
+	h := handler(t, Config{DB: pgtest.New(t), Ready: func(context.Context) error {
+		return errs.New(errs.Transient, "password of joe@10.0.0.7")
+	}})
+	if body := readyBody(t, h, http.StatusServiceUnavailable); strings.Contains(strings.Join(body.Reasons, ""), "joe") {
+		t.Errorf("it says %q", body.Reasons)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector()) // the caller's own does no harm
+	runs := NewRunMetrics(registry)
+	h := handler(t, Config{Summary: example(), Registry: registry})
+	for _, r := range example().latest[1:] {
+		runs.Observe(r)
+	}
+	text := ask(h, "GET", "/metrics").Body.String()
+	for _, want := range []string{
+		`partnersync_runs_total{stage="reconcile",status="ok with problems"} 1`,
+		`partnersync_runs_total{stage="accrue",status="failed"} 1`,
+		`partnersync_runs_total{stage="push",status="failed"} 0`,
+		`partnersync_run_problems_total{stage="reconcile"} 3`,
+		`partnersync_run_duration_seconds_sum{stage="reconcile"} 60`,
+		`partnersync_rows_total{count="records",stage="reconcile"} 12345`,
+		`partnersync_last_run_timestamp_seconds{stage="reconcile"} 1.7951685e+09`,
+		`partnersync_last_run_duration_seconds{stage="accrue"} 1.5`,
+		`partnersync_last_run_state{stage="pull",state="running"} 1`,
+		`partnersync_last_success_timestamp_seconds{stage="pull"} 1.7951652e+09`,
+		`partnersync_outbox_unsent{object="commission"} 5000`,
+		`partnersync_outbox_waiting{object="commission"} 2`,
+		`partnersync_outbox_quarantined{object="commission"} 1`,
+		`partnersync_discrepancies_open{hold="true",kind="unknown_partner_id"} 4`,
+		`partnersync_state_readable 1`,
+		"go_goroutines ", "process_start_time_seconds ",
+	} {
+		if !strings.Contains(text, "\n"+want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+func TestASnapshotIsShared(t *testing.T) {
+	summary, hand := example(), clock.NewManual(now)
+	h := handler(t, Config{Summary: summary, Clock: hand})
+	ask(h, "GET", "/")
+	ask(h, "GET", "/metrics")
+	if n := summary.reads.Load(); n != 1 {
+		t.Errorf("%d readings within a moment", n)
+	}
+	hand.Advance(freshFor)
+	ask(h, "GET", "/")
+	if n := summary.reads.Load(); n != 2 {
+		t.Errorf("%d readings after a while", n)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	for got, want := range map[string]string{
+		grouped(0): "0", grouped(999): "999", grouped(1000): "1,000", grouped(-1234567): "−1,234,567",
+		amount("USD", 5): "0.05", amount("KWD", -1234567): "−1,234.567", amount("JPY", 1000): "1,000",
+		ago(0): "just now", ago(59 * time.Second): "59 s ago", ago(47 * time.Hour): "47 h ago", ago(49 * time.Hour): "2 days ago",
+		took(2500 * time.Microsecond): "2 ms", took(3725 * time.Second): "1 h 2 min", took(61 * time.Second): "1 min 1 s",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package schedule
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/robfig/cron/v3"
+	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+const (
+	// riverSchema is where River's tables are; migrations puts them there.
+	riverSchema = "job"
+	// pollEvery is how often a replica looks for jobs: half of it is the median
+	// delay of a start, and costs a core some two per cent.
+	pollEvery = 100 * time.Millisecond
+	// defaultGrace is how long Stop lets a pass go on before it cancels it.
+	defaultGrace = 10 * time.Second
+	// off is the line of a stage that does not run by itself, nor with "all".
+	off = "off"
+)
+
+// DaemonConfig is what a Daemon needs.
+type DaemonConfig struct {
+	Runner *Runner
+	// Schedules are cron lines by name: a stage's, or "all" for every stage
+	// without a line of its own. An empty line is no line; "off" keeps a stage
+	// out of "all" as well.
+	Schedules map[string]string
+	// Zone is the company zone, in which the lines are meant; nil is UTC.
+	Zone *time.Location
+	// Grace is how long Stop lets a running pass go on before it cancels it, so
+	// that a pass that is nearly done is not thrown away. 0 means 10 seconds.
+	Grace time.Duration
+
+	// hasty leaves out River's random delay before its housekeeping starts.
+	hasty bool
+}
+
+// Daemon ticks by its cron lines and works on the jobs that this or another
+// replica's ticks have started.
+type Daemon struct {
+	runner *Runner
+	lines  []line
+	// sequence is what "all" stands for.
+	sequence []string
+	zone     *time.Location
+	grace    time.Duration
+	client   *river.Client[*sql.Tx]
+
+	mu sync.Mutex
+	// cron is nil while the daemon is stopped.
+	cron *cron.Cron
+	// cancelTicks ends the ticks that are being written.
+	cancelTicks context.CancelFunc
+}
+
+// line is a schedule and the name of what it starts.
+type line struct {
+	name     string
+	schedule cron.Schedule
+}
+
+// NewDaemon reads the schedules and makes a daemon that stands still. The error
+// is errs.Invalid and names every line that is wrong.
+func NewDaemon(c DaemonConfig) (*Daemon, error) {
+	d := &Daemon{runner: c.Runner, zone: c.Zone, grace: c.Grace}
+	if d.zone == nil {
+		d.zone = time.UTC
+	}
+	if d.grace <= 0 {
+		d.grace = defaultGrace
+	}
+	if err := d.readLines(c.Schedules); err != nil {
+		return nil, err
+	}
+	workers := river.NewWorkers()
+	if err := river.AddWorkerSafely(workers, &worker{daemon: d}); err != nil {
+		return nil, err
+	}
+	client, err := river.NewClient(riverdatabasesql.New(c.Runner.DB.DB), &river.Config{
+		Schema:            riverSchema,
+		PollOnly:          true,
+		FetchPollInterval: pollEvery,
+		FetchCooldown:     pollEvery,
+		Queues:            map[string]river.QueueConfig{queue: {MaxWorkers: maxWorkers}},
+		Workers:           workers,
+		// A pass is bounded by passLimit, and its job is kept from being rescued
+		// by its beats; see the package comment.
+		JobTimeout:           -1,
+		RescueStuckJobsAfter: lease,
+		Logger:               slogOf(c.Runner.Log),
+		TestOnly:             c.hasty,
+	})
+	if err != nil {
+		return nil, errs.New(errs.Unknown, "set up the job queue: %w", err)
+	}
+	d.client = client
+	return d, nil
+}
+
+// slogOf lets River log what is worth a person's attention; its account of its
+// own doings (every start, stop and election at info) is not.
+func slogOf(log *zap.Logger) *slog.Logger {
+	return slog.New(zapslog.NewHandler(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel)).Core(), zapslog.WithName("river")))
+}
+
+func (d *Daemon) readLines(schedules map[string]string) error {
+	var faults []error
+	known := append([]string{All}, stage.Names()...)
+	for _, name := range slices.Sorted(maps.Keys(schedules)) {
+		if !slices.Contains(known, name) {
+			faults = append(faults, errs.New(errs.Invalid, "schedules.%s: there is no such stage; there are %s", name, strings.Join(known, ", ")))
+		}
+	}
+	for _, name := range stage.Names() {
+		text := strings.TrimSpace(schedules[name])
+		if text == "" {
+			d.sequence = append(d.sequence, name)
+		}
+		faults = append(faults, d.readLine(name, text))
+	}
+	if len(d.sequence) > 0 {
+		faults = append(faults, d.readLine(All, strings.TrimSpace(schedules[All])))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return errs.New(errs.Invalid, "%w", err)
+	}
+	return nil
+}
+
+func (d *Daemon) readLine(name, text string) error {
+	if text == "" || text == off {
+		return nil
+	}
+	s, err := Parse(text, d.zone)
+	errs.Wrap(&err, "schedules.%s", name)
+	if err == nil {
+		d.lines = append(d.lines, line{name: name, schedule: s})
+	}
+	return err
+}
+
+// stagesOf gives the stages that a job of that name runs.
+func (d *Daemon) stagesOf(name string) []string {
+	if name == All {
+		return d.sequence
+	}
+	return []string{name}
+}
+
+// Due is when something will next start by itself.
+type Due struct {
+	// Name is a stage's, or "all".
+	Name string
+	At   time.Time
+}
+
+// Next gives when each line will next be due, soonest first, in the company zone.
+func (d *Daemon) Next() []Due {
+	now := d.runner.Clock.Now().In(d.zone)
+	out := make([]Due, 0, len(d.lines))
+	for _, l := range d.lines {
+		out = append(out, Due{Name: l.name, At: l.schedule.Next(now).In(d.zone)})
+	}
+	slices.SortStableFunc(out, func(a, b Due) int { return a.At.Compare(b.At) })
+	return out
+}
+
+// Start begins to tick and to work. What was missed while no replica was there
+// is ticked once, before Start returns. ctx bounds the start only; what was
+// started goes on until Stop. The error is of the database, and then nothing
+// runs; or errs.Conflict, when the daemon runs already.
+func (d *Daemon) Start(ctx context.Context) (err error) {
+	defer errs.Wrap(&err, "start the schedule")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cron != nil {
+		return errs.New(errs.Conflict, "it is running already")
+	}
+	if err := d.catchUp(ctx); err != nil {
+		return err
+	}
+	running := context.WithoutCancel(ctx)
+	if err := d.client.Start(running); err != nil {
+		return err
+	}
+	ticking, cancel := context.WithCancel(running)
+	d.cancelTicks, d.cron = cancel, d.newCron(ticking)
+	d.cron.Start()
+	return nil
+}
+
+// Stop ends the daemon and returns when nothing of it is left: no tick is begun,
+// a running pass has the grace to finish and is then cancelled, which rolls back
+// the batch that it has in hand. If ctx ends before, Stop cancels the passes and
+// gives ctx's error without waiting for them. Stopping twice is no error.
+func (d *Daemon) Stop(ctx context.Context) (err error) {
+	defer errs.Wrap(&err, "stop the schedule")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cron == nil {
+		return nil
+	}
+	ticks := d.cron.Stop()
+	d.cancelTicks()
+	<-ticks.Done()
+	soft, cancel := context.WithTimeout(ctx, d.grace)
+	defer cancel()
+	if d.client.Stop(soft) != nil {
+		if err := d.client.StopAndCancel(ctx); err != nil {
+			return err
+		}
+	}
+	d.cron = nil
+	return nil
+}

@@ -1,0 +1,133 @@
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+const (
+	// lease is for how long nothing may be heard of a pass before it counts as
+	// interrupted, and its job as a dead worker's. It is nine beats, so a slow
+	// database or a paused process does not cost a pass its life.
+	lease     = 3 * time.Minute
+	beatEvery = 20 * time.Second
+	// recordWithin bounds the writing of a pass's end, which happens also when
+	// the pass was cancelled, and so without the caller's deadline.
+	recordWithin = 10 * time.Second
+	// maxError bounds the text of an error in the history, in bytes.
+	maxError = 4000
+)
+
+const interruptedError = "interrupted: the process that ran this ended without a word, or froze\n" +
+	"What was committed stays; the next run goes on from there."
+
+// seenAt is when an unfinished row of job.run was last heard of.
+const seenAt = `coalesce((report->>'seen_at')::timestamptz, started_at)`
+
+// begin inserts the row of a pass that starts now and gives its id. Rows of the
+// same stage that nobody has heard of for a lease are closed as interrupted.
+func begin(ctx context.Context, db *sqlx.DB, stageName, actor string, at time.Time) (id int64, err error) {
+	defer errs.Wrap(&err, "record the start of %s", stageName)
+	if err := closeInterrupted(ctx, db, stageName); err != nil {
+		return 0, err
+	}
+	err = db.GetContext(ctx, &id, `
+		insert into job.run (stage, actor, started_at, report)
+		values ($1, $2, $3, json_build_object('seen_at', now()))
+		returning id`, stageName, clean(actor), at)
+	return id, err
+}
+
+// closeInterrupted ends the rows of dead passes of a stage; "" means all stages.
+func closeInterrupted(ctx context.Context, db *sqlx.DB, stageName string) (err error) {
+	defer errs.Wrap(&err, "close interrupted runs")
+	_, err = db.ExecContext(ctx, `
+		update job.run
+		set finished_at = greatest(started_at, `+seenAt+`), status = $1, error = $2
+		where finished_at is null and `+seenAt+` < now() - $3 * interval '1 second'
+			and ($4 = '' or stage = $4)`,
+		stage.Failed, interruptedError, int64(lease/time.Second), stageName)
+	return err
+}
+
+// seen records that a pass is still at it, and how far it came.
+func seen(ctx context.Context, db *sqlx.DB, id int64, p Progress) (err error) {
+	defer errs.Wrap(&err, "record the progress of run %d", id)
+	_, err = db.ExecContext(ctx, `
+		update job.run set report = json_build_object(
+			'seen_at', now(), 'what', $2::text, 'done', $3::bigint, 'total', $4::bigint)
+		where id = $1 and finished_at is null`, id, clean(p.What), p.Done, p.Total)
+	return err
+}
+
+// finish writes how a pass ended, whatever its row says by now: the process that
+// ran the pass knows best, also when somebody took it for dead.
+func finish(ctx context.Context, db *sqlx.DB, r Run) (err error) {
+	defer errs.Wrap(&err, "record the end of %s (run %d)", r.Stage, r.ID)
+	report, err := json.Marshal(r.Report)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	res, err := db.ExecContext(ctx, `
+		update job.run set finished_at = $2, status = $3, report = $4, error = $5 where id = $1`,
+		r.ID, r.FinishedAt, r.Status, string(report), r.Error)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return fmt.Errorf("%d rows were found (%w)", n, err)
+	}
+	return nil
+}
+
+// errorText is what the history keeps of an error: its text, and its hint on a
+// line of its own.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := err.Error()
+	if hint := errs.HintOf(err); hint != "" {
+		text = shorten(clean(text), maxError-min(len(hint), maxError/2)) + "\n" + hint
+	}
+	return shorten(clean(text), maxError)
+}
+
+// cleanReport makes a report whose texts Postgres takes.
+func cleanReport(r stage.Report) stage.Report {
+	r.Stage, r.Deferred = clean(r.Stage), clean(r.Deferred)
+	r.Counts, r.Notices = slices.Clone(r.Counts), slices.Clone(r.Notices)
+	for i := range r.Counts {
+		r.Counts[i].Name = clean(r.Counts[i].Name)
+	}
+	for i := range r.Notices {
+		r.Notices[i] = clean(r.Notices[i])
+	}
+	return r
+}
+
+// clean makes a text that Postgres takes: Salesforce's messages may quote bytes
+// that are no characters. (JSON may escape a NUL, but ->> then refuses the whole.)
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// shorten cuts a text to n bytes, at a character's border.
+func shorten(s string, n int) string {
+	const mark = " …"
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:max(n-len(mark), 0)], "") + mark
+}

@@ -1,0 +1,84 @@
+package schedule
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+// job is what a River job carries: the name of a stage, or "all".
+type job struct {
+	Stage string `json:"stage" river:"unique"`
+}
+
+// Kind is the one kind of job that there is.
+func (job) Kind() string { return "stage" }
+
+// InsertOpts makes a job the only one of its name while it lives. One that has
+// ended must not stand in the way of the next, so the ended states are left out;
+// River's default would count "completed" in.
+func (job) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{
+		MaxAttempts: maxAttempts,
+		Queue:       queue,
+		UniqueOpts: river.UniqueOpts{
+			ByArgs: true,
+			ByState: []rivertype.JobState{
+				rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
+				rivertype.JobStateRetryable, rivertype.JobStateScheduled,
+			},
+		},
+	}
+}
+
+const (
+	queue = "stages"
+	// maxAttempts allows two repeats, after a death or a transient failure.
+	maxAttempts = 3
+	// maxWorkers is how many jobs a replica works on at a time: one for each
+	// stage of the data's way.
+	maxWorkers = 4
+)
+
+// worker takes jobs from River and runs their stages.
+type worker struct {
+	river.WorkerDefaults[job]
+	daemon *Daemon
+}
+
+// Work runs the job's stages. What it gives River says only what is to become of
+// the job; how the passes ended is in job.run.
+func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
+	r := w.daemon.runner
+	_, err := r.sequence(ctx, w.daemon.stagesOf(j.Args.Stage), stage.Options{Actor: ActorSchedule},
+		&hold{db: r.DB, jobID: j.ID, attempt: j.Attempt})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		// The process stops. The job goes back as it was, for another replica or
+		// the next start; an attempt that was not its fault is not counted.
+		return river.JobSnooze(0)
+	}
+	r.Log.Error("a scheduled run failed", zap.String("name", j.Args.Stage), zap.Int("attempt", j.Attempt),
+		zap.String("kind", string(errs.KindOf(err))), zap.String("hint", errs.HintOf(err)), zap.Error(err))
+	if errs.KindOf(err) == errs.Transient {
+		return err
+	}
+	return river.JobCancel(err)
+}
+
+// NextRetry waits half a minute before the first repeat and five before the
+// second: the stage itself has retried for as long as that was likely to help.
+func (w *worker) NextRetry(j *river.Job[job]) time.Time {
+	if j.Attempt <= 1 {
+		return w.daemon.runner.Clock.Now().Add(30 * time.Second)
+	}
+	return w.daemon.runner.Clock.Now().Add(5 * time.Minute)
+}

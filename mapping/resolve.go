@@ -1,0 +1,172 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/salesforce"
+)
+
+// Describer describes objects of the org; *salesforce.Client is one. An object
+// that is absent, or hidden from the integration user, is errs.NotFound.
+type Describer interface {
+	Describe(ctx context.Context, object string) (*salesforce.Object, error)
+}
+
+// Reading is what to ask the org for, to get the facts of a kind.
+type Reading struct {
+	Kind   Kind
+	Object string
+	// Stamp is the field that orders the versions of a record.
+	Stamp string
+	// Fields are the paths to select: Id, the stamp and IsDeleted, then those of
+	// the facts, in an order that depends on the mapping alone.
+	Fields []string
+	// Filter is a SOQL condition that every row must meet, or "".
+	Filter string
+	// Absent are the optional paths that the org lacks now.
+	Absent []string
+}
+
+// Signature names what is read, so that another reading can be told from it.
+func (r Reading) Signature() string {
+	s := strings.Join(r.Fields, ",")
+	if r.Filter != "" {
+		s += " where " + r.Filter
+	}
+	return s
+}
+
+// Stopped is a mapping that cannot be read as the org is now (R9.4).
+type Stopped struct {
+	Kind   Kind
+	Object string
+	// Err names every field and object that is missing or unfit.
+	Err error
+}
+
+// Resolution is a mapping held against an org.
+type Resolution struct {
+	// Readings are the kinds that can be read, in the order of Kinds.
+	Readings []Reading
+	// Stopped are those that a person has to look at.
+	Stopped []Stopped
+	// Notices are sentences about what is switched off, by the file or because
+	// the org lacks a supporting object.
+	Notices []string
+}
+
+// Resolve checks every field of every kind against what the org describes,
+// before any row is pulled (R9.4), and chooses among alternatives. Mappings stop
+// one by one. The error is for what keeps the org from answering at all.
+func (m *Mapping) Resolve(ctx context.Context, d Describer) (_ Resolution, err error) {
+	defer errs.Wrap(&err, "check the mapping against the org")
+	s := &survey{describer: d, objects: map[string]*salesforce.Object{}}
+	var out Resolution
+	resolved := map[Kind]Reading{}
+	for _, kind := range Kinds() {
+		f := m.facts[kind]
+		if f.IsOff {
+			out.Notices = append(out.Notices, fmt.Sprintf("The mapping of %s is switched off in the mapping file.", kind))
+			continue
+		}
+		reading, err := m.resolve(ctx, s, f, resolved)
+		var missing *missingObject
+		var found *faults
+		switch {
+		case err == nil:
+			resolved[kind] = reading
+			out.Readings = append(out.Readings, reading)
+		case errors.As(err, &missing) && missing.object == f.Object && !f.IsRequired:
+			out.Notices = append(out.Notices, fmt.Sprintf(
+				"The mapping of %s is switched off: the org has no object %s, or hides it from the integration user.", kind, f.Object))
+		case errors.As(err, &missing) || errors.As(err, &found):
+			out.Stopped = append(out.Stopped, Stopped{Kind: kind, Object: f.Object, Err: err})
+		default:
+			return Resolution{}, err
+		}
+	}
+	return out, nil
+}
+
+// resolve gives the reading of one kind, or what is wrong with it.
+func (m *Mapping) resolve(ctx context.Context, s *survey, f *Fact, resolved map[Kind]Reading) (Reading, error) {
+	object, err := s.describe(ctx, f.Object)
+	if err != nil {
+		return Reading{}, err
+	}
+	r := Reading{Kind: f.Kind, Object: f.Object, Stamp: f.Kind.Stamp()}
+	r.Fields = []string{"Id", r.Stamp, "IsDeleted"}
+	found := &faults{object: f.Object}
+	for i, name := range r.Fields {
+		if _, err := s.find(ctx, object, name, []Type{IDType, TimeType, BoolType}[i]); err != nil {
+			found.add(err)
+		}
+	}
+	for _, field := range f.Fields {
+		path, err := s.choose(ctx, object, field)
+		var absent *absentField
+		switch {
+		case err == nil:
+			r.Fields = appendPath(r.Fields, path)
+		case errors.As(err, &absent) && field.IsOptional:
+			r.Absent = append(r.Absent, field.Paths...)
+		case isAboutOrg(err):
+			found.add(err)
+		default:
+			return Reading{}, err
+		}
+	}
+	if f.Kind.IsHistory() {
+		if r.Filter = historyFilter(m.facts[f.Kind.tracks()], f, resolved); r.Filter == "" {
+			found.add(fmt.Errorf("%s follows the Partner ID of %s, whose own mapping is not read", f.Object, f.Kind.tracks()))
+		}
+	}
+	return r, found.orNil()
+}
+
+// historyFilter keeps the rows about the subject's Partner ID field. It is ""
+// if the subject itself was not resolved.
+func historyFilter(subject, history *Fact, resolved map[Kind]Reading) string {
+	reading, ok := resolved[subject.Kind]
+	if !ok {
+		return ""
+	}
+	of, _ := subject.field("partner_id")
+	which, _ := history.field("field")
+	for _, path := range of.Paths {
+		if slices.Contains(reading.Fields, path) {
+			return which.Paths[0] + " = " + salesforce.Quote(path)
+		}
+	}
+	return ""
+}
+
+// faults gathers what is wrong with one object, so that a person sees it whole.
+type faults struct {
+	object string
+	list   []error
+}
+
+func (f *faults) add(err error) { f.list = append(f.list, err) }
+
+func (f *faults) orNil() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	return (&errs.Error{Kind: errs.Invalid, Err: f}).
+		WithHint("Give the integration user read access to the fields, or correct the mapping of %s.", f.object)
+}
+
+// Error lists the faults.
+func (f *faults) Error() string {
+	texts := make([]string, len(f.list))
+	for i, err := range f.list {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}

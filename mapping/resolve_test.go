@@ -1,0 +1,140 @@
+package mapping_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/mapping"
+	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/salesforce/emulator"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// org gives a client of an org of its own.
+func org(t *testing.T, o emulator.Options) *salesforce.Client {
+	t.Helper()
+	server, err := emulator.Serve(context.Background(), emulator.New(o), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c, err := salesforce.New(salesforce.Config{LoginURL: server.URL(), ClientID: emulator.DemoClientID,
+		ClientSecret: emulator.DemoClientSecret, Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// resolve tells a resolution as text.
+func resolve(t *testing.T, m *mapping.Mapping, d mapping.Describer) string {
+	t.Helper()
+	r, err := m.Resolve(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, reading := range r.Readings {
+		fmt.Fprintf(&b, "%s: %s: %s\n", reading.Kind, reading.Object, reading.Signature())
+		if len(reading.Absent) > 0 {
+			fmt.Fprintf(&b, "  without %s\n", strings.Join(reading.Absent, ", "))
+		}
+	}
+	for _, s := range r.Stopped {
+		fmt.Fprintf(&b, "stopped %s: %v\n  (%s)\n", s.Kind, s.Err, errs.HintOf(s.Err))
+	}
+	for _, notice := range r.Notices {
+		fmt.Fprintln(&b, notice)
+	}
+	return b.String()
+}
+
+func TestDefaultResolvesAgainstThePackage(t *testing.T) {
+	t.Parallel()
+	golden(t, "resolved_default.golden", resolve(t, mapping.Default(), org(t, emulator.Options{})))
+	golden(t, "resolved_multicurrency.golden", resolve(t, mapping.Default(),
+		org(t, emulator.Options{MultiCurrency: true, SandboxField: emulator.SandboxFlagOfSubscriber})))
+}
+
+func TestR9_4_ResolveNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	golden(t, "resolved_lacking.golden", resolve(t, mapping.Default(), org(t, emulator.Options{Without: []string{
+		"Lead", "Space_Org__c", "Space_User__History", "Opportunity.Amount", "Opportunity.Space__c", "Space__c.Partner_ID__c",
+	}})))
+	unfit, err := mapping.Load(strings.NewReader(`{version: 1, facts: {install: {object: sfLma__License__c, fields: {
+		org_id: sflma__subscriber_org_id__c, is_sandbox: sfLma__Is_Sandbox__c, expires_on: sfLma__Expiration_Date__c}}}}`), "unfit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "resolved_unfit.golden", resolve(t, unfit, org(t, emulator.Options{})))
+}
+
+func TestResolveTarget(t *testing.T) {
+	t.Parallel()
+	for _, multi := range []bool{false, true} {
+		d := org(t, emulator.Options{MultiCurrency: multi})
+		for _, target := range mapping.Targets() {
+			to, err := mapping.Default().ResolveTarget(t.Context(), d, target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := len(target.Fields())
+			if target == mapping.CommissionTarget && !multi {
+				want-- // the record's currency
+			}
+			if len(to.Fields) != want {
+				t.Errorf("%s: %d fields, not %d", target, len(to.Fields), want)
+			}
+		}
+	}
+	d := org(t, emulator.Options{Without: []string{"Partner_Commission__c.Amount__c", "Partner__c"}})
+	_, err := mapping.Default().ResolveTarget(t.Context(), d, mapping.CommissionTarget)
+	if err == nil || !strings.Contains(err.Error(), "Amount__c") || !strings.Contains(err.Error(), "Partner__") {
+		t.Errorf("%v", err)
+	}
+	d = org(t, emulator.Options{})
+	for bad, want := range map[string]string{
+		`{object: Partner__c, key: Name, fields: {tier: Tier__c}}`:                   "no external id",
+		`{object: Partner__c, key: Partner_ID__c, fields: {tier: LastModifiedDate}}`: "may not write",
+		`{object: Partner__c, key: Nope__c, fields: {}}`:                             "no field Nope__c",
+		`{object: Nope__c, key: Nope__c, fields: {}}`:                                "no object Nope__c",
+	} {
+		m, err := mapping.Load(strings.NewReader(`{version: 1, targets: {partner: `+bad+`}}`), "bad")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.ResolveTarget(t.Context(), d, mapping.PartnerTarget); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+// brokenDescriber cannot ask the org.
+type brokenDescriber struct{}
+
+func (brokenDescriber) Describe(context.Context, string) (*salesforce.Object, error) {
+	return nil, errs.New(errs.Transient, "no line")
+}
+
+func TestResolveFailsWhenTheOrgCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	if _, err := mapping.Default().Resolve(t.Context(), brokenDescriber{}); errs.KindOf(err) != errs.Transient {
+		t.Errorf("%v", err)
+	}
+	if _, err := mapping.Default().ResolveTarget(t.Context(), brokenDescriber{}, mapping.PartnerTarget); errs.KindOf(err) != errs.Transient {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,111 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-json"
+
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// Object is what the org says about an object, as far as the integration user
+// may see it: a field hidden from that user is not in Fields.
+type Object struct {
+	Name       string  `json:"name"`
+	Label      string  `json:"label"`
+	Custom     bool    `json:"custom"`
+	Queryable  bool    `json:"queryable"`
+	Createable bool    `json:"createable"`
+	Updateable bool    `json:"updateable"`
+	Fields     []Field `json:"fields"`
+}
+
+// Field is what the org says about a field.
+type Field struct {
+	Name  string `json:"name"`
+	Label string `json:"label"`
+	// Type is the platform's: string, picklist, reference, currency, datetime, …
+	Type string `json:"type"`
+	// Length is in characters, for texts; Precision and Scale in digits, for
+	// numbers.
+	Length    int `json:"length"`
+	Precision int `json:"precision"`
+	Scale     int `json:"scale"`
+
+	ExternalID    bool `json:"externalId"`
+	Unique        bool `json:"unique"`
+	CaseSensitive bool `json:"caseSensitive"`
+	Filterable    bool `json:"filterable"`
+	Sortable      bool `json:"sortable"`
+	Createable    bool `json:"createable"`
+	Updateable    bool `json:"updateable"`
+	Nillable      bool `json:"nillable"`
+	Calculated    bool `json:"calculated"`
+	// RelationshipName is how a query goes through a lookup (Space__r), and
+	// ReferenceTo are the objects it can point to.
+	RelationshipName string   `json:"relationshipName"`
+	ReferenceTo      []string `json:"referenceTo"`
+}
+
+// Field finds a field by its API name, in any case, as the platform does.
+func (o *Object) Field(name string) (Field, bool) {
+	for _, f := range o.Fields {
+		if strings.EqualFold(f.Name, name) {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// Describe asks for an object's fields. An object that the org lacks, or hides
+// from the integration user, is errs.NotFound. Nothing is cached.
+// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
+func (c *Client) Describe(ctx context.Context, object string) (*Object, error) {
+	if err := checkName("an object", object); err != nil {
+		return nil, err
+	}
+	o := new(Object)
+	_, err := c.do(ctx, request{
+		method: http.MethodGet, path: c.data("sobjects/" + object + "/describe"),
+		decode: func(b []byte) error { *o = Object{}; return json.Unmarshal(b, o) },
+	})
+	var e *Error
+	switch {
+	case errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Has("INVALID_TYPE")):
+		return nil, &errs.Error{Kind: errs.NotFound, Op: "describe " + object, Err: err,
+			Hint: "Check the mapping against the org: the object is missing, or the integration user may not read it."}
+	case err != nil:
+		return nil, err
+	case o.Name == "":
+		return nil, errs.New(errs.Transient, "describe %s: the answer describes no object", object)
+	}
+	return o, nil
+}
+
+// DescribeGlobal gives the API names of all objects that the integration user
+// may see, in alphabetical order.
+// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_describeGlobal.htm
+func (c *Client) DescribeGlobal(ctx context.Context) ([]string, error) {
+	var list struct {
+		Objects []struct {
+			Name string `json:"name"`
+		} `json:"sobjects"`
+	}
+	_, err := c.do(ctx, request{
+		method: http.MethodGet, path: c.data("sobjects"),
+		decode: func(b []byte) error { list.Objects = nil; return json.Unmarshal(b, &list) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(list.Objects))
+	for i, o := range list.Objects {
+		names[i] = o.Name
+	}
+	slices.Sort(names)
+	return names, nil
+}

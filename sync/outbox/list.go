@@ -1,0 +1,118 @@
+package outbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// State is the state of a row.
+type State string
+
+// The states; see the package comment.
+const (
+	Settled     State = "settled"
+	Unsent      State = "unsent" // and not put off
+	Waiting     State = "waiting"
+	Quarantined State = "quarantined"
+)
+
+// Filter says which rows to list. Empty fields do not restrict.
+type Filter struct {
+	Object string
+	State  State
+	Limit  int // 0 means 100
+}
+
+const defaultListed = 100
+
+// List gives rows in the order of (object, parent, key).
+func List(ctx context.Context, q sqlx.QueryerContext, f Filter, now time.Time) (_ []Row, err error) {
+	defer errs.Wrap(&err, "list the outbox")
+	switch f.State {
+	case "", Settled, Unsent, Waiting, Quarantined:
+	default:
+		return nil, errs.New(errs.Invalid, "there is no state %q", f.State).
+			WithHint("The states are settled, unsent, waiting and quarantined.")
+	}
+	if f.Limit <= 0 {
+		f.Limit = defaultListed
+	}
+	var out []Row
+	err = sqlx.SelectContext(ctx, q, &out, `
+		select `+rowColumns+` from outbox.record
+		where ($1 = '' or object = $1)
+		and case $2
+			when '' then true
+			when 'settled' then wanted <= confirmed and quarantined_at is null
+			when 'quarantined' then quarantined_at is not null
+			when 'waiting' then wanted > confirmed and quarantined_at is null and not_before > $3
+			when 'unsent' then wanted > confirmed and quarantined_at is null and (not_before is null or not_before <= $3)
+		end
+		order by object, parent, key
+		limit $4`, f.Object, string(f.State), now, f.Limit)
+	return out, err
+}
+
+// Retry lets push try rows that are quarantined or waiting again at its next
+// run, and gives their number. nil keys means all of the object; an empty object
+// all objects.
+func Retry(ctx context.Context, tx *sqlx.Tx, object string, keys []string) (_ int64, err error) {
+	defer errs.Wrap(&err, "let push try again")
+	result, err := tx.ExecContext(ctx, `
+		update outbox.record set attempts = 0, not_before = null, quarantined_at = null
+		where ($1 = '' or object = $1) and ($2::text[] is null or key = any($2))
+		and wanted > confirmed and (quarantined_at is not null or not_before is not null)`,
+		object, pq.Array(keys))
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// Drop gives up sending the present state of rows that are quarantined or
+// waiting, and gives their number: Salesforce keeps what it has, until the
+// ledger's state changes again. Who did so stays in the row.
+func Drop(ctx context.Context, tx *sqlx.Tx, object string, keys []string, actor string) (_ int64, err error) {
+	defer errs.Wrap(&err, "drop what waits to be pushed")
+	if len(keys) == 0 {
+		return 0, errs.New(errs.Invalid, "no key was named").WithHint("Name keys that this shows: partnersync outbox list")
+	}
+	result, err := tx.ExecContext(ctx, `
+		update outbox.record
+		set confirmed = wanted, attempts = 0, not_before = null, quarantined_at = null,
+		    last_error = left('dropped by ' || $3 || '; it said: ' || last_error, 1000)
+		where ($1 = '' or object = $1) and key = any($2)
+		and wanted > confirmed and (quarantined_at is not null or not_before is not null)`,
+		object, pq.Array(keys), actor)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// Tally counts the rows of an object by state.
+type Tally struct {
+	Object      string `db:"object" json:"object"`
+	Unsent      int64  `db:"unsent" json:"unsent"` // those that wait included
+	Waiting     int64  `db:"waiting" json:"waiting"`
+	Quarantined int64  `db:"quarantined" json:"quarantined"`
+}
+
+// Tallies counts what is not settled, by object; objects with nothing to send
+// are left out.
+func Tallies(ctx context.Context, q sqlx.QueryerContext, now time.Time) (_ []Tally, err error) {
+	defer errs.Wrap(&err, "count the outbox")
+	var out []Tally
+	err = sqlx.SelectContext(ctx, q, &out, `
+		select object, count(*) filter (where quarantined_at is null) as unsent,
+		       count(*) filter (where quarantined_at is null and not_before > $1) as waiting,
+		       count(*) filter (where quarantined_at is not null) as quarantined
+		from outbox.record where wanted > confirmed
+		group by object order by object`, now)
+	return out, err
+}

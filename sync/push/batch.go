@@ -1,0 +1,127 @@
+package push
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/partnersync/partnersync/mapping"
+	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/outbox"
+)
+
+// batch is what one transaction sends.
+type batch struct {
+	to   mapping.Destination
+	rows []outbox.Row
+	sent []*item // those that differ from what Salesforce confirmed
+
+	confirmations []outbox.Confirmation
+	failures      []outbox.Failure
+
+	unchanged, written, quarantined, withoutLinks int64
+}
+
+// item is one record on its way.
+type item struct {
+	row    outbox.Row
+	record record
+	hash   []byte
+	// result is nil until Salesforce answered.
+	result *salesforce.UpsertResult
+	// putOff is why the call that held the record failed as a whole, or "".
+	putOff string
+	// isUnlinked says that links were taken out of the record.
+	isUnlinked bool
+}
+
+// compose reads what the ledger says of the rows now, and keeps to send what
+// differs from what was confirmed.
+func compose(ctx context.Context, q sqlx.QueryerContext, to mapping.Destination, rows []outbox.Row) (*batch, error) {
+	b := &batch{to: to, rows: rows}
+	states, err := statesOf(ctx, q, to.Target, rows)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		state, known := states[row.Key]
+		switch {
+		case known && state.fault != "":
+			b.quarantine(row, state.fault)
+			continue
+		case !known && row.ConfirmedHash == nil:
+			// It came and went between two pushes; Salesforce never heard of it.
+			b.unchanged++
+			b.confirmations = append(b.confirmations, outbox.Confirmation{Key: row.Key})
+			continue
+		case !known:
+			state.values = withdrawn()
+		}
+		r := makeRecord(to, row.Key, state.values)
+		hash, err := r.hash(to)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", row.Key, err)
+		}
+		if bytes.Equal(hash, row.ConfirmedHash) {
+			b.unchanged++
+			b.confirmations = append(b.confirmations, outbox.Confirmation{Key: row.Key, Hash: hash})
+			continue
+		}
+		b.sent = append(b.sent, &item{row: row, record: r, hash: hash})
+	}
+	return b, nil
+}
+
+// judge decides what comes of each record that was sent.
+func (b *batch) judge(now time.Time) {
+	for _, it := range b.sent {
+		switch {
+		case it.result == nil && it.putOff == "":
+			// The pass stopped before its call: it stays as it was.
+		case it.result == nil:
+			// The call is at fault and not the record, so it is never quarantined.
+			b.failures = append(b.failures, outbox.Failure{Key: it.row.Key, Reason: it.putOff, NotBefore: now.Add(delay(it.row.Attempts))})
+		case it.result.Success:
+			b.written++
+			if it.isUnlinked {
+				b.withoutLinks++
+			}
+			b.confirmations = append(b.confirmations, outbox.Confirmation{Key: it.row.Key, Hash: it.hash, SalesforceID: it.result.ID})
+		case it.result.Class() == salesforce.ClassRow || it.row.Attempts+1 >= maxAttempts:
+			b.quarantine(it.row, reason(it.result))
+		default:
+			b.failures = append(b.failures, outbox.Failure{Key: it.row.Key, Reason: reason(it.result), NotBefore: now.Add(delay(it.row.Attempts))})
+		}
+	}
+}
+
+func (b *batch) quarantine(row outbox.Row, reason string) {
+	b.quarantined++
+	b.failures = append(b.failures, outbox.Failure{Key: row.Key, Reason: reason})
+}
+
+// delay is how long to wait after the given number of earlier failures.
+func delay(failures int) time.Duration {
+	d := firstDelay
+	for range failures {
+		if d *= 2; d >= lastDelay {
+			return lastDelay
+		}
+	}
+	return d
+}
+
+// reason says why Salesforce refused a record.
+func reason(r *salesforce.UpsertResult) string {
+	var b bytes.Buffer
+	for i, e := range r.Errors {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(e.String())
+	}
+	return b.String()
+}

@@ -1,0 +1,105 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/mapping"
+	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+// Sink is the org that is written to; *salesforce.Client is one.
+type Sink interface {
+	mapping.Describer
+	// Upsert writes up to 200 records; result i belongs to record i.
+	Upsert(ctx context.Context, object, externalIDField string, records []any) ([]salesforce.UpsertResult, error)
+}
+
+const (
+	// DefaultWorkers is how many calls are in flight. Each worker has parents of
+	// its own, because a write locks its parent in Salesforce.
+	DefaultWorkers = 4
+	// batchSize is how many records one Collections call takes.
+	batchSize = salesforce.MaxUpsert
+	// sendTimeout bounds the calls of one batch, and with them its transaction.
+	sendTimeout = 75 * time.Second
+	// maxAttempts is after how many failures a row waits for a person.
+	maxAttempts = 10
+	// firstDelay and lastDelay bound the pause after a failure; it doubles.
+	firstDelay = time.Minute
+	lastDelay  = 6 * time.Hour
+)
+
+// Config is what a push works with. All but Log and Workers must be set.
+type Config struct {
+	// DB needs a connection for each worker.
+	DB      *sqlx.DB
+	Sink    Sink
+	Mapping *mapping.Mapping
+	Clock   clock.Clock
+	Log     *zap.Logger
+	// Workers is how many calls are in flight; 0 means DefaultWorkers.
+	Workers int
+}
+
+// Stage is the push stage.
+type Stage struct{ Config }
+
+// New gives the stage.
+func New(c Config) *Stage {
+	if c.Workers <= 0 {
+		c.Workers = DefaultWorkers
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	return &Stage{Config: c}
+}
+
+// Name is stage.Push.
+func (s *Stage) Name() string { return stage.Push }
+
+// Run makes one pass over what is unsent. Its report counts, for each object,
+// what was written, unchanged, failed (and waits to be tried again) and
+// quarantined; the last two are problems. The error is for what stops the pass:
+// no connection, no permission, a missing object or field. An org whose daily
+// quota is used up defers the pass, without an error.
+func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, err error) {
+	defer errs.Wrap(&err, "push")
+	report.Stage = stage.Push
+	p := &pass{Stage: s, options: o, report: &report}
+	switch err := p.run(ctx); {
+	case errors.Is(err, stage.ErrSuperseded):
+		report.Deferred = stage.ErrSuperseded.Error()
+		return report, nil
+	case isQuota(err):
+		s.Log.Warn("push is put off", zap.Error(err))
+		report.Deferred = "Salesforce's request quota is used up: " + err.Error()
+		return report, nil
+	default:
+		return report, err
+	}
+}
+
+// objectOf gives the outbox's name of a target.
+func objectOf(t mapping.Target) string {
+	if t == mapping.PartnerTarget {
+		return outbox.Partner
+	}
+	return outbox.Commission
+}
+
+// isQuota tells Salesforce's daily quota from other limits, a full disk of the
+// database say, which are failures.
+func isQuota(err error) bool {
+	var answer *salesforce.Error
+	return errors.As(err, &answer) && answer.Class() == salesforce.ClassDefer
+}

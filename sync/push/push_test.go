@@ -1,0 +1,375 @@
+package push_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/push"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+func TestPushWritesOnceAndThenNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	account, err := b.org.Insert("Account", map[string]any{"Name": "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opportunity, err := b.org.Insert("Opportunity", map[string]any{"Name": "One", "AccountId": account,
+		"CloseDate": "2026-10-31", "StageName": "Closed Won"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.partner("FG3877")
+	key := b.line("FG3877", opportunity, "2026-10", 10192)
+	b.exec(`update ledger.line set account_id = $1`, account)
+
+	report := b.push()
+	b.expect(report, "partner", 1, 0, 0, 0)
+	b.expect(report, "commission", 1, 0, 0, 0)
+	got := b.commission(key)
+	partner := b.org.Records("Partner__c")[0]
+	for name, want := range map[string]any{
+		"Partner__c": partner["Id"], "Partner_ID__c": "FG3877", "Opportunity__c": opportunity, "Account__c": account,
+		"Space__c": nil, "Regime__c": "Space", "Slice__c": "referral", "Period__c": "2026-10", "Currency__c": "USD",
+		"Status__c": "Accrued", "Reason__c": nil, "Explanation__c": "Because you brought them.\n1 × 10 % = 0.1",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, not %v", name, got[name], want)
+		}
+	}
+	for name, want := range map[string]string{"Amount__c": "101.92", "Rate__c": "10", "Base_Amount__c": "1019.2"} {
+		if !strings.HasPrefix(fmt.Sprint(got[name]), want) {
+			t.Errorf("%s is %v, not %s", name, got[name], want)
+		}
+	}
+	if partner["Name"] != "Ada & Söhne" || partner["Kind__c"] != "Registered" || partner["Joined_On__c"] != "2019-01-01" {
+		t.Errorf("partner %v", partner)
+	}
+
+	// Worked out again to the same, at another time.
+	b.clock.Advance(time.Hour)
+	b.line("FG3877", opportunity, "2026-10", 10192)
+	b.mark(outbox.Partner, "FG3877", "FG3877")
+	report = b.push()
+	b.expect(report, "partner", 0, 1, 0, 0)
+	b.expect(report, "commission", 0, 1, 0, 0)
+	if now := b.commission(key); now["SystemModstamp"] != got["SystemModstamp"] || b.row(key).State(noon) != outbox.Settled {
+		t.Error("an unchanged commission was written")
+	}
+
+	b.line("FG3877", opportunity, "2026-10", 10200)
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+	if n := b.org.Count("Partner_Commission__c"); n != 1 {
+		t.Errorf("%d commissions", n)
+	}
+	if again := b.push(); again.Get("commission written")+again.Get("commission unchanged") != 0 {
+		t.Errorf("%+v", again)
+	}
+}
+
+func TestPushOfManyBatches(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	for i := range 8 {
+		b.partner(fmt.Sprintf("AA%04d", i))
+		b.exec(`insert into ledger.line (key, payee_id, regime, source_id, slice, period, currency, base, rate, amount_minor, status, explanation, computed_at)
+			select $1 || '/program/C' || n || '/flat/2026-10', $1, 'program', 'C' || n, 'flat', '2026-10', 'JPY', 1, 1, n, 'accrued', '{}', now()
+			from generate_series(1, 250) n`, fmt.Sprintf("AA%04d", i))
+	}
+	b.exec(`insert into outbox.record (object, key, parent, marked_at) select 'commission', key, payee_id, now() from ledger.line`)
+	report := b.push()
+	b.expect(report, "partner", 8, 0, 0, 0)
+	b.expect(report, "commission", 2000, 0, 0, 0)
+	if n := b.org.Count("Partner_Commission__c"); n != 2000 {
+		t.Errorf("%d commissions", n)
+	}
+	if r := b.commission("AA0003/program/C7/flat/2026-10"); r["Opportunity__c"] != nil || r["Partner__c"] == nil {
+		t.Errorf("%v", r)
+	}
+}
+
+func TestRefusedRowIsQuarantinedWithItsReason(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	bad, good := b.line("FG3877", "x1", "2026-09", 100), b.line("FG3877", "x1", "2026-10", 100)
+	b.org.FailRow(func(_ string, fields map[string]any) *emulator.RowError {
+		if fields["Commission_Key__c"] == bad {
+			return &emulator.RowError{StatusCode: "FIELD_CUSTOM_VALIDATION_EXCEPTION", Message: "Period is closed"}
+		}
+		return nil
+	})
+	report := b.push()
+	b.expect(report, "commission", 1, 0, 0, 1)
+	if report.Status(nil) != stage.WithProblems {
+		t.Error("a pass with a failure inside says ok")
+	}
+	if r := b.row(bad); r.State(noon) != outbox.Quarantined || !strings.Contains(r.LastError, "Period is closed") {
+		t.Errorf("%+v", r)
+	}
+	if r := b.row(good); r.State(noon) != outbox.Settled || r.SalesforceID == "" {
+		t.Errorf("%+v", r)
+	}
+	b.expect(b.push(), "commission", 0, 0, 0, 0)
+
+	b.org.FailRow(nil)
+	err := pg.InTx(t.Context(), b.db, func(ctx context.Context, tx *sqlx.Tx) error {
+		_, err := outbox.Retry(ctx, tx, outbox.Commission, []string{bad})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+}
+
+func TestBusyRowIsTriedAgainLater(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	key := b.line("FG3877", "x1", "2026-10", 100)
+	b.org.FailRow(func(object string, _ map[string]any) *emulator.RowError {
+		if object == "Partner_Commission__c" {
+			return &emulator.RowError{StatusCode: "UNABLE_TO_LOCK_ROW", Message: "unable to obtain exclusive access"}
+		}
+		return nil
+	})
+	b.expect(b.push(), "commission", 0, 0, 1, 0)
+	b.expect(b.push(), "commission", 0, 0, 0, 0)
+	for range 9 {
+		b.clock.Advance(6 * time.Hour)
+		b.push()
+	}
+	if r := b.row(key); r.State(b.clock.Now()) != outbox.Quarantined || r.Attempts != 10 {
+		t.Errorf("after ten failures: %+v", r)
+	}
+	b.org.FailRow(nil)
+	b.line("FG3877", "x1", "2026-10", 200)
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+	if r := b.row(key); r.State(noon) != outbox.Settled || r.Attempts != 0 || r.LastError != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestDeletedOpportunityDoesNotKeepItsReversalBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	opportunity, err := b.org.Insert("Opportunity", map[string]any{"Name": "One", "CloseDate": "2026-10-31", "StageName": "Closed Won"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.org.Delete("Opportunity", opportunity); err != nil {
+		t.Fatal(err)
+	}
+	key := b.line("FG3877", opportunity, "2026-10", 100)
+	report := b.push()
+	b.expect(report, "commission", 1, 0, 0, 0)
+	if report.Get("commission written without a link") != 1 || b.commission(key)["Opportunity__c"] != nil {
+		t.Errorf("%+v", report)
+	}
+	b.line("FG3877", opportunity, "2026-10", 100)
+	b.expect(b.push(), "commission", 0, 1, 0, 0)
+}
+
+func TestLineThatIsNoLongerExpectedComesToZero(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	sent, never := b.line("FG3877", "x1", "2026-09", 100), b.line("FG3877", "x1", "2026-10", 100)
+	b.exec(`delete from ledger.line where key = $1`, never)
+	b.expect(b.push(), "commission", 1, 1, 0, 0)
+	b.exec(`delete from ledger.line`)
+	b.mark(outbox.Commission, "FG3877", sent)
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+	if r := b.commission(sent); r["Status__c"] != "Zero" || r["Reason__c"] != "withdrawn" || r["Period__c"] != "2026-09" {
+		t.Errorf("%v", r)
+	}
+	if n := b.org.Count("Partner_Commission__c"); n != 1 {
+		t.Errorf("%d commissions", n)
+	}
+}
+
+func TestAnswerThatGetsLostIsSentAgainWithoutASecondRecord(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	b.push()
+	key := b.line("FG3877", "x1", "2026-10", 100)
+	b.org.Fail(func(r *http.Request) *emulator.Fault {
+		if r.Method == http.MethodPatch {
+			return &emulator.Fault{After: true, Status: 503}
+		}
+		return nil
+	})
+	_, err := push.New(b.config).Run(t.Context(), stage.Options{})
+	if errs.KindOf(err) != errs.Transient {
+		t.Fatalf("the lost answer gave %v", err)
+	}
+	if r := b.row(key); r.State(noon) != outbox.Waiting || r.Attempts != 1 {
+		t.Errorf("%+v", r)
+	}
+	b.org.Fail(nil)
+	b.clock.Advance(time.Hour)
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+	if n := b.org.Count("Partner_Commission__c"); n != 1 {
+		t.Errorf("%d commissions", n)
+	}
+}
+
+func TestInterruptedPushLosesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	b.push()
+	key := b.line("FG3877", "x1", "2026-10", 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	b.config.Sink = &cutSink{Sink: b.config.Sink, cut: cancel}
+	_, err := push.New(b.config).Run(ctx, stage.Options{})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("the interrupted push gave %v", err)
+	}
+	if r := b.row(key); r.State(noon) != outbox.Unsent {
+		t.Errorf("%+v", r)
+	}
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+	if n := b.org.Count("Partner_Commission__c"); n != 1 {
+		t.Errorf("%d commissions", n)
+	}
+}
+
+// cutSink ends the pass between the upsert and its confirmation.
+type cutSink struct {
+	push.Sink
+	cut context.CancelFunc
+}
+
+func (s *cutSink) Upsert(ctx context.Context, object, key string, records []any) ([]salesforce.UpsertResult, error) {
+	results, err := s.Sink.Upsert(ctx, object, key, records)
+	s.cut()
+	return results, err
+}
+
+func TestOneWriteOfAKeyInFlight(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	b.push()
+	key := b.line("FG3877", "x1", "2026-10", 100)
+	marked := make(chan error, 1)
+	sink := &slowSink{Sink: b.config.Sink}
+	sink.during = func() {
+		// A change of the ledger during the call waits for it, and stays unsent.
+		go func() {
+			marked <- pg.InTx(t.Context(), b.db, func(ctx context.Context, tx *sqlx.Tx) error {
+				return outbox.Mark(ctx, tx, outbox.Commission, []outbox.Key{{Key: key, Parent: "FG3877"}}, noon)
+			})
+		}()
+		// Another claim passes the row over.
+		err := pg.InTx(t.Context(), b.db, func(ctx context.Context, tx *sqlx.Tx) error {
+			rows, err := outbox.Claim(ctx, tx, outbox.Range{Object: outbox.Commission, Limit: 10}, noon)
+			if len(rows) != 0 {
+				t.Errorf("a row in flight was claimed")
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	b.config.Sink = sink
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+	if err := <-marked; err != nil {
+		t.Fatal(err)
+	}
+	if r := b.row(key); r.State(noon) != outbox.Unsent {
+		t.Errorf("the change that came during the call is lost: %+v", r)
+	}
+	b.expect(b.push(), "commission", 0, 1, 0, 0)
+}
+
+// slowSink does something once, before its first call.
+type slowSink struct {
+	push.Sink
+	once   sync.Once
+	during func()
+}
+
+func (s *slowSink) Upsert(ctx context.Context, object, key string, records []any) ([]salesforce.UpsertResult, error) {
+	s.once.Do(s.during)
+	return s.Sink.Upsert(ctx, object, key, records)
+}
+
+func TestMissingFieldOrObjectOfATargetIsNamed(t *testing.T) {
+	t.Parallel()
+	for absent, want := range map[string]string{
+		"Partner_Commission__c.Reason__c": "Reason__c",
+		"Partner_Commission__c":           "Partner_Commission__c",
+	} {
+		b := newBench(t, emulator.Options{Without: []string{absent}})
+		b.line("FG3877", "x1", "2026-10", 100)
+		_, err := push.New(b.config).Run(t.Context(), stage.Options{})
+		if err == nil || !strings.Contains(err.Error(), want) || errs.HintOf(err) == "" {
+			t.Errorf("without %s: %v", absent, err)
+		}
+	}
+}
+
+func TestRecordCurrencyIsWrittenWhereTheOrgHasIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{MultiCurrency: true})
+	b.partner("FG3877")
+	key := b.line("FG3877", "x1", "2026-10", 100)
+	b.exec(`update ledger.line set currency = 'EUR'`)
+	b.push()
+	if r := b.commission(key); r["CurrencyIsoCode"] != "EUR" {
+		t.Errorf("%v", r)
+	}
+}
+
+func TestDryRunSendsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	key := b.line("FG3877", "x1", "2026-10", 100)
+	report, err := push.New(b.config).Run(t.Context(), stage.Options{DryRun: true})
+	if err != nil || report.Get("partner to write") != 1 || report.Get("commission to write") != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if b.org.Count("Partner_Commission__c") != 0 || b.row(key).State(noon) != outbox.Unsent {
+		t.Error("a dry run wrote")
+	}
+}
+
+func TestUsedUpQuotaDefersThePush(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	b.org.Fail(func(r *http.Request) *emulator.Fault {
+		if r.Method == http.MethodPatch {
+			return &emulator.Fault{Status: 403, Body: `[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]`}
+		}
+		return nil
+	})
+	if report := b.push(); report.Deferred == "" {
+		t.Errorf("%+v", report)
+	}
+	if r := b.row("FG3877"); r.State(noon) != outbox.Unsent || r.Attempts != 0 {
+		t.Errorf("%+v", r)
+	}
+}

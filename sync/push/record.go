@@ -1,0 +1,127 @@
+package push
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/mapping"
+	"github.com/partnersync/partnersync/salesforce"
+)
+
+// record is what is sent of one record: API names and JSON values. Encoded, its
+// names are in order, so that the same state is always the same text.
+type record map[string]any
+
+// makeRecord writes values, named as the target's fields are, under the API names
+// of the destination. A field without a value in the map is not sent at all, and
+// nil empties it; a lookup by external id cannot be emptied and is left alone.
+func makeRecord(to mapping.Destination, key string, values map[string]any) record {
+	r := record{to.Key: key}
+	for _, f := range to.Fields {
+		v, given := values[f.Name]
+		if !given {
+			continue
+		}
+		v = encode(v, f.Length)
+		relationship, far, isLookup := strings.Cut(f.Path, ".")
+		switch {
+		case !isLookup:
+			r[f.Path] = v
+		case v != nil:
+			r[relationship] = map[string]any{far: v}
+		}
+	}
+	return r
+}
+
+// encode gives a value as JSON takes it: numbers exactly, blanks as null, text no
+// longer than the field.
+func encode(v any, length int) any {
+	switch v := v.(type) {
+	case decimal.Decimal:
+		return json.Number(v.String())
+	case clock.Date:
+		if v.IsZero() {
+			return nil
+		}
+		return v.String()
+	case time.Time:
+		return salesforce.DateTime(v)
+	case string:
+		if v == "" {
+			return nil
+		}
+		return shorten(v, length)
+	}
+	return v
+}
+
+// shorten cuts a text to a field's length and ends it in an ellipsis. Salesforce
+// counts UTF-16 units, and keeps a line break as two characters. 0 is no bound.
+func shorten(s string, length int) string {
+	if length <= 0 {
+		return s
+	}
+	const ellipsis = "…"
+	size, fits := 0, 0
+	for i, r := range s {
+		if size < length {
+			fits = i // what precedes i leaves room for the ellipsis
+		}
+		if size += utf16.RuneLen(r); r == '\n' {
+			size++
+		}
+		if size > length {
+			return s[:fits] + ellipsis
+		}
+	}
+	return s
+}
+
+// hash identifies the state that the record brings about. When it was computed is
+// no part of that: a line that comes to the same is not sent again.
+func (r record) hash(to mapping.Destination) ([]byte, error) {
+	state := maps.Clone(r)
+	for _, f := range to.Fields {
+		if f.Name == "computed_at" {
+			delete(state, f.Path)
+		}
+	}
+	var b bytes.Buffer
+	b.WriteString(to.Object + " " + to.Key + " ")
+	if err := json.NewEncoder(&b).Encode(state); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return sum[:], nil
+}
+
+// unlink empties links of the record, those named (by field) or all of them, and
+// says whether there was one to empty.
+func (r record) unlink(to mapping.Destination, named []string, all bool) bool {
+	var links, hit []string
+	for _, f := range to.Fields {
+		if f.Type == mapping.IDType && r[f.Path] != nil {
+			links = append(links, f.Path)
+			if slices.Contains(named, f.Path) {
+				hit = append(hit, f.Path)
+			}
+		}
+	}
+	if all || len(hit) == 0 {
+		hit = links
+	}
+	for _, path := range hit {
+		r[path] = nil
+	}
+	return len(hit) > 0
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/spf13/cobra"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/ledger/apply"
+)
+
+func (a *app) applyCommand() *cobra.Command {
+	var file string
+	var dryRun bool
+	c := &cobra.Command{
+		Use: "apply -f FILE", GroupID: groupWork, Args: cobra.NoArgs,
+		Short: "State partners, their Partner IDs and plans from a YAML file",
+		Long: `State partners, their Partner IDs and plans from a YAML file. What differs from the
+ledger is shown and changed, in one transaction; what the file does not name
+stays as it is. The next accrue works out what follows from it.`,
+		Example: "  partnersync apply -f program.yaml --dry-run\n  partnersync apply -f program.yaml",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.apply(c, file, dryRun) },
+	}
+	c.Flags().StringVarP(&file, "file", "f", "", "the file; - is standard input")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, change nothing")
+	return c
+}
+
+func (a *app) apply(c *cobra.Command, path string, dryRun bool) error {
+	if path == "" {
+		return errs.New(errs.Invalid, "no file is named").WithHint("name one with -f FILE, or -f - for standard input")
+	}
+	f, err := a.readProgram(path)
+	if err != nil {
+		return err
+	}
+	return a.withLedger(c, func(d *database) error {
+		changes, err := apply.Diff(c.Context(), d, f)
+		if err != nil {
+			return err
+		}
+		var refused error
+		if !dryRun && len(changes) > 0 {
+			changes, refused = a.applyProgram(c.Context(), d.DB, f, changes)
+		}
+		applied := !dryRun && refused == nil
+		document := map[string]any{"applied": applied, "changes": orEmpty(changes)}
+		// A refused file still shows what it would have changed.
+		return errors.Join(refused, a.show(document, func(p *page) { p.changes(changes, applied) }))
+	})
+}
+
+// applyProgram changes the ledger; when it refuses, what the file would have
+// changed is given back with the reason.
+func (a *app) applyProgram(ctx context.Context, db *sqlx.DB, f apply.File, diff []apply.Change) ([]apply.Change, error) {
+	changes := diff
+	err := pg.InTx(ctx, db, func(ctx context.Context, tx *sqlx.Tx) error {
+		done, err := apply.Apply(ctx, tx, f, a.actor, a.clock.Now())
+		if err == nil {
+			changes = done
+		}
+		return err
+	})
+	return changes, err
+}
+
+func (a *app) readProgram(path string) (_ apply.File, err error) {
+	if path == "-" {
+		return apply.Read(a.in, "standard input")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return apply.File{}, errs.New(errs.Invalid, "read the file: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return apply.Read(f, path)
+}
+
+// changes writes a diff: + for what is new, ~ for what changes.
+func (p *page) changes(changes []apply.Change, applied bool) {
+	for _, c := range changes {
+		sign, how := "~", yellow
+		if c.IsNew {
+			sign, how = "+", green
+		}
+		p.line("%s %s", p.app.paint(p.w, how, sign), c.What)
+		for _, f := range c.Fields {
+			p.line("    %s", f)
+		}
+	}
+	switch {
+	case len(changes) == 0:
+		p.line("nothing to change")
+	case applied:
+		p.line("applied %s", counted(int64(len(changes)), "change"))
+	default:
+		p.line("not applied: %s", counted(int64(len(changes)), "change"))
+	}
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/shopspring/decimal"
+	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/config"
+	"github.com/partnersync/partnersync/internal/money"
+	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/ledger"
+	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/ledger/commission"
+	"github.com/partnersync/partnersync/mapping"
+	"github.com/partnersync/partnersync/migrations"
+	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/sync/schedule"
+)
+
+// demoDatabase is the name of the demo's database, made anew by every demo.
+const demoDatabase = "demo"
+
+// openDemoDatabase starts a private server of the demo's own, below the data
+// directory, so that a ledger that lives there is never touched.
+func (a *app) openDemoDatabase(ctx context.Context, cfg config.Config, log *zap.Logger) (_ *database, err error) {
+	d := &database{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	dir := filepath.Join(cfg.Database.DataDir, demoDatabase)
+	if d.server, err = (pg.Embedded{Dir: dir, BinDir: cfg.Database.PostgresBin, Log: log}).Start(ctx); err != nil {
+		return nil, err
+	}
+	if n := d.server.Notice(); n != "" {
+		a.note("%s", n)
+	}
+	if err := remake(ctx, d.server.DSN(pg.Database)); err != nil {
+		return nil, err
+	}
+	d.dsn = d.server.DSN(demoDatabase)
+	if err := d.connect(ctx, cfg.Database.MaxConns); err != nil {
+		return nil, err
+	}
+	_, err = migrations.Apply(ctx, d.DB)
+	return d, err
+}
+
+// remake drops the database of an earlier demo and makes a new one.
+func remake(ctx context.Context, dsn string) (err error) {
+	db, err := pg.Open(ctx, pg.Config{DSN: dsn, MaxConns: 1})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, statement := range []string{"drop database if exists " + demoDatabase, "create database " + demoDatabase} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// demoResult is what came of a demo's run, as --output json gives it.
+type demoResult struct {
+	Settings      string                    `json:"settings"`
+	Salesforce    string                    `json:"salesforce"`
+	Runs          []runDocument             `json:"runs"`
+	Owed          []owed                    `json:"owed"`
+	Written       map[string]int            `json:"written"`
+	Discrepancies []ledger.DiscrepancyCount `json:"open_discrepancies"`
+	Example       explained                 `json:"example"`
+
+	explanation commission.Explanation
+}
+
+// owed is what a payee has accrued in one currency.
+type owed struct {
+	PayeeID  string `json:"payee_id"`
+	Partner  string `json:"partner"`
+	Currency string `json:"currency"`
+	Amount   string `json:"amount"`
+	Lines    int64  `json:"lines"`
+}
+
+func (d *demonstration) result(ctx context.Context, runs []schedule.Run) (r demoResult, err error) {
+	r = demoResult{
+		Settings: d.settingsPath(), Salesforce: d.cfg.Salesforce.LoginURL,
+		Runs: documentsOf(runs), Owed: []owed{}, Written: map[string]int{},
+	}
+	balances, err := book.Balances(ctx, d.db)
+	if err != nil {
+		return r, err
+	}
+	for _, b := range balances {
+		c := money.Currency(b.Currency)
+		r.Owed = append(r.Owed, owed{b.PayeeID, b.Partner, b.Currency, c.FromMinor(b.Minor).StringFixed(c.Digits()), b.Lines})
+	}
+	for _, t := range mapping.Targets() {
+		object := mapping.Default().Target(t).Object
+		r.Written[object] = d.org.Count(object)
+	}
+	if r.Discrepancies, err = ledger.CountDiscrepancies(ctx, d.db); err != nil {
+		return r, err
+	}
+	r.Discrepancies = orEmpty(r.Discrepancies)
+	err = r.explainOne(ctx, d.db, d.org, d.cfg.Company.Currency)
+	return r, err
+}
+
+// explainOne explains the largest commission in the company's currency that
+// reached Salesforce.
+func (r *demoResult) explainOne(ctx context.Context, q sqlx.QueryerContext, org *emulator.Org, currency string) (err error) {
+	target := mapping.Default().Target(mapping.CommissionTarget)
+	amountField, hasAmount := target.Path("amount")
+	currencyField, hasCurrency := target.Path("currency")
+	if !hasAmount || !hasCurrency {
+		return nil
+	}
+	var key string
+	var most decimal.Decimal
+	for _, record := range org.Records(target.Object) {
+		amount, err := decimal.NewFromString(fmt.Sprint(record[amountField]))
+		if err != nil || record[currencyField] != currency {
+			continue
+		}
+		// Of equals the first by key, so that the same demo shows the same.
+		this := fmt.Sprint(record[target.Key])
+		if c := amount.Cmp(most); key == "" || c > 0 || c == 0 && this < key {
+			key, most = this, amount
+		}
+	}
+	if key == "" {
+		return nil
+	}
+	r.Example, r.explanation, err = explanationOf(ctx, q, key)
+	return err
+}
+
+// demoResult writes what came of the run.
+func (p *page) demoResult(r demoResult, runs []schedule.Run) {
+	var problems int64
+	for _, run := range runs {
+		problems += run.Report.Problems
+	}
+	p.title("What the stages did")
+	p.runs(runs, false, problems)
+	p.owed(r.Owed)
+	p.title("Written to Salesforce")
+	for _, object := range slices.Sorted(maps.Keys(r.Written)) {
+		p.line("  %s %s", thousands(int64(r.Written[object])), object)
+	}
+	if len(r.Discrepancies) > 0 {
+		p.waiting(nil, r.Discrepancies)
+	}
+	if r.Example.Key != "" {
+		p.title("For example")
+		p.explanation(r.Example, r.explanation)
+	}
+}
+
+// owedShown is how many payees of a currency are listed.
+const owedShown = 10
+
+// owed writes what is owed to whom: the largest of each currency, and its sum.
+func (p *page) owed(all []owed) {
+	p.title("Owed to partners")
+	g := grid{heads: []string{"PARTNER ID", "PARTNER", "#OWED", "CURRENCY", "#LINES"}, wrap: -1}
+	shown, sums, more := map[string]int{}, map[string]decimal.Decimal{}, map[string]int{}
+	var currencies []string
+	for _, o := range all {
+		if _, seen := sums[o.Currency]; !seen {
+			currencies = append(currencies, o.Currency)
+		}
+		amount, err := decimal.NewFromString(o.Amount)
+		if err != nil {
+			p.err = errors.Join(p.err, err)
+			continue
+		}
+		sums[o.Currency] = sums[o.Currency].Add(amount)
+		if shown[o.Currency]++; shown[o.Currency] <= owedShown {
+			g.add(o.PayeeID, o.Partner, grouped(o.Amount), o.Currency, thousands(o.Lines))
+		} else {
+			more[o.Currency]++
+		}
+	}
+	p.table(g)
+	for _, c := range currencies {
+		line := fmt.Sprintf("%s %s in all", grouped(sums[c].StringFixed(money.Currency(c).Digits())), c)
+		if more[c] > 0 {
+			line += fmt.Sprintf(", %s more in this currency included", counted(int64(more[c]), "payee"))
+		}
+		p.line("%s", line)
+	}
+	if len(all) == 0 {
+		p.line("  nothing yet")
+	}
+}

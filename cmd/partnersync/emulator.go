@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/partnersync/partnersync/config"
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/salesforce/emulator"
+)
+
+// emulatorFlags are those of `emulator`, and in part of `demo`. What is not
+// given comes from salesforce.emulator of the settings.
+type emulatorFlags struct {
+	listen        string
+	data          string
+	customers     int
+	multiCurrency bool
+	opportunities int
+	seed          int64
+}
+
+// into puts the flags that were given over the settings.
+func (f emulatorFlags) into(c *cobra.Command, e *config.Emulator) error {
+	if c.Flags().Changed("listen") {
+		e.Listen = f.listen
+	}
+	if c.Flags().Changed("opportunities") {
+		e.Opportunities = f.opportunities
+	}
+	if c.Flags().Changed("seed") {
+		e.Seed = f.seed
+	}
+	if e.Opportunities < 1 {
+		return errs.New(errs.Invalid, "--opportunities %d is not a number of opportunities", e.Opportunities)
+	}
+	return nil
+}
+
+func (a *app) emulatorCommand() *cobra.Command {
+	var f emulatorFlags
+	c := &cobra.Command{
+		Use: "emulator", GroupID: groupStart, Args: cobra.NoArgs,
+		Short: "Serve a Salesforce org from memory, to try things out",
+		Long: `Serve a Salesforce org from memory: REST, SOQL, OAuth and SOAP login. With --data it
+holds the records of DIR/Object.csv files, else it makes an org up. It prints the
+address and the credentials that it accepts, and forgets everything when it stops.`,
+		Example: "  partnersync emulator\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.emulate(c, f) },
+	}
+	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default salesforce.emulator.listen)")
+	c.Flags().StringVar(&f.data, "data", "", "directory with Object.csv files, instead of an org that is made up")
+	c.Flags().IntVar(&f.opportunities, "opportunities", 0, "how many to make up (default salesforce.emulator.opportunities)")
+	c.Flags().IntVar(&f.customers, "customers", 0, "how many customers to make up (default one for every 20 opportunities)")
+	c.Flags().BoolVar(&f.multiCurrency, "multi-currency", false, "an org whose records each have a currency")
+	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org (default salesforce.emulator.seed)")
+	return c
+}
+
+func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
+	cfg, err := a.settings()
+	if err != nil {
+		return err
+	}
+	log, err := a.quiet(cfg.Log)
+	if err != nil {
+		return err
+	}
+	if err := f.into(c, &cfg.Salesforce.Emulator); err != nil {
+		return err
+	}
+	org := emulator.New(emulator.Options{Clock: a.clock, Logger: log.Named("emulator"), MultiCurrency: f.multiCurrency})
+	if f.data != "" {
+		if info, statErr := os.Stat(f.data); statErr != nil || !info.IsDir() {
+			return errs.New(errs.Invalid, "--data %s is not a directory", f.data)
+		}
+		err = org.LoadDir(f.data)
+	} else {
+		err = a.makeUp(org, cfg.Salesforce.Emulator, f.customers)
+	}
+	if err != nil {
+		return err
+	}
+	server, err := serveOrg(c.Context(), org, cfg.Salesforce.Emulator.Listen)
+	if err != nil {
+		return err
+	}
+	err = a.tellOrg(server.URL())
+	<-c.Context().Done()
+	return errors.Join(err, server.Close())
+}
+
+// makeUp fills an org with a company's records; 0 customers is as many as go with
+// its opportunities.
+func (a *app) makeUp(org *emulator.Org, e config.Emulator, customers int) error {
+	return org.Generate(emulator.GenerateOptions{Customers: customers, Opportunities: e.Opportunities, Seed: e.Seed, Now: a.clock.Now()})
+}
+
+// serveOrg opens the org to the network, or says in whose way it is. It serves
+// until it is closed, also after a signal: whoever talks to it stops first.
+func serveOrg(ctx context.Context, org *emulator.Org, address string) (*emulator.Server, error) {
+	server, err := emulator.Serve(context.WithoutCancel(ctx), org, address)
+	return server, explainListen(err, address, "salesforce.emulator.listen (PARTNERSYNC_SALESFORCE_EMULATOR_LISTEN)")
+}
+
+// tellOrg says how to reach the org.
+func (a *app) tellOrg(url string) error {
+	document := map[string]string{
+		"url": url, "client_id": emulator.DemoClientID, "client_secret": emulator.DemoClientSecret,
+		"username": emulator.DemoUsername, "password": emulator.DemoPassword,
+		"security_token": emulator.DemoSecurityToken, "refresh_token": emulator.DemoRefreshToken,
+	}
+	return a.show(document, func(p *page) {
+		p.line("An org is at %s. It accepts these made-up credentials:", p.app.paint(p.w, bold, url))
+		p.line("")
+		p.line("  salesforce:")
+		p.line("    login_url: %s", url)
+		p.line("    client_id: %s", emulator.DemoClientID)
+		p.line("    client_secret: %s", emulator.DemoClientSecret)
+		p.line("")
+		p.line("or the user %s with password %s and security token %s.", emulator.DemoUsername, emulator.DemoPassword, emulator.DemoSecurityToken)
+		p.line("Ctrl-C stops it, and it forgets everything.")
+	})
+}

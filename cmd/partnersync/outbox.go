@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/spf13/cobra"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/sync/outbox"
+)
+
+func (a *app) outboxCommand() *cobra.Command {
+	return parent(&cobra.Command{
+		Use: "outbox", GroupID: groupLook,
+		Short: "See and mend what has to reach Salesforce",
+		Long: `The outbox lists the records that have to reach Salesforce. A record that
+Salesforce refuses for a reason that stays is quarantined: it waits here, with the
+reason, until its facts change or a person says retry or drop.`,
+	}, a.outboxList(), a.outboxRetry(), a.outboxDrop())
+}
+
+func (a *app) outboxList() *cobra.Command {
+	var filter outbox.Filter
+	var state string
+	c := &cobra.Command{
+		Use: "list", Args: cobra.NoArgs,
+		Short:   "List rows with their state and the last error",
+		Example: "  partnersync outbox list --state quarantined",
+		RunE: func(c *cobra.Command, _ []string) error {
+			filter.State = outbox.State(state)
+			switch filter.State {
+			case "", outbox.Settled, outbox.Unsent, outbox.Waiting, outbox.Quarantined:
+			default:
+				return errs.New(errs.Invalid, "--state %q is none of unsent, waiting, quarantined, settled", state)
+			}
+			return a.listOutbox(c, filter)
+		},
+	}
+	c.Flags().StringVar(&filter.Object, "object", "", "only of partner or commission")
+	c.Flags().StringVar(&state, "state", "", "unsent, waiting, quarantined or settled (default all that are not settled)")
+	c.Flags().IntVar(&filter.Limit, "limit", 100, "at most so many")
+	return c
+}
+
+// outboxRow is a row with its state, as it is shown.
+type outboxRow struct {
+	State outbox.State `json:"state"`
+	outbox.Row
+}
+
+func (a *app) listOutbox(c *cobra.Command, filter outbox.Filter) error {
+	return a.withLedger(c, func(d *database) error {
+		now := a.clock.Now()
+		rows, err := unsettled(c.Context(), d.DB, filter, a)
+		if err != nil {
+			return err
+		}
+		tallies, err := outbox.Tallies(c.Context(), d, now)
+		if err != nil {
+			return err
+		}
+		document := struct {
+			Tallies []outbox.Tally `json:"tallies"`
+			Rows    []outboxRow    `json:"rows"`
+		}{orEmpty(tallies), orEmpty(rows)}
+		return a.show(document, func(p *page) {
+			g := grid{heads: []string{"OBJECT", "KEY", "STATE", "#ATTEMPTS", "LAST ERROR"}, wrap: 4}
+			for _, r := range rows {
+				g.add(r.Object, r.Key, string(r.State), thousands(int64(r.Attempts)), r.LastError)
+			}
+			p.table(g)
+			for _, t := range tallies {
+				p.line("%s: %s unsent (%s of them waiting), %s quarantined", t.Object, thousands(t.Unsent), thousands(t.Waiting), thousands(t.Quarantined))
+			}
+			if len(tallies) == 0 {
+				p.line("everything has reached Salesforce")
+			}
+		})
+	})
+}
+
+// unsettled lists the rows of a filter; without a state, those that are not
+// settled, since the others are most of the ledger.
+func unsettled(ctx context.Context, db *sqlx.DB, filter outbox.Filter, a *app) ([]outboxRow, error) {
+	states := []outbox.State{filter.State}
+	if filter.State == "" {
+		states = []outbox.State{outbox.Quarantined, outbox.Waiting, outbox.Unsent}
+	}
+	now, limit := a.clock.Now(), filter.Limit
+	var out []outboxRow
+	for _, state := range states {
+		filter.State, filter.Limit = state, limit-len(out)
+		if filter.Limit <= 0 {
+			break
+		}
+		rows, err := outbox.List(ctx, db, filter, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			out = append(out, outboxRow{State: r.State(now), Row: r})
+		}
+	}
+	return out, nil
+}
+
+func (a *app) outboxRetry() *cobra.Command {
+	var object string
+	c := &cobra.Command{
+		Use:   "retry [KEY...]",
+		Short: "Let the next push try quarantined rows again; all of them without a key",
+		RunE: func(c *cobra.Command, keys []string) error {
+			if len(keys) > 0 && object == "" {
+				return errs.New(errs.Invalid, "keys need --object partner or --object commission")
+			}
+			if len(keys) == 0 {
+				keys = nil
+			}
+			return a.mendOutbox(c, "will be tried again by the next push", func(ctx context.Context, tx *sqlx.Tx) (int64, error) {
+				return outbox.Retry(ctx, tx, object, keys)
+			})
+		},
+	}
+	c.Flags().StringVar(&object, "object", "", "partner or commission")
+	return c
+}
+
+func (a *app) outboxDrop() *cobra.Command {
+	var object string
+	c := &cobra.Command{
+		Use: "drop KEY...", Args: cobra.MinimumNArgs(1),
+		Short: "Give up sending the present state of rows; Salesforce keeps what it has",
+		RunE: func(c *cobra.Command, keys []string) error {
+			return a.mendOutbox(c, "given up; Salesforce keeps what it has until the ledger changes again", func(ctx context.Context, tx *sqlx.Tx) (int64, error) {
+				return outbox.Drop(ctx, tx, object, keys, a.actor)
+			})
+		},
+	}
+	c.Flags().StringVar(&object, "object", outbox.Commission, "partner or commission")
+	return c
+}
+
+// mendOutbox changes rows in one transaction and says how many.
+func (a *app) mendOutbox(c *cobra.Command, what string, change func(context.Context, *sqlx.Tx) (int64, error)) error {
+	return a.withLedger(c, func(d *database) error {
+		var n int64
+		err := pg.InTx(c.Context(), d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+			n, err = change(ctx, tx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errs.New(errs.NotFound, "no row is quarantined or waiting under that key").
+				WithHint("`partnersync outbox list` shows those that are")
+		}
+		return a.show(map[string]any{"rows": n}, func(p *page) { p.line("%s %s", counted(n, "row"), what) })
+	})
+}

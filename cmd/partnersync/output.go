@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
+
+	"github.com/partnersync/partnersync/internal/clock"
+)
+
+// The values of --output.
+const (
+	outputTable = "table"
+	outputJSON  = "json"
+)
+
+// show prints a result: as one JSON document, or as human writes it. Nothing
+// else of a command goes to standard output.
+func (a *app) show(document any, human func(p *page)) error {
+	if a.output == outputJSON {
+		enc := json.NewEncoder(a.out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(document)
+	}
+	p := &page{app: a, w: a.out}
+	human(p)
+	return p.err
+}
+
+// note tells a person something beside the result, on standard error.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintln(a.err, a.paint(a.err, yellow, "note:"), fmt.Sprintf(format, args...))
+}
+
+// say tells a person what goes on, on standard error.
+func (a *app) say(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+
+// page is output for a person. It remembers the first failure to write.
+type page struct {
+	app   *app
+	w     io.Writer
+	err   error
+	begun bool
+}
+
+func (p *page) write(s string) {
+	p.begun = true
+	if p.err == nil {
+		_, p.err = io.WriteString(p.w, s)
+	}
+}
+
+// line writes one line.
+func (p *page) line(format string, args ...any) { p.write(fmt.Sprintf(format, args...) + "\n") }
+
+// title writes a heading, with an empty line before it unless it is the first.
+func (p *page) title(format string, args ...any) {
+	if p.begun {
+		p.write("\n")
+	}
+	p.line("%s", p.app.paint(p.w, bold, fmt.Sprintf(format, args...)))
+}
+
+// grid is a table: a column for each head. Heads that start with # are numbers
+// and stand to the right.
+type grid struct {
+	heads []string
+	rows  [][]string
+	// wrap is the index of the column that gives way on a narrow terminal, or
+	// -1. Tables that go to a file or a pipe are never wrapped.
+	wrap int
+}
+
+func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
+
+// table writes a grid; an empty one writes nothing.
+func (p *page) table(g grid) {
+	if len(g.rows) == 0 {
+		return
+	}
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	f, terminal := isTerminal(p.w)
+	if !terminal {
+		// Columns between two spaces are what grep, awk and eyes get along with.
+		style = table.Style{Box: table.BoxStyle{PaddingRight: "  "}, Options: table.OptionsNoBordersAndSeparators}
+		t.SuppressTrailingSpaces()
+	}
+	t.SetStyle(style)
+	var heads table.Row
+	var columns []table.ColumnConfig
+	for i, h := range g.heads {
+		name, number := strings.CutPrefix(h, "#")
+		heads = append(heads, name)
+		c := table.ColumnConfig{Number: i + 1}
+		if number {
+			c.Align, c.AlignHeader = text.AlignRight, text.AlignRight
+		}
+		if terminal && i == g.wrap {
+			c.WidthMax, c.WidthMaxEnforcer = g.room(f, i), text.WrapSoft
+		}
+		columns = append(columns, c)
+	}
+	t.SetColumnConfigs(columns)
+	t.AppendHeader(heads)
+	for _, r := range g.rows {
+		row := make(table.Row, len(r))
+		for i, cell := range r {
+			row[i] = cell
+		}
+		t.AppendRow(row)
+	}
+	p.write(t.Render() + "\n")
+}
+
+// room is the width that is left for column wrap on this terminal.
+func (g *grid) room(f *os.File, wrap int) int {
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		width = 120
+	}
+	for i := range g.heads {
+		widest := len(strings.TrimPrefix(g.heads[i], "#"))
+		for _, r := range g.rows {
+			widest = max(widest, text.StringWidthWithoutEscSequences(r[i]))
+		}
+		if i != wrap {
+			width -= widest
+		}
+		width -= 3 // a border and two spaces
+	}
+	return max(width-1, 24)
+}
+
+// pairs writes names and values, one pair a line, the values aligned.
+func (p *page) pairs(rows ...[2]string) {
+	widest := 0
+	for _, r := range rows {
+		widest = max(widest, text.StringWidthWithoutEscSequences(r[0]))
+	}
+	for _, r := range rows {
+		p.line("%s  %s", text.AlignLeft.Apply(r[0], widest), r[1])
+	}
+}
+
+// counted gives "1 problem" and "1,234 problems".
+func counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return thousands(n) + " " + noun + "s"
+}
+
+// thousands writes 1234567 as 1,234,567.
+func thousands(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if digits[0] == '-' {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
+
+// grouped writes an amount's whole part with commas: 1234.50 as 1,234.50.
+func grouped(amount string) string {
+	whole, fraction, hasFraction := strings.Cut(amount, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || n == 0 {
+		return amount // too large to group, or -0.50, whose sign a number would lose
+	}
+	if !hasFraction {
+		return thousands(n)
+	}
+	return thousands(n) + "." + fraction
+}
+
+// instant writes an instant for a person: UTC, to the second.
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+// took writes how long something took.
+func took(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}
+
+// logClock makes the process' clock zap's.
+type logClock struct{ clock.Clock }
+
+// NewTicker is what zap asks of a clock for sinks that buffer; ours does not.
+func (logClock) NewTicker(d time.Duration) *time.Ticker { return time.NewTicker(d) }
+
+func isTerminalFile(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

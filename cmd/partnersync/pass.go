@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/sync/schedule"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+// passFlags are those of `run`.
+type passFlags struct {
+	asOf   string
+	dryRun bool
+	strict bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f passFlags
+	c := &cobra.Command{
+		Use: "run [all | pull | reconcile | accrue | push]...", GroupID: groupWork,
+		Args: cobra.OnlyValidArgs, ValidArgs: append([]string{schedule.All}, stage.Names()...),
+		Short: "Run stages now, once, and say what they did",
+		Long: `Run stages now, once each: all of them, or those that are named. Without a name,
+all. A stage that fails stops those after it.
+
+Every stage can be stopped at any moment (Ctrl-C) and run again: what was in hand
+is rolled back, and the next run takes it up.`,
+		Example: "  partnersync run\n  partnersync run pull reconcile\n  partnersync run accrue --as-of 2026-10-31 --dry-run",
+		RunE:    func(c *cobra.Command, names []string) error { return a.runStages(c, names, f) },
+	}
+	c.Flags().StringVar(&f.asOf, "as-of", "", "last day that counts, such as 2026-10-31 (default yesterday in the company zone)")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "compute and report, write nothing")
+	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if anything needs a person")
+	return c
+}
+
+func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
+	o := stage.Options{DryRun: f.dryRun, Actor: a.actor}
+	if f.asOf != "" {
+		day, err := clock.ParseDate(f.asOf)
+		if err != nil {
+			return errs.New(errs.Invalid, "--as-of %w", err)
+		}
+		o.AsOf = day
+	}
+	cfg, err := a.settings()
+	if err != nil {
+		return err
+	}
+	log, err := a.quiet(cfg.Log)
+	if err != nil {
+		return err
+	}
+	names = a.inOrder(names, f.dryRun)
+	if touchesSalesforce(names) {
+		if err := cfg.NeedSalesforce(); err != nil {
+			return err
+		}
+	}
+	return a.withDatabase(c.Context(), cfg, log, schemaCurrent, func(d *database) error {
+		p, err := newPlant(cfg, d.DB, a.clock, log)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		runs, err := a.runOnce(c.Context(), p.runner, names, o)
+		return a.tellRuns(runs, f, err)
+	})
+}
+
+// inOrder gives the stages that were named, each once, in the order of the
+// data's way; none named, or "all", is all. Reconcile has no dry run, because
+// what it derives is only known once it is written: a dry run of all does without.
+func (a *app) inOrder(names []string, dryRun bool) []string {
+	all := len(names) == 0 || slices.Contains(names, schedule.All)
+	var out []string
+	for _, s := range stage.Names() {
+		if all && dryRun && s == stage.Reconcile {
+			a.note("reconcile has no dry run; the other stages go by what is reconciled already")
+			continue
+		}
+		if all || slices.Contains(names, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func touchesSalesforce(names []string) bool {
+	return slices.Contains(names, stage.Pull) || slices.Contains(names, stage.Push)
+}
+
+// runOnce runs stages one after the other with their progress shown, and stops at
+// the first that fails.
+func (a *app) runOnce(ctx context.Context, r *schedule.Runner, names []string, o stage.Options) ([]schedule.Run, error) {
+	var runs []schedule.Run
+	for _, name := range names {
+		shown := a.progress(name)
+		o.Progress = shown.tell
+		done, err := r.RunOnce(ctx, []string{name}, o)
+		shown.finish()
+		runs = append(runs, done...)
+		if err != nil {
+			return runs, err
+		}
+	}
+	return runs, nil
+}
+
+// runDocument is a run as --output json gives it.
+type runDocument struct {
+	ID              int64           `json:"id,omitempty"`
+	Stage           string          `json:"stage"`
+	Actor           string          `json:"actor"`
+	StartedAt       time.Time       `json:"started_at"`
+	FinishedAt      *time.Time      `json:"finished_at,omitempty"`
+	DurationSeconds float64         `json:"duration_seconds"`
+	State           string          `json:"state"`
+	Counts          []stage.Count   `json:"counts"`
+	Problems        int64           `json:"problems"`
+	Notices         []string        `json:"notices,omitempty"`
+	Deferred        string          `json:"deferred,omitempty"`
+	Error           string          `json:"error,omitempty"`
+	Progress        *progressOfARun `json:"progress,omitempty"`
+}
+
+// progressOfARun is how far a run has come that still works.
+type progressOfARun struct {
+	What  string `json:"what"`
+	Done  int64  `json:"done"`
+	Total int64  `json:"total,omitempty"`
+}
+
+func documentOf(r schedule.Run) runDocument {
+	d := runDocument{
+		ID: r.ID, Stage: r.Stage, Actor: r.Actor, StartedAt: r.StartedAt.UTC(),
+		DurationSeconds: r.Duration().Seconds(), State: r.State(),
+		Counts: orEmpty(r.Report.Counts), Problems: r.Report.Problems,
+		Notices: r.Report.Notices, Deferred: r.Report.Deferred, Error: r.Error,
+	}
+	if !r.FinishedAt.IsZero() {
+		at := r.FinishedAt.UTC()
+		d.FinishedAt = &at
+	}
+	if r.Progress.What != "" {
+		d.Progress = &progressOfARun{What: r.Progress.What, Done: r.Progress.Done, Total: r.Progress.Total}
+	}
+	return d
+}
+
+func documentsOf(runs []schedule.Run) []runDocument {
+	out := make([]runDocument, 0, len(runs))
+	for _, r := range runs {
+		out = append(out, documentOf(r))
+	}
+	return out
+}
+
+// tellRuns shows what the stages did. A failure stays the command's failure, and
+// is shown as the last row too.
+func (a *app) tellRuns(runs []schedule.Run, f passFlags, failure error) error {
+	var problems int64
+	for _, r := range runs {
+		problems += r.Report.Problems
+	}
+	if len(runs) > 0 {
+		document := map[string]any{"dry_run": f.dryRun, "problems": problems, "runs": documentsOf(runs)}
+		err := a.show(document, func(p *page) { p.runs(runs, f.dryRun, problems) })
+		if failure == nil {
+			failure = err
+		}
+	}
+	if failure == nil && f.strict && problems > 0 {
+		return problemsError{problems: problems}
+	}
+	return failure
+}
+
+// runs writes what stages did: a row each, then notices and the verdict.
+func (p *page) runs(runs []schedule.Run, dryRun bool, problems int64) {
+	g := grid{heads: []string{"STAGE", "RESULT", "#TOOK", "WHAT IT DID"}, wrap: 3}
+	for _, r := range runs {
+		g.add(r.Stage, p.state(r.State()), took(r.Duration()), reportCounts(r.Report))
+	}
+	p.table(g)
+	for _, r := range runs {
+		for _, n := range r.Report.Notices {
+			p.line("%s: %s", r.Stage, n)
+		}
+	}
+	if dryRun {
+		p.line("dry run: nothing was written")
+	}
+	if problems > 0 {
+		p.line("%s somebody has to look at: `partnersync discrepancies` and `partnersync outbox list` name the records", counted(problems, "thing")+" that")
+	}
+}
+
+// state paints the word for how a run ended.
+func (p *page) state(state string) string {
+	switch {
+	case state == string(stage.OK):
+		return p.app.paint(p.w, green, state)
+	case strings.HasPrefix(state, string(stage.OK)), state == "deferred":
+		return p.app.paint(p.w, yellow, state)
+	case state == string(stage.Failed), state == "interrupted":
+		return p.app.paint(p.w, red, state)
+	}
+	return state
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/config"
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/money"
+	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/accrue"
+	"github.com/partnersync/partnersync/sync/pull"
+	"github.com/partnersync/partnersync/sync/push"
+	"github.com/partnersync/partnersync/sync/reconcile"
+	"github.com/partnersync/partnersync/sync/schedule"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+// plant is the stages put together over one database and one org.
+type plant struct {
+	runner *schedule.Runner
+	// client is nil when no org is named; then there is no pull and no push.
+	client *salesforce.Client
+}
+
+// newPlant puts the stages together. Without an org, those that touch Salesforce
+// are left out.
+func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
+	m, err := loadMapping(cfg.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	zone := cfg.Company.Location()
+	p := &plant{}
+	stages := []stage.Stage{
+		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
+		accrue.New(accrue.Config{DB: db, Clock: c, Zone: zone, Log: log.Named(stage.Accrue)}),
+	}
+	if cfg.Salesforce.IsSet() {
+		if p.client, err = newClient(cfg, c, log.Named("salesforce")); err != nil {
+			return nil, err
+		}
+		stages = append(stages,
+			pull.New(pull.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull)}),
+			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Push), Workers: writers(cfg)}),
+		)
+	}
+	p.runner = &schedule.Runner{DB: db, Stages: stages, Clock: c, Log: log.Named("run")}
+	return p, nil
+}
+
+// writers is how many calls push has in flight: each holds a connection to the
+// database, of which the run's own bookkeeping needs two.
+func writers(cfg config.Config) int {
+	return max(1, min(push.DefaultWorkers, cfg.Database.MaxConns-2, cfg.Limits.ConcurrentRequests))
+}
+
+// close gives up the connections to the org.
+func (p *plant) close() {
+	if p.client != nil {
+		p.client.Close()
+	}
+}

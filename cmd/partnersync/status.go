@@ -1,0 +1,105 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/partnersync/partnersync/ledger"
+	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/schedule"
+	"github.com/partnersync/partnersync/sync/stage"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var history int
+	c := &cobra.Command{
+		Use: "status", GroupID: groupLook, Args: cobra.NoArgs,
+		Short: "Say how each stage last ran, and what waits",
+		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c, history) },
+	}
+	c.Flags().IntVar(&history, "history", 0, "show the last so many runs instead of the last of each stage")
+	return c
+}
+
+// statusDocument is what `status --output json` gives.
+type statusDocument struct {
+	Runs          []runDocument             `json:"runs"`
+	LastSuccess   map[string]time.Time      `json:"last_success"`
+	Outbox        []outbox.Tally            `json:"outbox"`
+	Discrepancies []ledger.DiscrepancyCount `json:"open_discrepancies"`
+}
+
+func (a *app) status(c *cobra.Command, history int) error {
+	return a.withLedger(c, func(d *database) error {
+		ctx, now := c.Context(), a.clock.Now()
+		runs, err := lastRuns(c, d, history)
+		if err != nil {
+			return err
+		}
+		success, err := schedule.LastSuccess(ctx, d)
+		if err != nil {
+			return err
+		}
+		waiting, err := outbox.Tallies(ctx, d, now)
+		if err != nil {
+			return err
+		}
+		open, err := ledger.CountDiscrepancies(ctx, d)
+		if err != nil {
+			return err
+		}
+		document := statusDocument{documentsOf(runs), success, orEmpty(waiting), orEmpty(open)}
+		return a.show(document, func(p *page) { p.status(runs, document, now) })
+	})
+}
+
+func lastRuns(c *cobra.Command, d *database, history int) ([]schedule.Run, error) {
+	if history > 0 {
+		return schedule.History(c.Context(), d, history)
+	}
+	return schedule.Latest(c.Context(), d)
+}
+
+// status writes the runs, then what waits for somebody.
+func (p *page) status(runs []schedule.Run, d statusDocument, now time.Time) {
+	g := grid{heads: []string{"STAGE", "STATE", "STARTED", "#TOOK", "BY", "WHAT IT DID"}, wrap: 5}
+	for _, r := range runs {
+		what, length := reportCounts(r.Report), took(r.Duration())
+		if r.Running() {
+			what, length = r.Progress.What, took(now.Sub(r.StartedAt))
+		}
+		if r.Error != "" {
+			what = r.Error
+		}
+		g.add(r.Stage, p.state(r.State()), instant(r.StartedAt), length, r.Actor, what)
+	}
+	p.table(g)
+	if len(runs) == 0 {
+		p.line("no stage has run yet: `partnersync run` runs them all once")
+	}
+	for _, r := range runs {
+		if at, ever := d.LastSuccess[r.Stage]; r.Status == stage.Failed && ever {
+			p.line("%s last did its work at %s", r.Stage, instant(at))
+		} else if r.Status == stage.Failed {
+			p.line("%s has never done its work yet", r.Stage)
+		}
+	}
+	p.waiting(d.Outbox, d.Discrepancies)
+}
+
+// waiting writes what has not reached Salesforce and what asks for a person.
+func (p *page) waiting(tallies []outbox.Tally, open []ledger.DiscrepancyCount) {
+	for _, t := range tallies {
+		p.line("outbox: %s %s to send, %s quarantined", thousands(t.Unsent), t.Object, thousands(t.Quarantined))
+	}
+	if len(open) == 0 {
+		return
+	}
+	p.title("Open discrepancies")
+	g := grid{heads: []string{"KIND", "RULE", "HOLD", "#OPEN"}, wrap: -1}
+	for _, o := range open {
+		g.add(o.Kind, o.Rule, holdMark(o.IsHold), thousands(o.Open))
+	}
+	p.table(g)
+}

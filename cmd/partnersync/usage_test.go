@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// The help of every command is what the golden files hold, so that a change of
+// it is seen by whoever reviews it.
+func TestHelp(t *testing.T) {
+	c := newCommand(t)
+	var walk func(path []string, cmd *cobra.Command)
+	walk = func(path []string, cmd *cobra.Command) {
+		name := strings.Join(append([]string{"partnersync"}, path...), "-")
+		o := c.run(append(path, "--help")...)
+		o.want(t, exitOK)
+		golden(t, filepath.Join("help", name+".txt"), o.out)
+		for _, child := range cmd.Commands() {
+			if child.IsAvailableCommand() && child.Name() != "help" && cmd.Name() != "completion" {
+				walk(append(append([]string{}, path...), child.Name()), child)
+			}
+		}
+	}
+	walk(nil, (&app{}).command())
+}
+
+// docs/commands.md names every command and every flag of one.
+func TestEveryCommandIsDocumented(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(testdata, "../../../docs/commands.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.Name() == "completion" || cmd.Name() == "help" {
+			return
+		}
+		if path := strings.TrimPrefix(cmd.CommandPath(), "partnersync "); cmd.HasParent() && !strings.Contains(string(text), "`"+path) {
+			t.Errorf("docs/commands.md does not describe %s", path)
+		}
+		for _, flag := range strings.Fields(cmd.LocalFlags().FlagUsages()) {
+			if name, ok := strings.CutPrefix(flag, "--"); ok && name != "help" && !strings.Contains(string(text), "--"+name) {
+				t.Errorf("docs/commands.md does not describe --%s of %s", name, cmd.CommandPath())
+			}
+		}
+		for _, child := range cmd.Commands() {
+			walk(child)
+		}
+	}
+	walk((&app{}).command())
+}
+
+func TestUsageErrors(t *testing.T) {
+	c := newCommand(t)
+	for _, tt := range []struct {
+		args  []string
+		texts []string
+	}{
+		{[]string{"statsu"}, []string{`error: unknown command "statsu"`, "hint: did you mean status?"}},
+		{[]string{"config", "chek"}, []string{"hint: did you mean check?"}},
+		{[]string{"run", "--asof", "x"}, []string{"unknown flag: --asof", "hint: "}},
+		{[]string{"run", "pul"}, []string{`invalid argument "pul"`}},
+		{[]string{"run", "--as-of", "31.10.2026"}, []string{`--as-of "31.10.2026" is not a date like 2026-10-31`}},
+		{[]string{"explain"}, []string{"accepts 1 arg(s), received 0"}},
+		{[]string{"version", "--output", "xml"}, []string{"neither table nor json"}},
+		{[]string{"version", "--log-level", "loud"}, []string{"none of debug, info, warn, error"}},
+		{[]string{"outbox", "retry", "KEY"}, []string{"keys need --object"}},
+		{[]string{"outbox", "list", "--state", "gone"}, []string{"none of unsent"}},
+		{[]string{"version", "--config", "none.yaml"}, nil},
+	} {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			if tt.texts == nil {
+				c.run(tt.args...).want(t, exitOK)
+				return
+			}
+			o := c.run(tt.args...)
+			o.want(t, exitInvalid, tt.texts...)
+			if o.out != "" {
+				t.Errorf("standard output has %q", o.out)
+			}
+		})
+	}
+}
+
+func TestVersionAsJSON(t *testing.T) {
+	var b build
+	o := newCommand(t).run("version", "--output", "json")
+	o.want(t, exitOK)
+	o.document(t, &b)
+	if b.Go == "" || b.Platform == "" {
+		t.Errorf("got %+v", b)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		newCommand(t).run("completion", shell).want(t, exitOK, "partnersync")
+	}
+	newCommand(t).run("__complete", "run", "p").want(t, exitOK, "pull", "push")
+}
+
+func TestConfigCheck(t *testing.T) {
+	t.Run("without a file", func(t *testing.T) {
+		newCommand(t).run("config", "check").want(t, exitOK, "ok defaults", "no Salesforce org is named")
+	})
+	t.Run("faults", func(t *testing.T) {
+		c := newCommand(t)
+		writeFile(t, "partnersync.yaml", "http:\n  lisen: 127.0.0.1:1\nschedules:\n  pull: hourly\nsalesforce:\n  client_secret: [hunter2]\n")
+		c.run("config", "check").want(t, exitInvalid,
+			"error: 3 faults", "partnersync.yaml:2:3: http.lisen: unknown key; did you mean http.listen?", "  2 |   lisen: 127.0.0.1:1\n    |   ^",
+			"partnersync.yaml:4:9: schedules.pull", "hint: ", "!hunter2")
+	})
+	t.Run("malformed", func(t *testing.T) {
+		c := newCommand(t)
+		writeFile(t, "partnersync.yaml", "http:\n  listen: [127.0.0.1\n")
+		c.run("config", "check").want(t, exitInvalid, "error: partnersync.yaml:2:", "not YAML", "^")
+	})
+	t.Run("a mapping that is not there", func(t *testing.T) {
+		c := newCommand(t, "PARTNERSYNC_MAPPING_FILE=none.yaml")
+		c.run("config", "check").want(t, exitInvalid, "none.yaml", "hint: mapping.file")
+	})
+	t.Run("nearly a variable", func(t *testing.T) {
+		newCommand(t, "PARTNERSYNC_LOG_LEVLE=debug").run("config", "check").want(t, exitOK, "note: the environment variable PARTNERSYNC_LOG_LEVLE")
+	})
+}
+
+func TestConfigShowMasksSecrets(t *testing.T) {
+	c := newCommand(t, "PARTNERSYNC_SALESFORCE_CLIENT_SECRET=hunter2", "PARTNERSYNC_DATABASE_URL=postgres://u:hunter2@h/d")
+	c.run("config", "show").want(t, exitOK, "•••", "postgres://u:•••@h/d", "PARTNERSYNC_DATABASE_URL", "!hunter2")
+	o := c.run("config", "show", "--output", "json")
+	o.want(t, exitOK, "!hunter2")
+	var settings []map[string]string
+	o.document(t, &settings)
+}
+
+func TestPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c := newCommand(t, "PARTNERSYNC_HTTP_LISTEN="+l.Addr().String(), "PARTNERSYNC_SALESFORCE_LOGIN_URL=http://127.0.0.1:1",
+		"PARTNERSYNC_SALESFORCE_CLIENT_ID=x", "PARTNERSYNC_SALESFORCE_CLIENT_SECRET=y")
+	for _, name := range []string{"serve", "demo"} {
+		c.run(name).want(t, exitFailed, fmt.Sprintf("error: serve the web on %s: another program listens there", l.Addr()), "hint: Stop that program, or choose another address")
+	}
+	c = newCommand(t, "PARTNERSYNC_SALESFORCE_EMULATOR_LISTEN="+l.Addr().String())
+	for _, args := range [][]string{{"emulator"}, {"demo", "--once"}} {
+		c.run(args...).want(t, exitFailed, fmt.Sprintf("error: another program already listens on %s", l.Addr()), "hint: stop it", "EMULATOR_LISTEN")
+	}
+	if _, err := os.Stat(".partnersync"); err == nil {
+		t.Error("a database was made before the address was tried")
+	}
+}
+
+func TestNoOrg(t *testing.T) {
+	c := newCommand(t)
+	for _, name := range []string{"serve", "run"} {
+		c.run(name).want(t, exitInvalid, "error: no Salesforce org is configured", "partnersync demo")
+	}
+}
+
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567", 100000: "100,000"} {
+		if got := thousands(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+	if _, err := json.Marshal(statusDocument{}); err != nil {
+		t.Error(err)
+	}
+}

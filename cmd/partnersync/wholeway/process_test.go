@@ -1,0 +1,128 @@
+package wholeway_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary builds the program once for all tests of this process.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "partnersync-program")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "partnersync")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/partnersync/partnersync/cmd/partnersync").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	os.Exit(code)
+}
+
+// program is the built program with the settings of one company.
+type program struct {
+	t      testing.TB
+	path   string
+	config string
+}
+
+// newProgram writes settings for a database and an org.
+func newProgram(t testing.TB, dsn, orgURL string) *program {
+	t.Helper()
+	path, err := binary()
+	must(t, err)
+	config := filepath.Join(t.TempDir(), "partnersync.yaml")
+	must(t, os.WriteFile(config, fmt.Appendf(nil, `
+database: {url: %q}
+salesforce: {login_url: %q, client_id: partnersync-demo, client_secret: demo-secret}
+`, dsn, orgURL), 0o600))
+	return &program{t: t, path: path, config: config}
+}
+
+// command is the program with arguments, as a process of its own.
+func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, p.path, append([]string{"--config", p.config, "--actor", "test"}, args...)...)
+}
+
+// used is what a process took.
+type used struct {
+	took    time.Duration
+	maxRSS  int64 // bytes
+	cpuTime time.Duration
+	counts  map[string]int64 // of the report
+}
+
+// stage runs one stage as a process of its own and measures it.
+func (p *program) stage(ctx context.Context, name string) used {
+	p.t.Helper()
+	var out, errOut bytes.Buffer
+	cmd := p.command(ctx, "run", name, "--output", "json")
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		p.t.Fatalf("run %s: %v\n%s%s", name, err, errOut.String(), out.String())
+	}
+	u := used{took: time.Since(start), cpuTime: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), counts: map[string]int64{}}
+	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		u.maxRSS = r.Maxrss * 1024 // kibibytes, on Linux
+	}
+	var doc struct {
+		Runs []struct {
+			Counts []struct {
+				Name string
+				N    int64
+			}
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
+		p.t.Fatalf("run %s printed no JSON: %v\n%s", name, err, out.String())
+	}
+	for _, r := range doc.Runs {
+		for _, c := range r.Counts {
+			u.counts[c.Name] += c.N
+		}
+	}
+	return u
+}
+
+// waitFor returns when something listens on an address, at the latest after a
+// minute.
+func waitFor(t testing.TB, addr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		if err == nil {
+			must(t, c.Close())
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("nothing listens on %s: %v", addr, err)
+		case <-tick.C:
+		}
+	}
+}

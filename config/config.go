@@ -1,0 +1,198 @@
+// Package config holds the settings of a Partnersync process as one typed value:
+// loaded from a YAML file and the environment, validated as a whole, printed
+// without secrets, and passed on. It is never a global.
+//
+// The order is: built-in defaults, then the file, then environment variables
+// (PARTNERSYNC_ and the key in capitals, dots as underscores). Every fault is
+// reported at once, each with its key and the line or variable that it is in.
+// docs/configuration.md describes every key.
+package config
+
+import "time"
+
+// DefaultPath is the file that is read when none is named. It may be absent.
+const DefaultPath = "partnersync.yaml"
+
+// EnvPrefix starts the name of every environment variable that is read.
+const EnvPrefix = "PARTNERSYNC_"
+
+// Embedded is the database.url that asks for a private Postgres server.
+const Embedded = "embedded"
+
+// Off is what a schedule says when its stage is not to run by itself.
+const Off = "off"
+
+// Config is everything that an operator decides. Paths are absolute or relative
+// to the working directory once Load gives them back.
+type Config struct {
+	Company    Company    `yaml:"company" envPrefix:"COMPANY_"`
+	Database   Database   `yaml:"database" envPrefix:"DATABASE_"`
+	Salesforce Salesforce `yaml:"salesforce" envPrefix:"SALESFORCE_"`
+	Mapping    Mapping    `yaml:"mapping" envPrefix:"MAPPING_"`
+	Schedules  Schedules  `yaml:"schedules" envPrefix:"SCHEDULES_"`
+	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
+	Log        Log        `yaml:"log" envPrefix:"LOG_"`
+	Limits     Limits     `yaml:"limits" envPrefix:"LIMITS_"`
+
+	// origins says of each key where its value was stated; a key that is not
+	// in it has its default.
+	origins map[string]origin
+	// file is the path of the file that was read, or "".
+	file string
+	// notices are what Load wants a person to know that is not a fault.
+	notices []string
+}
+
+// Company is what is true of the company as a whole.
+type Company struct {
+	// Zone is the one time zone in which days, months and CloseDates are meant.
+	Zone string `yaml:"zone" env:"ZONE"`
+	// Currency is the ISO 4217 code of amounts in an org that is not
+	// multi-currency, and so does not state one on the record.
+	Currency string `yaml:"currency" env:"CURRENCY"`
+
+	// location is Zone, once validated.
+	location *time.Location
+}
+
+// Location is the company zone.
+func (c Company) Location() *time.Location {
+	if c.location == nil {
+		return time.UTC
+	}
+	return c.location
+}
+
+// Database says where the ledger is kept.
+type Database struct {
+	// URL is "embedded" for a private server, or a postgres:// URL.
+	URL DSN `yaml:"url" env:"URL"`
+	// URLFile is a file that holds the URL, for secrets that are mounted.
+	URLFile string `yaml:"url_file" env:"URL_FILE"`
+	// DataDir is where the private server keeps its files.
+	DataDir string `yaml:"data_dir" env:"DATA_DIR"`
+	// PostgresBin is the directory of initdb and postgres; "" searches the
+	// usual places.
+	PostgresBin string `yaml:"postgres_bin" env:"POSTGRES_BIN"`
+	// MaxConns bounds the connections of this process.
+	MaxConns int `yaml:"max_conns" env:"MAX_CONNS"`
+}
+
+// IsEmbedded says whether the private server is meant.
+func (d Database) IsEmbedded() bool { return d.URL.Reveal() == Embedded }
+
+// The ways to log in to Salesforce.
+const (
+	FlowClientCredentials = "client_credentials"
+	FlowJWT               = "jwt"
+	FlowRefreshToken      = "refresh_token"
+	FlowPassword          = "password"
+)
+
+// Salesforce says which org to read and write, and as whom.
+type Salesforce struct {
+	// LoginURL is the org's My Domain, such as https://acme.my.salesforce.com.
+	LoginURL string `yaml:"login_url" env:"LOGIN_URL"`
+	// Flow is how to log in: one of the Flow constants.
+	Flow             string `yaml:"flow" env:"FLOW"`
+	ClientID         string `yaml:"client_id" env:"CLIENT_ID"`
+	ClientSecret     Secret `yaml:"client_secret" env:"CLIENT_SECRET"`
+	ClientSecretFile string `yaml:"client_secret_file" env:"CLIENT_SECRET_FILE"`
+	// PrivateKeyFile is the PEM file with the RSA key of the jwt flow.
+	PrivateKeyFile string `yaml:"private_key_file" env:"PRIVATE_KEY_FILE"`
+	// Audience of the jwt flow; "" is the login URL.
+	Audience          string `yaml:"audience" env:"AUDIENCE"`
+	Username          string `yaml:"username" env:"USERNAME"`
+	Password          Secret `yaml:"password" env:"PASSWORD"`
+	PasswordFile      string `yaml:"password_file" env:"PASSWORD_FILE"`
+	SecurityToken     Secret `yaml:"security_token" env:"SECURITY_TOKEN"`
+	SecurityTokenFile string `yaml:"security_token_file" env:"SECURITY_TOKEN_FILE"`
+	RefreshToken      Secret `yaml:"refresh_token" env:"REFRESH_TOKEN"`
+	// RefreshTokenFile holds the refresh token. Salesforce may rotate it; the
+	// new one is then written back to this file.
+	RefreshTokenFile string `yaml:"refresh_token_file" env:"REFRESH_TOKEN_FILE"`
+	// APIVersion is the REST API's version, such as "62.0".
+	APIVersion string `yaml:"api_version" env:"API_VERSION"`
+	// Timeout bounds each request to Salesforce, its answer included.
+	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
+	// PlainHTTP allows http:// to other hosts than this machine: an emulator in
+	// a private network. Never for a real org.
+	PlainHTTP bool `yaml:"plain_http" env:"PLAIN_HTTP"`
+	// Emulator describes the org that `demo` and `emulator` make up.
+	Emulator Emulator `yaml:"emulator" envPrefix:"EMULATOR_"`
+
+	privateKey Secret
+}
+
+// PrivateKey is the content of PrivateKeyFile, in PEM.
+func (s Salesforce) PrivateKey() Secret { return s.privateKey }
+
+// IsSet says whether an org was named at all.
+func (s Salesforce) IsSet() bool { return s.LoginURL != "" }
+
+// Emulator describes the org in a process that `demo` and `emulator` serve.
+type Emulator struct {
+	Listen        string `yaml:"listen" env:"LISTEN"`
+	Opportunities int    `yaml:"opportunities" env:"OPPORTUNITIES"`
+	Seed          int64  `yaml:"seed" env:"SEED"`
+}
+
+// Mapping says how Salesforce records become facts.
+type Mapping struct {
+	// File is a mapping in YAML; "" is the one that is built in.
+	File string `yaml:"file" env:"FILE"`
+}
+
+// Schedules are cron lines (five fields, company zone), or "off". A stage
+// without a line of its own follows All.
+type Schedules struct {
+	All       string `yaml:"all" env:"ALL"`
+	Pull      string `yaml:"pull" env:"PULL"`
+	Reconcile string `yaml:"reconcile" env:"RECONCILE"`
+	Accrue    string `yaml:"accrue" env:"ACCRUE"`
+	Push      string `yaml:"push" env:"PUSH"`
+}
+
+// HTTP is the web side of `serve`.
+type HTTP struct {
+	// Listen is host:port.
+	Listen string `yaml:"listen" env:"LISTEN"`
+}
+
+// Log says how much is logged, and how it looks. Logs go to standard error.
+type Log struct {
+	Level  string `yaml:"level" env:"LEVEL"`   // debug, info, warn, error
+	Format string `yaml:"format" env:"FORMAT"` // console, json
+}
+
+// Limits bound what one step may take.
+type Limits struct {
+	// StopTimeout is how long a process that was told to stop may take to
+	// finish or roll back what it has in hand.
+	StopTimeout time.Duration `yaml:"stop_timeout" env:"STOP_TIMEOUT"`
+	// ConcurrentRequests bounds the requests to Salesforce that are in flight.
+	ConcurrentRequests int `yaml:"concurrent_requests" env:"CONCURRENT_REQUESTS"`
+}
+
+// Default gives the settings of a process that was told nothing.
+func Default() Config {
+	return Config{
+		Company:  Company{Zone: "UTC", Currency: "USD", location: time.UTC},
+		Database: Database{URL: NewDSN(Embedded), DataDir: ".partnersync", MaxConns: 10},
+		Salesforce: Salesforce{
+			Flow: FlowClientCredentials, APIVersion: "62.0", Timeout: 2 * time.Minute,
+			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1},
+		},
+		Schedules: Schedules{All: "*/5 * * * *"},
+		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
+		Log:       Log{Level: "info", Format: "console"},
+		Limits:    Limits{StopTimeout: 20 * time.Second, ConcurrentRequests: 8},
+	}
+}
+
+// File is the path of the file that was read, or "" when there was none.
+func (c Config) File() string { return c.file }
+
+// Notices are sentences for a person about what is not a fault, but probably
+// not meant either: an environment variable that is nearly a key.
+func (c Config) Notices() []string { return c.notices }

@@ -1,0 +1,363 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// write puts a file into a directory of the test's own and gives its path.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func faultsOf(t *testing.T, err error) Faults {
+	t.Helper()
+	var faults Faults
+	if !errors.As(err, &faults) {
+		t.Fatalf("want Faults, got %v", err)
+	}
+	if errs.KindOf(err) != errs.Invalid || errs.HintOf(err) == "" {
+		t.Errorf("want an invalid error with a hint, got %s, hint %q", errs.KindOf(err), errs.HintOf(err))
+	}
+	return faults
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c, err := Load("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.File() != "" || !c.Database.IsEmbedded() || c.Company.Location() != time.UTC {
+		t.Errorf("unexpected defaults: %+v", c)
+	}
+	if err := c.NeedSalesforce(); errs.KindOf(err) != errs.Invalid || errs.HintOf(err) == "" {
+		t.Errorf("a missing org is %v", err)
+	}
+}
+
+func TestNamedFileHasToBeThere(t *testing.T) {
+	_, err := Load(filepath.Join(t.TempDir(), "none.yaml"), nil)
+	if errs.KindOf(err) != errs.Invalid || !strings.Contains(err.Error(), "none.yaml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The sample says every key, and loads once its secret is there.
+func TestExampleLoads(t *testing.T) {
+	text, err := os.ReadFile("partnersync.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, "partnersync.yaml", string(text))
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "client-secret"), []byte("hush\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Salesforce.ClientSecret.Reveal(); got != "hush" {
+		t.Errorf("the secret of the file is %q", got)
+	}
+	for _, key := range Keys() {
+		name := key[strings.LastIndex(key, ".")+1:]
+		if !strings.Contains(string(text), name+":") {
+			t.Errorf("the sample does not show %s", key)
+		}
+	}
+}
+
+func TestEveryKeyIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range Keys() {
+		if !strings.Contains(string(text), "`"+key+"`") {
+			t.Errorf("docs/configuration.md does not describe %s", key)
+		}
+	}
+}
+
+// Every key can be overridden by the variable that its name promises.
+func TestEveryKeyHasItsVariable(t *testing.T) {
+	for _, key := range Keys() {
+		c := Default()
+		c.origins = map[string]origin{}
+		value := "7"
+		switch {
+		case strings.HasSuffix(key, "timeout"):
+			value = "7s"
+		case key == "salesforce.plain_http":
+			value = "true"
+		}
+		if faults := c.override([]string{EnvName(key) + "=" + value}); len(faults) > 0 {
+			t.Errorf("%s: %v", key, faults)
+		}
+		walk(reflect.ValueOf(c), "", func(k string, v reflect.Value) {
+			if k != key {
+				return
+			}
+			got := text(v)
+			switch x := v.Interface().(type) {
+			case Secret:
+				got = x.Reveal()
+			case DSN:
+				got = x.Reveal()
+			}
+			if got != value {
+				t.Errorf("%s gives %q", EnvName(key), got)
+			}
+		})
+	}
+}
+
+func TestEnvironmentBeatsTheFile(t *testing.T) {
+	path := write(t, "p.yaml", "log:\n  level: warn\n  format: json\n")
+	c, err := Load(path, []string{"PARTNERSYNC_LOG_LEVEL=debug", "PARTNERSYNC_LOG_FORMAT=", "HOME=/", "PARTNERSYNC_PORT_8080_TCP=tcp://10.0.0.1", "PARTNERSYNC_LOG_LEVLE=warn"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Log.Level != "debug" || c.Log.Format != "json" {
+		t.Errorf("got %+v", c.Log)
+	}
+	want := []string{"the environment variable PARTNERSYNC_LOG_LEVLE is not one of ours; did you mean PARTNERSYNC_LOG_LEVEL?"}
+	if diff := cmp.Diff(want, c.Notices()); diff != "" {
+		t.Error(diff)
+	}
+	from := map[string]string{}
+	for _, s := range c.Redacted() {
+		from[s.Key] = s.From
+	}
+	if from["log.level"] != "PARTNERSYNC_LOG_LEVEL" || from["log.format"] != path+":3:11" || from["company.zone"] != "default" {
+		t.Errorf("origins: %v", from)
+	}
+}
+
+// All faults come at once, each with its key and its line.
+func TestAllFaultsAtOnce(t *testing.T) {
+	path := write(t, "p.yaml", `company:
+  zone: Mars/Olympus
+  currency: usd
+salesfroce: {}
+salesforce:
+  login_url: http://acme.my.salesforce.com
+  flow: client_credential
+  timeout: 0s
+  api_version: 62
+http:
+  lisen: 127.0.0.1:8080
+  listen: nowhere
+schedules:
+  pull: every minute
+  push: "*/5 * * *"
+limits:
+  stop_timeout: [1, 2]
+log: loud
+database:
+  url: mysql://root:hunter2@db/x
+  max_conns: many
+`)
+	_, err := Load(path, []string{"PARTNERSYNC_LOG_FORMAT=xml"})
+	var got []string
+	for _, f := range faultsOf(t, err) {
+		if f.Line == 0 {
+			f.Line = -1
+		}
+		got = append(got, fmt.Sprintf("%d %s: %s", f.Line, f.Key, f.Message))
+	}
+	for _, want := range []string{
+		`2 company.zone: "Mars/Olympus" is not a time zone`,
+		`3 company.currency: "usd" is not a currency`,
+		`4 salesfroce: unknown key; did you mean salesforce?`,
+		`6 salesforce.login_url: "http://acme.my.salesforce.com" would send credentials unencrypted`,
+		`7 salesforce.flow: "client_credential" is not one of client_credentials, jwt, refresh_token, password; did you mean client_credentials?`,
+		`8 salesforce.timeout: 0s has to be more than 0s`,
+		`9 salesforce.api_version: "62" is not an API version like 62.0`,
+		`11 http.lisen: unknown key; did you mean http.listen?`,
+		`12 http.listen: "nowhere" is not host:port`,
+		`14 schedules.pull: "every minute" is not a cron line`,
+		`15 schedules.push: "*/5 * * *" is not a cron line`,
+		`17 limits.stop_timeout: expected one plain value`,
+		`18 log: expected keys and values here`,
+		`20 database.url: starts with mysql://`,
+		`21 database.max_conns: "many" is not a whole number`,
+		`-1 log.format: "xml" is not one of console, json`,
+	} {
+		found := false
+		for _, g := range got {
+			found = found || strings.HasPrefix(g, want)
+		}
+		if !found {
+			t.Errorf("no fault %q", want)
+		}
+	}
+	if t.Failed() || len(got) != 16 {
+		t.Errorf("%d faults:\n%s", len(got), strings.Join(got, "\n"))
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Error("the error shows the password")
+	}
+}
+
+func TestMalformedYAMLShowsTheLine(t *testing.T) {
+	for name, text := range map[string]string{
+		"indent":    "http:\n  listen: 127.0.0.1:8080\n listen: x\n",
+		"tab":       "http:\n\tlisten: 127.0.0.1:8080\n",
+		"bracket":   "http: {listen: 127.0.0.1:8080\n",
+		"duplicate": "http:\n  listen: a:1\n  listen: a:2\n",
+		"list":      "- a\n- b\n",
+		"text":      "just text\n",
+		"documents": "http:\n  listen: a:1\n---\nhttp:\n  listen: a:2\n",
+		"alias":     "http: &h\n  listen: a:1\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, "p.yaml", text)
+			_, err := Load(path, nil)
+			f := faultsOf(t, err)[0]
+			if f.Line == 0 || !strings.HasPrefix(f.Where, path+":") || !strings.Contains(f.Excerpt, "^") {
+				t.Errorf("no place in %q", f.String())
+			}
+		})
+	}
+}
+
+func TestEmptyFilesAreDefaults(t *testing.T) {
+	for _, text := range []string{"", "\n", "# nothing\n", "---\n", "http:\n", "http: # nothing\nlog:\n"} {
+		if _, err := Load(write(t, "p.yaml", text), nil); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// A fault never shows a secret, whichever way the file is broken.
+func TestFaultsShowNoSecret(t *testing.T) {
+	for name, text := range map[string]string{
+		"value":   "salesforce:\n  client_secret: [hunter2]\n",
+		"typo":    "salesforce:\n  client_secrte: hunter2\n",
+		"syntax":  "salesforce:\n  password: \"hunter2\n",
+		"block":   "salesforce:\n  client_secret: |\n hunter2\n",
+		"dsn":     "database:\n  url: postgres://u:hunter2%@h/d\n",
+		"flow":    "salesforce: {client_secret: hunter2, nonsense: 1}\n",
+		"both":    "salesforce:\n  client_secret: hunter2\n  client_secret_file: x\n",
+		"control": "database:\n  url: \"postgres://u:hunter2@h/d\\x01\"\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(write(t, "p.yaml", text), nil)
+			if err == nil {
+				t.Fatal("no fault")
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("shows the secret:\n%v", err)
+			}
+		})
+	}
+}
+
+func TestSecretsNeverPrint(t *testing.T) {
+	c := Default()
+	c.Salesforce.ClientSecret = NewSecret("hunter2")
+	c.Database.URL = NewDSN("postgres://u:hunter2@h:5432/d?sslmode=disable&sslpassword=hunter2")
+	var out []string
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		out = append(out, fmt.Sprintf(verb, c), fmt.Sprintf(verb, c.Salesforce.ClientSecret), fmt.Sprintf(verb, &c.Salesforce), fmt.Sprintf(verb, c.Database.URL))
+	}
+	j, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := yaml.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = append(out, string(j), string(y), fmt.Sprint(c.Redacted()))
+	for _, o := range out {
+		if strings.Contains(o, "hunter2") || strings.Contains(o, "68756e74657232") {
+			t.Errorf("shows the secret: %s", o)
+		}
+	}
+}
+
+func TestDSNPrintsWithoutItsPassword(t *testing.T) {
+	for in, want := range map[string]string{
+		"embedded":                             "embedded",
+		"":                                     "",
+		"postgres://u:p@h:1/d?sslmode=disable": "postgres://u:•••@h:1/d?sslmode=disable",
+		"postgres://h/d":                       "postgres://h/d",
+		"postgres://u@h/d?a=b&password=p&c=d":  "postgres://u@h/d?a=b&password=•••&c=d",
+		"host=h password='a b' dbname=d":       "host=h password=••• dbname=d",
+		"host=h password=p%%":                  "host=h password=•••",
+		"postgres://u:p%zz@h/d":                masked,
+		"p":                                    masked,
+	} {
+		if got := NewDSN(in).String(); got != want {
+			t.Errorf("%q prints as %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestPathsAreRelativeToTheFile(t *testing.T) {
+	path := write(t, "p.yaml", "mapping:\n  file: m.yaml\ndatabase:\n  data_dir: data\n")
+	c, err := Load(path, []string{"PARTNERSYNC_DATABASE_DATA_DIR=elsewhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Mapping.File != filepath.Join(filepath.Dir(path), "m.yaml") || c.Database.DataDir != "elsewhere" {
+		t.Errorf("got %q and %q", c.Mapping.File, c.Database.DataDir)
+	}
+}
+
+func TestFlowsSayWhatTheyNeed(t *testing.T) {
+	for flow, want := range map[string][]string{
+		FlowClientCredentials: {"salesforce.client_id", "salesforce.client_secret"},
+		FlowJWT:               {"salesforce.client_id", "salesforce.username", "salesforce.private_key_file"},
+		FlowRefreshToken:      {"salesforce.client_id", "salesforce.refresh_token"},
+		FlowPassword:          {"salesforce.username", "salesforce.password"},
+	} {
+		t.Run(flow, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			_, err := Load("", []string{"PARTNERSYNC_SALESFORCE_FLOW=" + flow, "PARTNERSYNC_SALESFORCE_LOGIN_URL=https://acme.my.salesforce.com"})
+			var got []string
+			for _, f := range faultsOf(t, err) {
+				got = append(got, f.Key)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, s := range []string{"http:\n  listen: a:1\n", "a: [", "salesforce: {flow: jwt}", "x: &a b\ny: *a\n", "? a\n: b\n", "http: !!str x", "<<: {a: b}"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c := Default()
+		origins, faults := decode(source{path: "p.yaml", text: text}, &c)
+		c.origins = origins
+		for _, fault := range append(faults, c.validate(faultyKeys(faults))...) {
+			if fault.String() == "" {
+				t.Error("an empty fault")
+			}
+		}
+	})
+}

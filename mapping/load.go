@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -105,7 +106,7 @@ type fileFault struct {
 
 func parse(text []byte, name string, base *Mapping) (*Mapping, error) {
 	var f file
-	if err := yaml.UnmarshalWithOptions(text, &f, yaml.Strict()); err != nil && err != io.EOF {
+	if err := yaml.UnmarshalWithOptions(text, &f, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errs.New(errs.Invalid, "%s cannot be read:\n%s", name, strings.TrimRight(yaml.FormatError(err, false, true), "\n"))
 	}
 	r := &reader{text: text}

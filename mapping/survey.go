@@ -70,7 +70,7 @@ func (s *survey) describe(ctx context.Context, object string) (*salesforce.Objec
 // choose gives the first of the field's paths that the org has.
 func (s *survey) choose(ctx context.Context, object *salesforce.Object, field Field) (string, error) {
 	for _, path := range field.Paths {
-		_, err := s.find(ctx, object, path, field.Type)
+		err := s.find(ctx, object, path, field.Type)
 		var absent *absentField
 		if errors.As(err, &absent) {
 			continue
@@ -82,7 +82,7 @@ func (s *survey) choose(ctx context.Context, object *salesforce.Object, field Fi
 
 // find follows a path to its field and checks that the field can be read as the
 // type.
-func (s *survey) find(ctx context.Context, object *salesforce.Object, path string, t Type) (salesforce.Field, error) {
+func (s *survey) find(ctx context.Context, object *salesforce.Object, path string, t Type) error {
 	for {
 		head, rest, more := strings.Cut(path, ".")
 		if !more {
@@ -90,20 +90,20 @@ func (s *survey) find(ctx context.Context, object *salesforce.Object, path strin
 		}
 		next, err := s.follow(ctx, object, head)
 		if err != nil {
-			return salesforce.Field{}, err
+			return err
 		}
 		object, path = next, rest
 	}
 	f, ok := object.Field(path)
 	switch {
 	case !ok:
-		return f, &absentField{object: object.Name, paths: []string{path}}
+		return &absentField{object: object.Name, paths: []string{path}}
 	case f.Name != path:
-		return f, &unfitField{message: fmt.Sprintf("the field %s of %s is written %s", path, object.Name, f.Name)}
+		return &unfitField{message: fmt.Sprintf("the field %s of %s is written %s", path, object.Name, f.Name)}
 	case !fits(t, f.Type):
-		return f, &unfitField{message: fmt.Sprintf("the field %s of %s is of type %s, which can't be read as %s", path, object.Name, f.Type, t)}
+		return &unfitField{message: fmt.Sprintf("the field %s of %s is of type %s, which can't be read as %s", path, object.Name, f.Type, t)}
 	}
-	return f, nil
+	return nil
 }
 
 // follow gives the object at the other end of a relationship.

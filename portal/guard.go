@@ -2,6 +2,7 @@ package portal
 
 import (
 	"embed"
+	"errors"
 	"net/http"
 	"runtime/debug"
 
@@ -54,7 +55,7 @@ func (s *site) recovered(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The server's own way to end a connection; it is no fault.
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p)
 	}
 	s.Log.Error("a page panicked", zap.String("path", r.URL.Path), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))

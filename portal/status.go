@@ -24,7 +24,8 @@ func loadPage() page {
 // status shows how the stages fare and what is owed. It is rendered as a whole
 // before the first byte is sent, so a failure is a clean one.
 func (s *site) status(w http.ResponseWriter, r *http.Request) {
-	code, v := http.StatusOK, view{}
+	var v view
+	code := http.StatusOK
 	if snap, err := s.snapshots.get(r.Context()); err == nil {
 		v = s.view(snap)
 	} else {

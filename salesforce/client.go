@@ -246,7 +246,7 @@ func retry[T any](ctx context.Context, c *Client, name string, op func() (T, err
 		return v, nil
 	case ctx.Err() != nil && !errors.Is(last, err):
 		// The context ended in a pause: say what the pause was for.
-		err = fmt.Errorf("%s: %w, while waiting to try again after: %v", name, err, last)
+		err = fmt.Errorf("%s: %w, while waiting to try again after: %w", name, err, last)
 	case attempt > 1:
 		err = fmt.Errorf("after %d attempts: %w", attempt, err)
 	}

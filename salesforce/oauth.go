@@ -161,7 +161,7 @@ func (o *oauth) ambiguous(err error) error {
 // It goes over the same exchange as every call, but not through simpleforce,
 // which speaks no OAuth.
 func (c *Client) post(ctx context.Context, form url.Values) ([]byte, error) {
-	r, err := http.NewRequest(http.MethodPost, c.cfg.LoginURL+"/"+tokenPath, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.LoginURL+"/"+tokenPath, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "login URL: %w", err)
 	}

@@ -63,11 +63,11 @@ func (p *page) write(s string) {
 func (p *page) line(format string, args ...any) { p.write(fmt.Sprintf(format, args...) + "\n") }
 
 // title writes a heading, with an empty line before it unless it is the first.
-func (p *page) title(format string, args ...any) {
+func (p *page) title(text string) {
 	if p.begun {
 		p.write("\n")
 	}
-	p.line("%s", p.app.paint(p.w, bold, fmt.Sprintf(format, args...)))
+	p.line("%s", p.app.paint(p.w, bold, text))
 }
 
 // grid is a table: a column for each head. Heads that start with # are numbers

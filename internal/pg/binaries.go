@@ -89,8 +89,8 @@ func candidates(ctx context.Context) []string {
 	for _, name := range []string{"postgres", "initdb"} {
 		// A link in a directory of the PATH leads to where the others are.
 		if path, err := exec.LookPath(name); err == nil {
-			if real, err := filepath.EvalSymlinks(path); err == nil {
-				dirs = append(dirs, filepath.Dir(real))
+			if target, err := filepath.EvalSymlinks(path); err == nil {
+				dirs = append(dirs, filepath.Dir(target))
 			}
 		}
 	}

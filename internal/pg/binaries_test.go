@@ -47,11 +47,11 @@ func TestFindBinariesFollowsLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir)
-	real, err := filepath.EvalSymlinks(b.dir)
+	target, err := filepath.EvalSymlinks(b.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := findBinaries(t.Context(), "", 0); err != nil || got.dir != real {
-		t.Errorf("found %v, %v; want %s", got, err, real)
+	if got, err := findBinaries(t.Context(), "", 0); err != nil || got.dir != target {
+		t.Errorf("found %v, %v; want %s", got, err, target)
 	}
 }

@@ -42,7 +42,7 @@ func clearOrphan(ctx context.Context, p place, log *zap.Logger) error {
 		log.Warn("stopping a Postgres that outlived its parent", zap.Int("pid", pid))
 		return stopOrphan(ctx, pid, p.data())
 	}
-	if syscall.Kill(pid, 0) != nil {
+	if !isAlive(pid) {
 		return nil // nobody has the number: Postgres finds that out as well
 	}
 	// Postgres would take the process for a rival. It knows that its parent's
@@ -74,3 +74,6 @@ func stopOrphan(ctx context.Context, pid int, data string) error {
 	}
 	return errs.New(errs.Conflict, "the Postgres of an earlier run (process %d) does not stop", pid)
 }
+
+// isAlive says whether a process, of whomever, has the number.
+func isAlive(pid int) bool { return syscall.Kill(pid, 0) == nil }

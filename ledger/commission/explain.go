@@ -68,7 +68,7 @@ func (w *spaceWork) earned(l *Line, t step) string {
 		during = "up to " + t.end.String() // it closed after its term began
 	}
 	return fmt.Sprintf("%s, spread evenly over the %s from %s to %s, for the %s %s on which %s was on %s",
-		what, plural(w.wholeDays(), "day"), w.first, w.last, plural(t.days-t.daysBefore, "day"), during, l.PayeeID, space)
+		what, inDays(w.wholeDays()), w.first, w.last, inDays(t.days-t.daysBefore), during, l.PayeeID, space)
 }
 
 // arithmetic gives the formula with its numbers.
@@ -81,13 +81,13 @@ func (w *spaceWork) arithmetic(t step) []string {
 	}
 	n := exact.Mul(decimal.NewFromInt(int64(t.days)))
 	out := []string{
-		fmt.Sprintf("Through %s: %s of %s held", t.end, plural(t.days, "day"), strconv.Itoa(w.wholeDays())),
+		fmt.Sprintf("Through %s: %s of %s held", t.end, inDays(t.days), strconv.Itoa(w.wholeDays())),
 		fmt.Sprintf("%s × %s × %d ÷ %d = %s, rounded to %s", w.s.money(*w.s.Amount), percent(w.plan.SpaceRate),
 			t.days, w.wholeDays(), quotient(n, decimal.NewFromInt(int64(w.wholeDays())), digits+4), w.s.money(t.cum)),
 	}
 	if t.daysBefore > 0 {
 		out = append(out, fmt.Sprintf("%s less %s for the %s of the months before = %s",
-			w.s.money(t.cum), w.s.money(t.before), plural(t.daysBefore, "day"), w.s.money(t.cum.Sub(t.before))))
+			w.s.money(t.cum), w.s.money(t.before), inDays(t.daysBefore), w.s.money(t.cum.Sub(t.before))))
 	}
 	return out
 }
@@ -152,11 +152,11 @@ func quotient(n, d decimal.Decimal, places int32) string {
 	return q.StringFixed(places) + "…"
 }
 
-func plural(n int, noun string) string {
+func inDays(n int) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 day"
 	}
-	return strconv.Itoa(n) + " " + noun + "s"
+	return strconv.Itoa(n) + " days"
 }
 
 func monthName(m clock.Month) string { return m.First().Start(time.UTC).Format("January 2006") }

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -97,7 +98,7 @@ func (a *alive) stop() (lost bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), recordWithin)
 	defer cancel()
 	a.renew(ctx)
-	lost = context.Cause(a.ctx) == errJobLost
+	lost = errors.Is(context.Cause(a.ctx), errJobLost)
 	a.cancel(nil)
 	return lost
 }

@@ -40,7 +40,7 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errOut io.W
 		return cannotRun
 	}
 	status, err := withServer(ctx, env, func(env []string) (int, error) {
-		cmd := exec.Command(args[0], args[1:]...)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, in, out, errOut
 		return wait(cmd)
 	})

@@ -1,0 +1,140 @@
+package emulator_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator"
+)
+
+// benchOrg is an org of 100,000 opportunities on a port, and a token for it.
+func benchOrg(b *testing.B) (address, token string) {
+	b.Helper()
+	org := emulator.New(emulator.Options{Clock: clock.NewManual(noon), DailyLimit: 1 << 40})
+	if err := org.Generate(emulator.GenerateOptions{Opportunities: 100_000}); err != nil {
+		b.Fatal(err)
+	}
+	s := httptest.NewServer(org.Handler())
+	b.Cleanup(s.Close)
+	r, err := http.PostForm(s.URL+"/services/oauth2/token", url.Values{"grant_type": {"client_credentials"},
+		"client_id": {emulator.DemoClientID}, "client_secret": {emulator.DemoClientSecret}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Body.Close()
+	var body struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		b.Fatal(err)
+	}
+	return s.URL, body.Token
+}
+
+func get(b *testing.B, address, token, path string) string {
+	b.Helper()
+	req, err := http.NewRequest("GET", address+path, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != 200 {
+		b.Fatalf("%d %v %.300s", r.StatusCode, err, text)
+	}
+	return string(text)
+}
+
+const pulled = "SELECT Id, SystemModstamp, IsDeleted, Name, AccountId, Amount, CloseDate, StageName, IsClosed, IsWon, Type, CreatedDate, Space__c, Service_Start__c, Service_End__c FROM Opportunity"
+
+// BenchmarkKeysetPages reads all opportunities over HTTP in pages of 2,000 by
+// key range, a query for each page.
+func BenchmarkKeysetPages(b *testing.B) {
+	address, token := benchOrg(b)
+	records := 0
+	for b.Loop() {
+		where := ""
+		for {
+			body := get(b, address, token, "/services/data/v62.0/queryAll?q="+url.QueryEscape(pulled+where+" ORDER BY SystemModstamp, Id LIMIT 2000"))
+			n := strings.Count(body, `"attributes"`)
+			records += n
+			if n < 2000 {
+				break
+			}
+			last := body[strings.LastIndex(body, `"attributes"`):]
+			id := between(last, `"Id":"`, `"`)
+			at := strings.Replace(between(last, `"SystemModstamp":"`, `"`), "+0000", "Z", 1)
+			where = fmt.Sprintf(" WHERE (SystemModstamp = %s AND Id > '%s') OR SystemModstamp > %s", at, id, at)
+		}
+	}
+	b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkLocatorPages reads them by one query and its nextRecordsUrl.
+func BenchmarkLocatorPages(b *testing.B) {
+	address, token := benchOrg(b)
+	records := 0
+	for b.Loop() {
+		path := "/services/data/v62.0/queryAll?q=" + url.QueryEscape(pulled+" ORDER BY SystemModstamp, Id")
+		for path != "" {
+			body := get(b, address, token, path)
+			records += strings.Count(body, `"attributes"`)
+			path = between(body[:200], `"nextRecordsUrl":"`, `"`)
+		}
+	}
+	b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "records/s")
+}
+
+func between(s, before, after string) string {
+	_, s, ok := strings.Cut(s, before)
+	if !ok {
+		return ""
+	}
+	s, _, _ = strings.Cut(s, after)
+	return s
+}
+
+// BenchmarkUpsert writes records by Collections calls of 200.
+func BenchmarkUpsert(b *testing.B) {
+	address, token := benchOrg(b)
+	n := 0
+	for b.Loop() {
+		var body strings.Builder
+		body.WriteString(`{"records":[`)
+		for i := range 200 {
+			if i > 0 {
+				body.WriteByte(',')
+			}
+			fmt.Fprintf(&body, `{"attributes":{"type":"Partner_Commission__c"},"Commission_Key__c":"FG3877/space/%d","Amount__c":%d.%02d,"Period__c":"2026-10","Status__c":"accrued"}`, n, n, n%100)
+			n++
+		}
+		body.WriteString("]}")
+		req, err := http.NewRequest("PATCH", address+"/services/data/v62.0/composite/sobjects/Partner_Commission__c/Commission_Key__c", strings.NewReader(body.String()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Content-Type", "application/json")
+		r, err := http.DefaultClient.Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, r.Body); err != nil || r.StatusCode != 200 {
+			b.Fatal(r.Status, err)
+		}
+		r.Body.Close()
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "records/s")
+}

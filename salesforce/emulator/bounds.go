@@ -1,0 +1,160 @@
+package emulator
+
+import (
+	"math"
+	"strings"
+
+	"github.com/partnersync/partnersync/internal/sfid"
+	"github.com/partnersync/partnersync/salesforce/emulator/soql"
+)
+
+// bounds gives the part of an index outside which no record can fit the
+// condition: of byTime when slot is its time column, of byName when slot is
+// slotID. It may be too wide, never too narrow: AND takes what is common, OR
+// what spans both, and what it does not understand is everything.
+func (s resolver) bounds(e soql.Expr, slot int) span {
+	switch e := e.(type) {
+	case *soql.And:
+		b := wholeSpan
+		for _, t := range e.Terms {
+			b = b.intersect(s.bounds(t, slot))
+		}
+		return b
+	case *soql.Or:
+		b := s.bounds(e.Terms[0], slot)
+		for _, t := range e.Terms[1:] {
+			b = b.hull(s.bounds(t, slot))
+		}
+		return b
+	case *soql.Compare:
+		return s.boundsOf(e, slot)
+	}
+	return wholeSpan
+}
+
+func (s resolver) boundsOf(c *soql.Compare, slot int) span {
+	col, err := s.column(c.Path)
+	if err != nil || !col.isDirect() || len(c.Values) != 1 {
+		return wholeSpan
+	}
+	b := wholeSpan
+	if slot == slotID && col.f.slot == slotID {
+		id, err := sfid.Parse(c.Values[0].Text)
+		if err != nil {
+			return b
+		}
+		b.lo, b.hi = 0, 0
+		switch c.Op {
+		case soql.Eq:
+			b.loID, b.hiID = id, id
+		case soql.Gt, soql.Ge:
+			b.loID = id
+		case soql.Lt, soql.Le:
+			b.hiID = id
+		default:
+			return wholeSpan
+		}
+		return b
+	}
+	if slot != col.f.slot || slot == slotID {
+		return b
+	}
+	from, to, err := s.instants(col.f, c.Values[0])
+	if err != nil {
+		return b
+	}
+	switch c.Op {
+	case soql.Eq:
+		b.lo, b.hi = from, to-1
+	case soql.Lt:
+		b.hi = from - 1
+	case soql.Le:
+		b.hi = to - 1
+	case soql.Gt:
+		b.lo = to
+	case soql.Ge:
+		b.lo = from
+	}
+	return b
+}
+
+// keyset narrows the start of a span by the form in which clients page,
+// (ts = X AND Id > 'Y') OR ts > X, so that a page does not begin by stepping
+// over the records of X that came before Y.
+func (s resolver) keyset(e soql.Expr, slot int, b span) span {
+	switch e := e.(type) {
+	case *soql.And:
+		for _, t := range e.Terms {
+			b = s.keyset(t, slot, b)
+		}
+	case *soql.Or:
+		if len(e.Terms) != 2 {
+			return b
+		}
+		for i, t := range e.Terms {
+			and, ok := t.(*soql.And)
+			if !ok {
+				continue
+			}
+			inner, rest := s.bounds(and, slot), s.bounds(e.Terms[1-i], slot)
+			ids := s.bounds(and, slotID)
+			if inner.lo == inner.hi && rest.lo == inner.lo+1 && ids.loID != "" && b.lo == inner.lo {
+				b.loID = ids.loID
+			}
+		}
+	}
+	return b
+}
+
+func (b span) intersect(c span) span {
+	b.lo, b.hi = max(b.lo, c.lo), min(b.hi, c.hi)
+	b.loID = max(b.loID, c.loID)
+	switch {
+	case b.hiID == "":
+		b.hiID = c.hiID
+	case c.hiID != "":
+		b.hiID = min(b.hiID, c.hiID)
+	}
+	return b
+}
+
+func (b span) hull(c span) span {
+	b.lo, b.hi = min(b.lo, c.lo), max(b.hi, c.hi)
+	b.loID = min(b.loID, c.loID)
+	if b.hiID == "" || c.hiID == "" {
+		b.hiID = ""
+	} else {
+		b.hiID = max(b.hiID, c.hiID)
+	}
+	return b
+}
+
+// equalIDs gives the ids that a condition names by Id = 'x' or Id IN (...), if
+// it names any.
+func (s resolver) equalIDs(e soql.Expr) ([]string, bool) {
+	switch e := e.(type) {
+	case *soql.And:
+		for _, t := range e.Terms {
+			if ids, ok := s.equalIDs(t); ok {
+				return ids, true
+			}
+		}
+	case *soql.Compare:
+		if len(e.Path.Parts) != 1 || !strings.EqualFold(e.Path.Parts[0].Text, "Id") || e.Op != soql.Eq && e.Op != soql.In {
+			return nil, false
+		}
+		ids := make([]string, 0, len(e.Values))
+		for _, v := range e.Values {
+			if id, err := sfid.Parse(v.Text); err == nil {
+				ids = append(ids, id)
+			}
+		}
+		return ids, true
+	}
+	return nil, false
+}
+
+// isWide says whether a span leaves nothing out.
+func (b span) isWide() bool {
+	return b.lo == math.MinInt64 && b.hi == math.MaxInt64
+}

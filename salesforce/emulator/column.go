@@ -1,0 +1,87 @@
+package emulator
+
+import (
+	"strings"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/soql"
+)
+
+// column is a field as a query sees it from its own object, through lookups.
+type column struct {
+	via []step
+	f   *field
+}
+
+// step goes from a record to the one that its lookup names.
+type step struct {
+	lookup *field
+	to     *table
+}
+
+// maxPath is how many lookups a path may go through, as on the platform.
+const maxPath = 5
+
+// parent gives the record at the end of the path, or nil.
+func (c column) parent(r *record) *record {
+	for _, s := range c.via {
+		id := r.get(s.lookup)
+		if id == "" {
+			return nil
+		}
+		if r = s.to.byID[id]; r == nil {
+			return nil
+		}
+	}
+	return r
+}
+
+// get gives the column's text, "" for null or for no parent.
+func (c column) get(r *record) string {
+	if r = c.parent(r); r == nil {
+		return ""
+	}
+	return r.get(c.f)
+}
+
+// isDirect says whether the column is a field of the query's own object.
+func (c column) isDirect() bool { return len(c.via) == 0 }
+
+// resolver finds the columns of one query.
+type resolver struct {
+	org   *Org
+	table *table
+	query *soql.Query
+}
+
+const (
+	noSuchColumn = "No such column '%s' on entity '%s'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names."
+	noSuchObject = "sObject type '%s' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names."
+	noSuchLookup = "Didn't understand relationship '%s' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names."
+)
+
+// column resolves a path.
+func (s resolver) column(p soql.Path) (column, *soql.Error) {
+	parts := p.Parts
+	if len(parts) > 1 && (strings.EqualFold(parts[0].Text, s.query.Alias) || strings.EqualFold(parts[0].Text, s.table.obj.name)) {
+		if _, isLookup := s.table.obj.lookup(parts[0].Text); !isLookup {
+			parts = parts[1:]
+		}
+	}
+	var c column
+	t := s.table
+	for _, name := range parts[:len(parts)-1] {
+		f, ok := t.obj.lookup(name.Text)
+		if !ok || len(c.via) == maxPath {
+			return c, soql.At(s.query.Text, name.Pos, "INVALID_FIELD", noSuchLookup, name.Text)
+		}
+		t = s.org.tables[f.refTo]
+		c.via = append(c.via, step{f, t})
+	}
+	last := parts[len(parts)-1]
+	f, ok := t.obj.field(last.Text)
+	if !ok {
+		return c, soql.At(s.query.Text, last.Pos, "INVALID_FIELD", noSuchColumn, last.Text, t.obj.name)
+	}
+	c.f = f
+	return c, nil
+}

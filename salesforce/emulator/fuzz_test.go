@@ -1,0 +1,112 @@
+package emulator_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator"
+)
+
+// fuzzOrg gives an org with a few records and a token for it.
+func fuzzOrg(f *testing.F) (*emulator.Org, string) {
+	org := emulator.New(emulator.Options{Clock: clock.NewManual(noon), DailyLimit: 1 << 40})
+	if err := org.Generate(emulator.GenerateOptions{Opportunities: 40}); err != nil {
+		f.Fatal(err)
+	}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {emulator.DemoClientID}, "client_secret": {emulator.DemoClientSecret}}
+	r := httptest.NewRequest("POST", "/services/oauth2/token", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	org.Handler().ServeHTTP(w, r)
+	var body struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
+		f.Fatal(err)
+	}
+	return org, body.Token
+}
+
+// Every answer is the platform's: JSON, and an array of errors unless it is 200.
+func send(t *testing.T, org *emulator.Org, token, method, target, body, contentType string) {
+	t.Helper()
+	r, err := http.NewRequest(method, target, strings.NewReader(body))
+	if err != nil {
+		return // net/http itself does not let it in
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", contentType)
+	w := httptest.NewRecorder()
+	org.Handler().ServeHTTP(w, r)
+	switch {
+	case w.Code == http.StatusRequestURITooLong:
+	case strings.HasPrefix(w.Header().Get("Content-Type"), "text/xml"):
+		if err := xml.Unmarshal(w.Body.Bytes(), new(struct{})); err != nil {
+			t.Fatalf("%s %.200s: not XML: %v in %s", method, target, err, w.Body)
+		}
+	case w.Code >= 500:
+		t.Fatalf("%s %.200s: %d %s", method, target, w.Code, w.Body)
+	case w.Code >= 400 && !strings.Contains(target, "oauth2"):
+		var errs []struct{ Message, ErrorCode string }
+		if err := json.Unmarshal(w.Body.Bytes(), &errs); err != nil || len(errs) == 0 || errs[0].ErrorCode == "" {
+			t.Fatalf("%s %.200s: %d %s", method, target, w.Code, w.Body)
+		}
+	case !json.Valid(w.Body.Bytes()):
+		t.Fatalf("%s %.200s: not JSON: %s", method, target, w.Body)
+	}
+}
+
+func FuzzQuery(f *testing.F) {
+	for _, s := range []string{
+		"SELECT Id, Name, Account.Owner.Name FROM Opportunity WHERE Amount > 5 AND Name LIKE '%a_' ORDER BY Amount DESC NULLS LAST LIMIT 3",
+		"SELECT COUNT() FROM Space__History WHERE CreatedDate = THIS_YEAR", "SELECT Id FROM Lead WHERE Email IN ('a', null) OR Id >= '00Q5g0000000001'",
+		"SELECT Id FROM Opportunity WHERE NOT (CloseDate < LAST_N_DAYS:5 OR SystemModstamp >= 2026-01-01T00:00:00+00:00) OFFSET 3",
+	} {
+		f.Add(s)
+	}
+	org, token := fuzzOrg(f)
+	f.Fuzz(func(t *testing.T, soql string) {
+		send(t, org, token, "GET", "/services/data/v62.0/queryAll?q="+url.QueryEscape(soql), "", "")
+	})
+}
+
+func FuzzBodies(f *testing.F) {
+	f.Add("PATCH", "/services/data/v62.0/composite/sobjects/Partner__c/Partner_ID__c", `{"records":[{"attributes":{"type":"Partner__c"},"Partner_ID__c":"FG3877","Joined_On__c":"2020-01-01"}]}`, "application/json")
+	f.Add("PATCH", "/services/data/v62.0/composite/sobjects/Opportunity/Id", `{"allOrNone":true,"records":[{"attributes":{"type":"opportunity"},"Name":1,"Amount":1e999,"Account":{"X":[]}},{}]}`, "application/json")
+	f.Add("POST", "/services/Soap/u/62.0", `<Envelope><Body><login><username>x</username></login></Body></Envelope>`, "text/xml")
+	f.Add("POST", "/services/oauth2/token", "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=a.b.c", "application/x-www-form-urlencoded")
+	f.Add("GET", "/services/data/v62.0/sobjects/Account/Id/x/y?fields=,", "", "")
+	f.Add("GET", "/services/Soap/u/", "", "")
+	org, token := fuzzOrg(f)
+	f.Fuzz(func(t *testing.T, method, path, body, contentType string) {
+		if !strings.HasPrefix(path, "/") {
+			path = "/services/data/v62.0/" + path
+		}
+		send(t, org, token, method, path, body, contentType)
+	})
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add("Name,Owner.Username\na,integration@acme.example\n", "Space_Key__c,Account__r.Name,Partner_ID__c\nk,a,x\n")
+	f.Add("\uFEFFId,Name\n001000000000001,\"a\nb\"\n", "Id\n")
+	f.Fuzz(func(t *testing.T, accounts, spaces string) {
+		d := t.TempDir()
+		for name, text := range map[string]string{"Account.csv": accounts, "Space__c.csv": spaces} {
+			if err := os.WriteFile(filepath.Join(d, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		org := emulator.New(emulator.Options{Clock: clock.NewManual(noon)})
+		if err := org.LoadDir(d); err != nil && org.Count("Account")+org.Count("Space__c") > 0 {
+			t.Fatalf("refused, yet kept: %v", err)
+		}
+	})
+}

@@ -1,0 +1,118 @@
+package emulator
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/internal/clock"
+)
+
+// The two names under which versions of the License Management App keep the
+// flag that says an install is in a sandbox.
+const (
+	SandboxFlag             = "sfLma__Is_Sandbox__c"
+	SandboxFlagOfSubscriber = "sfLma__Subscriber_Org_Is_Sandbox__c"
+)
+
+// The documented credentials of every org that does not set its own. They open
+// nothing but an emulator.
+const (
+	DemoClientID      = "partnersync-demo"
+	DemoClientSecret  = "demo-secret"
+	DemoUsername      = "integration@acme.example"
+	DemoPassword      = "demo-password"
+	DemoSecurityToken = "demo-token"
+	DemoRefreshToken  = "demo-refresh"
+)
+
+// Options says what the org is like. The zero value is a good org.
+type Options struct {
+	// Clock is the org's clock; nil is the machine's.
+	Clock clock.Clock
+	// Logger gets a debug line for each request; nil logs nothing.
+	Logger *zap.Logger
+
+	// Without names objects ("Lead") and fields ("Space__c.Partner_ID__c") that
+	// this org does not have, or that the integration user cannot see. Without a
+	// history object, its changes are not tracked.
+	Without []string
+	// MultiCurrency adds CurrencyIsoCode to every object.
+	MultiCurrency bool
+	// Currencies are the org's active currencies, its own first; by default USD,
+	// EUR, GBP, JPY, KWD.
+	Currencies []string
+	// SandboxField is SandboxFlag (the default) or SandboxFlagOfSubscriber.
+	SandboxField string
+
+	// ClientID, ClientSecret, Username, Password, SecurityToken and RefreshToken
+	// are what logins have to show; by default the Demo values.
+	ClientID, ClientSecret                          string
+	Username, Password, SecurityToken, RefreshToken string
+	// RotateRefreshToken gives a new refresh token at each use and refuses the
+	// old one.
+	RotateRefreshToken bool
+	// NoSOAPLogin answers SOAP login() as orgs made since 2025 do: it is off.
+	NoSOAPLogin bool
+	// SessionTTL is how long a session lasts without a request; by default 2 h.
+	SessionTTL time.Duration
+	// InstanceURL is the address that logins give; by default the one that the
+	// login came to.
+	InstanceURL string
+
+	// DailyLimit is the number of requests in 24 hours; by default 100,000.
+	DailyLimit int
+	// MaxCursors is how many query results a user can have open; by default 10.
+	// One more takes the oldest away.
+	MaxCursors int
+	// MinBatch is the smallest page that a client may ask for; by default the
+	// platform's 200. Tests make it 1, for small pages.
+	MinBatch int
+}
+
+const (
+	defaultSessionTTL = 2 * time.Hour
+	defaultDailyLimit = 100_000
+	defaultMaxCursors = 10
+	minBatch          = 200
+	maxBatch          = 2000
+)
+
+// withDefaults fills what is not set.
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	if len(o.Currencies) == 0 {
+		o.Currencies = []string{"USD", "EUR", "GBP", "JPY", "KWD"}
+	}
+	for _, d := range []struct {
+		value *string
+		def   string
+	}{
+		{&o.SandboxField, SandboxFlag}, {&o.ClientID, DemoClientID}, {&o.ClientSecret, DemoClientSecret},
+		{&o.Username, DemoUsername}, {&o.Password, DemoPassword}, {&o.SecurityToken, DemoSecurityToken},
+		{&o.RefreshToken, DemoRefreshToken},
+	} {
+		if *d.value == "" {
+			*d.value = d.def
+		}
+	}
+	if o.SessionTTL <= 0 {
+		o.SessionTTL = defaultSessionTTL
+	}
+	if o.DailyLimit <= 0 {
+		o.DailyLimit = defaultDailyLimit
+	}
+	if o.MaxCursors <= 0 {
+		o.MaxCursors = defaultMaxCursors
+	}
+	if o.MinBatch <= 0 {
+		o.MinBatch = minBatch
+	}
+	o.MinBatch = min(o.MinBatch, maxBatch)
+	return o
+}

@@ -1,0 +1,77 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Server is an org on a port.
+type Server struct {
+	http *http.Server
+	url  string
+	done chan error
+}
+
+// The limits of a connection. Answers have no limit of time: a large page may go
+// to a slow client.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	closeTimeout  = 5 * time.Second
+)
+
+// Serve puts an org on addr ("127.0.0.1:0" for any free port) and comes back
+// when it listens. It serves until ctx ends or Close is called.
+func Serve(ctx context.Context, org *Org, addr string) (*Server, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: listen on %s: %w", addr, err)
+	}
+	s := &Server{
+		http: &http.Server{Handler: org.Handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout},
+		url:  "http://" + l.Addr().String(),
+		done: make(chan error, 1),
+	}
+	stop := context.AfterFunc(ctx, func() { s.shutdown() }) //nolint:errcheck // told by done
+	go func() {
+		defer stop()
+		err := s.http.Serve(l)
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+		s.done <- err
+		close(s.done)
+	}()
+	return s, nil
+}
+
+// URL is the org's address, such as http://127.0.0.1:41234.
+func (s *Server) URL() string { return s.url }
+
+// Wait comes back when the server has stopped, with what stopped it: nil after
+// Close or the end of the context.
+func (s *Server) Wait() error { return <-s.done }
+
+// Close lets requests at work finish for some seconds, cuts off the rest, and
+// comes back when nothing is served any more. It can be called twice.
+func (s *Server) Close() error {
+	err := s.shutdown()
+	if serveErr := <-s.done; serveErr != nil {
+		err = serveErr
+	}
+	return err
+}
+
+func (s *Server) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return s.http.Close()
+	}
+	return nil
+}

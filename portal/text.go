@@ -38,9 +38,6 @@ func groupDigits(s string) string {
 	return sign + b.String()
 }
 
-// words makes a name of the program readable: unknown_partner_id.
-func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
-
 // moment shows an instant in the company zone, and how long before now it was.
 func (s *site) moment(at, now time.Time) moment {
 	return moment{

@@ -97,7 +97,7 @@ func (s *site) view(snap snapshot) view {
 		}
 	}
 	for _, d := range snap.discrepancies {
-		v.Discrepancies = append(v.Discrepancies, discrepancyView{Kind: words(d.Kind), Rule: d.Rule, Open: grouped(d.Open), IsHold: d.IsHold})
+		v.Discrepancies = append(v.Discrepancies, discrepancyView{Kind: d.Kind, Rule: d.Rule, Open: grouped(d.Open), IsHold: d.IsHold})
 	}
 	for _, t := range snap.outbox {
 		v.Outbox = append(v.Outbox, outboxView{t.Object, grouped(t.Unsent), grouped(t.Waiting), grouped(t.Quarantined)})
@@ -216,7 +216,7 @@ func (s *site) runView(r schedule.Run, now time.Time) runView {
 		v.Problems = grouped(r.Report.Problems)
 	}
 	for _, c := range r.Report.Counts {
-		v.Counts = append(v.Counts, countView{words(c.Name), grouped(c.N)})
+		v.Counts = append(v.Counts, countView{c.Name, grouped(c.N)})
 	}
 	if p := r.Progress; p.What != "" {
 		v.Progress = &progressView{What: p.What, Done: p.Done, Total: p.Total, Text: grouped(p.Done)}

@@ -133,7 +133,7 @@ func (l *load) read(f *loadFile) error {
 	}
 	r := csv.NewReader(in)
 	header, err := r.Read()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		l.problems.add(f.name, 1, "", "the file has no header")
 		return nil
 	}

@@ -18,12 +18,12 @@ const soapLoginGone = 65
 func (o *Org) soap(w http.ResponseWriter, r *http.Request) {
 	kind := strings.Split(r.URL.Path, "/")[3] // u or c
 	if r.Method != http.MethodPost {
-		writeFault(w, kind, http.StatusInternalServerError, "soapenv:Client", "", "The HTTP method is not supported: "+r.Method)
+		writeFault(w, kind, "soapenv:Client", "", "The HTTP method is not supported: "+r.Method)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if err != nil {
-		writeFault(w, kind, http.StatusInternalServerError, "sf:UNKNOWN_EXCEPTION", "UNKNOWN_EXCEPTION", "the request cannot be read")
+		writeFault(w, kind, "sf:UNKNOWN_EXCEPTION", "UNKNOWN_EXCEPTION", "the request cannot be read")
 		return
 	}
 	var envelope struct {
@@ -36,21 +36,21 @@ func (o *Org) soap(w http.ResponseWriter, r *http.Request) {
 		} `xml:"Body"`
 	}
 	if err := xml.Unmarshal(body, &envelope); err != nil {
-		writeFault(w, kind, http.StatusInternalServerError, "UNKNOWN_EXCEPTION", "UNKNOWN_EXCEPTION", err.Error())
+		writeFault(w, kind, "UNKNOWN_EXCEPTION", "UNKNOWN_EXCEPTION", err.Error())
 		return
 	}
 	version := strings.SplitN(strings.Split(r.URL.Path, "/")[4], ".", 2)[0]
 	n, err := strconv.Atoi(version)
 	switch login := envelope.Body.Login; {
 	case err != nil || n < 1 || n > lastVersion:
-		writeFault(w, kind, http.StatusInternalServerError, "UNSUPPORTED_API_VERSION", "UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
+		writeFault(w, kind, "UNSUPPORTED_API_VERSION", "UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
 	case login == nil || n >= soapLoginGone:
-		writeFault(w, kind, http.StatusInternalServerError, "soapenv:Client", "", "No operation available for request "+firstElement(envelope.Body.Inner))
+		writeFault(w, kind, "soapenv:Client", "", "No operation available for request "+firstElement(envelope.Body.Inner))
 	case o.opt.NoSOAPLogin:
-		writeFault(w, kind, http.StatusInternalServerError, "INVALID_OPERATION", "INVALID_OPERATION",
+		writeFault(w, kind, "INVALID_OPERATION", "INVALID_OPERATION",
 			"SOAP API login() is disabled by default in this org. Contact the org administrator to enable SOAP API login().")
 	case o.checkPassword(login.Username, login.Password) != nil:
-		writeFault(w, kind, http.StatusInternalServerError, "INVALID_LOGIN", "INVALID_LOGIN",
+		writeFault(w, kind, "INVALID_LOGIN", "INVALID_LOGIN",
 			"Invalid username, password, security token; or user locked out.")
 	default:
 		o.writeLogin(w, r, kind, version)
@@ -113,7 +113,7 @@ func element(b *bytes.Buffer, name, value string) {
 }
 
 // writeFault answers with a SOAP fault; code "" leaves the detail out.
-func writeFault(w http.ResponseWriter, kind string, status int, faultCode, code, message string) {
+func writeFault(w http.ResponseWriter, kind, faultCode, code, message string) {
 	var b bytes.Buffer
 	if code != "" {
 		faultCode, message = "sf:"+code, code+": "+message
@@ -130,6 +130,6 @@ func writeFault(w http.ResponseWriter, kind string, status int, faultCode, code,
 	}
 	b.WriteString("</soapenv:Fault></soapenv:Body></soapenv:Envelope>")
 	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
-	w.WriteHeader(status)
+	w.WriteHeader(http.StatusInternalServerError)
 	w.Write(b.Bytes()) //nolint:errcheck // see writeJSON
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -273,8 +274,11 @@ func (p *pass) inTx(ctx context.Context, f func(ctx context.Context, tx *sqlx.Tx
 
 // summarise says in the report what the entries add up to.
 func (p *pass) summarise() {
+	var sums []string
 	for _, currency := range slices.Sorted(maps.Keys(p.moved)) {
-		p.report.Notices = append(p.report.Notices,
-			fmt.Sprintf("The entries add up to %s.", money.Currency(currency).FormatMinor(p.moved[currency])))
+		sums = append(sums, money.Currency(currency).FormatMinor(p.moved[currency]))
+	}
+	if len(sums) > 0 {
+		p.report.Notices = append(p.report.Notices, "The entries add up to "+strings.Join(sums, ", ")+".")
 	}
 }

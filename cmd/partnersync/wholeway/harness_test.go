@@ -15,7 +15,6 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/internal/pgtest"
-	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/apply"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
@@ -152,18 +151,6 @@ func (w *way) totals() map[string]string {
 	out := map[string]string{}
 	for id, d := range sums {
 		out[id] = d.StringFixed(2)
-	}
-	return out
-}
-
-// discrepancies lists the kinds of the open discrepancies of a subject.
-func (w *way) discrepancies(subject string) []string {
-	w.t.Helper()
-	ds, err := ledger.Discrepancies(context.Background(), w.db, ledger.DiscrepancyFilter{Subject: subject})
-	must(w.t, err)
-	out := []string{}
-	for _, d := range ds {
-		out = append(out, d.Kind)
 	}
 	return out
 }

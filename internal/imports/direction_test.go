@@ -30,6 +30,8 @@ var mayImport = map[string][]string{
 var besides = map[string][]string{
 	"sync/pull": {"salesforce"},
 	"sync/push": {"salesforce"},
+	// It reads the stamp of a record as it was received.
+	"sync/staging": {"salesforce"},
 }
 
 // forbidden are imports within a wing, or beyond it, that would tie rooms together.

@@ -35,6 +35,34 @@ type Cause struct {
 	From string `json:"from,omitempty"`
 	// FromAt is the instant since which the subject upstream held it.
 	FromAt *time.Time `json:"from_at,omitempty"`
+	// Via is why the subject upstream held it: one step, without its own Via.
+	Via *Cause `json:"via,omitempty"`
+}
+
+// inherited gives the cause of what came from a point upstream.
+func inherited(kind CauseKind, id, from string, held Point) Cause {
+	at, via := held.At, held.Cause
+	via.Via = nil
+	return Cause{Kind: kind, ID: id, From: from, FromAt: &at, Via: &via}
+}
+
+// Rules are the numbers of the rules by which it came, nearest first.
+func (c Cause) Rules() []string {
+	var out []string
+	switch c.Kind {
+	case CauseInvitation:
+		out = []string{"R2.1"}
+	case CauseCreation:
+		out = []string{"R2.2"}
+	case CauseStated, CauseObserved:
+		out = []string{"R2.6"}
+	case CauseHistory:
+		out = []string{"R2.5"}
+	}
+	if c.Via != nil {
+		out = append(out, c.Via.Rules()...)
+	}
+	return out
 }
 
 // String says it for a person, without anybody's e-mail address.
@@ -43,7 +71,11 @@ func (c Cause) String() string {
 	case CauseInvitation:
 		return fmt.Sprintf("the user registered after invitation %s to Space %s", c.ID, c.From)
 	case CauseCreation:
-		return "its creator's profile held it when the Space was created"
+		const held = "its creator's profile held it when the Space was created"
+		if c.Via == nil || c.Via.Kind == CauseNone {
+			return held
+		}
+		return held + ", because " + c.Via.String()
 	case CauseStated:
 		return "Salesforce states it as the initial value (" + c.ID + ")"
 	case CauseHistory:

@@ -117,8 +117,7 @@ func (f profileFacts) fromInvitation(registered time.Time) Point {
 	if !ok || held.IsBlank() {
 		return none
 	}
-	at := held.At
-	return Point{Value: held.Value, Cause: Cause{Kind: CauseInvitation, ID: chosen.id, From: chosen.spaceID, FromAt: &at}}
+	return Point{Value: held.Value, Cause: inherited(CauseInvitation, chosen.id, chosen.spaceID, held)}
 }
 
 // deriveSpace works out a Space's history (R2.2, R2.3, R2.6, R2.7).
@@ -133,8 +132,7 @@ func deriveSpace(f spaceFacts) derived {
 		out.found = append(out.found, discrepancy("Space", f.id, "space_without_creator", "R2.2", false,
 			"The Space names no creator who had a profile when it was created, so no Partner ID could come with its creation. Fill in its creator e-mail, or state its Partner ID."))
 	} else if !held.IsBlank() {
-		at := held.At
-		first = Point{Value: held.Value, Cause: Cause{Kind: CauseCreation, From: f.profile, FromAt: &at}}
+		first = Point{Value: held.Value, Cause: inherited(CauseCreation, "", f.profile, held)}
 	}
 	says := readStatements(f.statements)
 	first = initial(first, says, f.id, "Space", f.id, &out)

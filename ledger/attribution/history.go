@@ -158,6 +158,9 @@ func (c Cause) equal(d Cause) bool {
 	if c.Kind != d.Kind || c.ID != d.ID || c.From != d.From || (c.FromAt == nil) != (d.FromAt == nil) {
 		return false
 	}
+	if (c.Via == nil) != (d.Via == nil) || c.Via != nil && !c.Via.equal(*d.Via) {
+		return false
+	}
 	return c.FromAt == nil || c.FromAt.Equal(*d.FromAt)
 }
 

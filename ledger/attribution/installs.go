@@ -33,7 +33,7 @@ func CheckInstalls(ctx context.Context, tx *sqlx.Tx, today clock.Date, now time.
 		},
 		{
 			kind: "space_without_install", object: "Space",
-			detail: "A QuickStart created this Space in an org for which there is no install. Check the Space's org id.",
+			detail: "A QuickStart created this Space, but its org has no install, or it names no org. Check the Space's org id.",
 			query: `select s.id from ledger.space s
 				where s.created_via = 'QuickStart' and not s.is_deleted
 				  and not exists (select from ledger.install n where n.org_id = s.quickstart_org_id)`,

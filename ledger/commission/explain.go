@@ -45,7 +45,7 @@ func (w *spaceWork) explain(l *Line, t step, rule string) {
 func (w *spaceWork) because(l *Line) string {
 	switch l.Reason {
 	case ReasonUnknownID:
-		return fmt.Sprintf("the Partner ID %s, which is on the Space %s, has been issued to nobody", l.PayeeID, l.SpaceID)
+		return fmt.Sprintf("the Partner ID %s, which is on the Space %s, has been issued to nobody", l.PayeeID, w.spaceLabel(l.SpaceID))
 	case ReasonSuspended:
 		return fmt.Sprintf("the partner %s is suspended", w.e.Partners[l.PayeeID].Name)
 	case ReasonJoinedLate:

@@ -37,4 +37,6 @@ type Interval struct {
 	Days    int    `json:"days"`
 	From    string `json:"from,omitempty"` // what put the Partner ID on the Space
 	Since   string `json:"since"`          // the instant at which it did, RFC 3339 in UTC
+	// Rules are the numbers of the rules by which the Partner ID came to the Space.
+	Rules []string `json:"rules,omitempty"`
 }

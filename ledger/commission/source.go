@@ -47,6 +47,7 @@ type Stretch struct {
 	SpaceID  string
 	At       time.Time // the instant at which the ID came to the Space
 	Cause    string    // what brought it there, for a person
+	Rules    []string  // the numbers of the rules by which it came
 }
 
 // Partner is what the engine needs to know of whoever a Partner ID was issued to.

@@ -76,7 +76,7 @@ func (w *spaceWork) held(payeeID string, d clock.Date) (days int, in []Interval)
 		days += n
 		in = append(in, Interval{
 			SpaceID: g.by.SpaceID, First: g.first.String(), Last: last.String(), Days: n, From: g.by.Cause,
-			Since: instant(g.by.At),
+			Since: instant(g.by.At), Rules: g.by.Rules,
 		})
 	}
 	return days, in

@@ -21,6 +21,7 @@ type change struct {
 	partnerID string
 	malformed bool
 	cause     string
+	rules     []string
 }
 
 // choose gives the Spaces by which an opportunity earns, and how it found them
@@ -97,7 +98,7 @@ func daysOf(s space, zone *time.Location) []commission.Stretch {
 	for _, c := range s.changes {
 		st := commission.Stretch{
 			From: clock.DateIn(c.at, zone), PartnerID: c.partnerID, Malformed: c.malformed,
-			SpaceID: s.id, At: c.at, Cause: c.cause,
+			SpaceID: s.id, At: c.at, Cause: c.cause, Rules: c.rules,
 		}
 		if n := len(out); n > 0 && out[n-1].From == st.From {
 			out[n-1] = st

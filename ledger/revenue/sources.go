@@ -132,7 +132,9 @@ func readSpaces(ctx context.Context, q sqlx.QueryerContext, rows []opportunityRo
 	for _, f := range found {
 		s := space{id: f.ID, name: f.Name, createdAt: f.CreatedAt}
 		for _, h := range histories[f.ID] {
-			s.changes = append(s.changes, change{at: h.At, partnerID: h.PartnerID, malformed: h.Malformed, cause: h.Cause.String()})
+			s.changes = append(s.changes, change{
+				at: h.At, partnerID: h.PartnerID, malformed: h.Malformed, cause: h.Cause.String(), rules: h.Cause.Rules(),
+			})
 		}
 		x.byID[f.ID] = s
 		if f.CustomerID != "" {

@@ -123,8 +123,8 @@ func SavePartner(ctx context.Context, tx *sqlx.Tx, p Partner, actor string, now 
 			WithHint("A Partner ID is issued once, for good (R1.1). Give this partner another one.")
 	}
 	_, err = tx.ExecContext(ctx, `
-		insert into ledger.changed_partner (id) select id from ledger.partner_id where partner_key = $1
-		on conflict (id) do nothing`, p.Key)
+		insert into ledger.changed_partner (id) select id from ledger.partner_id where partner_key = $1 order by id
+		on conflict (id) do update set id = excluded.id`, p.Key)
 	return err
 }
 

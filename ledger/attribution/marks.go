@@ -85,11 +85,15 @@ func markDownstream(ctx context.Context, tx *sqlx.Tx, kind string, subjects []st
 		group by m.k`, pq.Array(subjects), pq.Array(since))
 }
 
-// mark inserts what a SELECT of (kind, subject, origin) gives. $1 is now.
+// mark inserts what a SELECT of (kind, subject, origin) gives. $1 is now. A mark
+// that is there already is written again, because its lock makes whoever takes it
+// wait until the fact behind it is committed.
 func mark(ctx context.Context, tx *sqlx.Tx, now time.Time, selection string, args ...any) error {
 	_, err := tx.ExecContext(ctx, `
 		insert into ledger.replay (subject_kind, subject, origin, marked_at)
 		select m.kind, m.subject, m.origin, $1 from (`+selection+`) as m (kind, subject, origin)
-		on conflict (subject_kind, subject) do nothing`, append([]any{now}, args...)...)
+		order by m.kind, m.subject
+		on conflict (subject_kind, subject) do update set
+			marked_at = excluded.marked_at, origin = least(replay.origin, excluded.origin)`, append([]any{now}, args...)...)
 	return err
 }

@@ -71,6 +71,13 @@ func Pending(ctx context.Context, q sqlx.QueryerContext) (n int64, err error) {
 	return n, err
 }
 
+// IsPending says whether any history is still to be worked out.
+func IsPending(ctx context.Context, q sqlx.QueryerContext) (is bool, err error) {
+	defer errs.Wrap(&err, "look for histories to work out")
+	err = sqlx.GetContext(ctx, q, &is, `select exists (select from ledger.replay)`)
+	return is, err
+}
+
 // takeMarks takes the earliest marks of one kind: the kind of the very first.
 func takeMarks(ctx context.Context, tx *sqlx.Tx, limit int) (kind string, subjects []string, err error) {
 	var rows []struct {

@@ -12,15 +12,18 @@ import (
 )
 
 // MarkDue asks for the lines of sources to be worked out anew. It belongs in the
-// transaction that changes a fact they rest on.
+// transaction that changes a fact they rest on. A mark that is there already is
+// written again: its lock makes whoever takes it wait until the fact is committed,
+// where a mark left alone could be taken and worked off without it.
 func MarkDue(ctx context.Context, tx *sqlx.Tx, sources []string, now time.Time) (err error) {
 	defer errs.Wrap(&err, "mark %d sources due", len(sources))
 	if len(sources) == 0 {
 		return nil
 	}
 	_, err = tx.ExecContext(ctx, `
-		insert into ledger.due_source (source_id, marked_at) select distinct s, $2::timestamptz from unnest($1::text[]) as s
-		on conflict (source_id) do nothing`, pq.Array(sources), now)
+		insert into ledger.due_source (source_id, marked_at)
+		select distinct s, $2::timestamptz from unnest($1::text[]) as s order by s
+		on conflict (source_id) do update set marked_at = excluded.marked_at`, pq.Array(sources), now)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package book
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -71,13 +72,7 @@ func post(ctx context.Context, tx *sqlx.Tx, drafts []draft, c Context) (err erro
 		return nil
 	}
 	slices.SortFunc(drafts, func(a, b draft) int {
-		switch {
-		case a.line.Key < b.line.Key:
-			return -1
-		case a.line.Key > b.line.Key:
-			return 1
-		}
-		return 0
+		return cmp.Or(cmp.Compare(a.line.Key, b.line.Key), cmp.Compare(a.nth, b.nth))
 	})
 	heads, err := lockChains(ctx, tx, drafts)
 	if err != nil {
@@ -101,7 +96,7 @@ func (d draft) entry(c Context) Entry {
 	l := d.line
 	e := Entry{
 		PayeeID: l.PayeeID, LineKey: l.Key, Nth: d.nth, Kind: entryKindAccrual,
-		Debit: accountExpense, Credit: accountAccrued, AmountMinor: d.delta, Currency: string(l.Currency),
+		Debit: accountExpense, Credit: accountAccrued, AmountMinor: d.delta, Currency: string(d.currency),
 		SourceID: l.SourceID, Period: l.Period.String(), AsOf: c.AsOf.Start(time.UTC),
 		PostedBy: c.Actor, PostedAt: c.Now.UTC().Truncate(time.Microsecond),
 	}

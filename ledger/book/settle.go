@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/ledger/commission"
 )
 
@@ -81,9 +84,7 @@ func Settle(ctx context.Context, tx *sqlx.Tx, expected []Expectation, c Context)
 			if old, ok := before[e.SourceID][l.Key]; !ok || !old.same(l) {
 				out.Changed = append(out.Changed, l)
 			}
-			if d, ok := difference(l, posted[l.Key]); ok {
-				drafts = append(drafts, d)
-			}
+			drafts = append(drafts, differences(l, posted[l.Key])...)
 		}
 	}
 	sort.Slice(out.Changed, func(i, j int) bool { return out.Changed[i].Key < out.Changed[j].Key })
@@ -105,7 +106,7 @@ func (e Expectation) next(before map[string]Line, now time.Time) ([]Line, error)
 			return nil, err
 		}
 		if old, ok := before[l.Key]; ok && e.Frozen {
-			row.AmountMinor, row.Base, row.Rate = old.AmountMinor, old.Base, old.Rate
+			row.AmountMinor, row.Currency, row.Base, row.Rate = old.AmountMinor, old.Currency, old.Base, old.Rate
 		}
 		out = append(out, row)
 	}
@@ -161,30 +162,44 @@ func (l Line) same(o Line) bool {
 
 // posted is what the book holds for a line.
 type posted struct {
-	minor int64
+	minor map[money.Currency]int64
 	n     int // entries
 }
 
 // draft is an entry before it has a place in its payee's chain.
 type draft struct {
-	line  Line
-	delta int64 // minor units, never 0
-	nth   int
+	line     Line
+	currency money.Currency // of the entry; the line's own may be another by now
+	delta    int64          // minor units, never 0
+	nth      int
 }
 
-// difference gives the entry that brings the book to what is expected, if one is needed.
-func difference(l Line, p posted) (draft, bool) {
+// differences gives the entries that bring the book to what is expected: one as a
+// rule, none if they agree or the line is on hold. Where the source has changed
+// its currency, what was posted in the former one is taken back in that one.
+func differences(l Line, p posted) []draft {
 	if l.Status == statusOnHold {
-		return draft{}, false
+		return nil
 	}
-	delta := l.AmountMinor - p.minor
-	return draft{line: l, delta: delta, nth: p.n + 1}, delta != 0
+	var out []draft
+	add := func(c money.Currency, delta int64) {
+		if delta != 0 {
+			out = append(out, draft{line: l, currency: c, delta: delta, nth: p.n + len(out) + 1})
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(p.minor)) {
+		if c != l.Currency {
+			add(c, -p.minor[c])
+		}
+	}
+	add(l.Currency, l.AmountMinor-p.minor[l.Currency])
+	return out
 }
 
 func moved(drafts []draft) map[string]int64 {
 	out := map[string]int64{}
 	for _, d := range drafts {
-		out[string(d.line.Currency)] += d.delta
+		out[string(d.currency)] += d.delta
 	}
 	return out
 }
@@ -207,19 +222,26 @@ func linesOfSources(ctx context.Context, q sqlx.QueryerContext, sources []string
 
 func postedOfSources(ctx context.Context, q sqlx.QueryerContext, sources []string) (map[string]posted, error) {
 	var rows []struct {
-		Key   string `db:"line_key"`
-		Minor int64  `db:"minor"`
-		N     int    `db:"n"`
+		Key      string         `db:"line_key"`
+		Currency money.Currency `db:"currency"`
+		Minor    int64          `db:"minor"`
+		N        int            `db:"n"`
 	}
 	if err := sqlx.SelectContext(ctx, q, &rows, `
-		select line_key, count(*) as n,
+		select line_key, currency, count(*) as n,
 			sum(case credit when '`+accountAccrued+`' then amount_minor else -amount_minor end)::bigint as minor
-		from ledger.entry where source_id = any($1) group by line_key`, pq.Array(sources)); err != nil {
+		from ledger.entry where source_id = any($1) group by line_key, currency`, pq.Array(sources)); err != nil {
 		return nil, err
 	}
 	out := make(map[string]posted, len(rows))
 	for _, r := range rows {
-		out[r.Key] = posted{minor: r.Minor, n: r.N}
+		p := out[r.Key]
+		if p.minor == nil {
+			p.minor = map[money.Currency]int64{}
+		}
+		p.minor[r.Currency] = r.Minor
+		p.n += r.N
+		out[r.Key] = p
 	}
 	return out, nil
 }

@@ -11,7 +11,6 @@ package accrue
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +24,6 @@ import (
 	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger"
-	"github.com/partnersync/partnersync/ledger/attribution"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/sync/outbox"
@@ -66,15 +64,6 @@ func (*Stage) Name() string { return stage.Accrue }
 // completed month (R7.3).
 func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err error) {
 	r.Stage = stage.Accrue
-	pending, err := attribution.Pending(ctx, s.DB)
-	if err != nil {
-		return r, err
-	}
-	if pending > 0 {
-		// Lines of a history that is half worked out would be posted and taken back.
-		r.Deferred = fmt.Sprintf("%d Partner ID histories are still to be worked out; reconcile does that", pending)
-		return r, nil
-	}
 	p, err := s.begin(ctx, o, &r)
 	if err != nil {
 		return r, err
@@ -84,7 +73,11 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err e
 	} else {
 		err = p.run(ctx)
 	}
-	if errors.Is(err, stage.ErrSuperseded) {
+	switch {
+	case errors.Is(err, errPending):
+		r.Deferred = "Partner ID histories are still to be worked out; reconcile does that, and the next accrue goes on"
+		return r, nil
+	case errors.Is(err, stage.ErrSuperseded):
 		r.Deferred = "another worker took accrue over and goes on with it"
 		return r, nil
 	}
@@ -199,6 +192,10 @@ func (p *pass) run(ctx context.Context) error {
 		}
 	}
 }
+
+// errPending ends a pass while histories are half worked out: lines that rest on
+// them would be posted and taken back.
+var errPending = errors.New("Partner ID histories are still to be worked out")
 
 // errRehearsed ends the transaction of a rehearsal, which is never committed.
 var errRehearsed = errors.New("rehearsed")

@@ -1,12 +1,14 @@
 package accrue
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/ledger"
+	"github.com/partnersync/partnersync/ledger/attribution"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/ledger/revenue"
@@ -15,6 +17,9 @@ import (
 
 // batch works out some due sources and gives how many they were; 0 ends the pass.
 func (p *pass) batch(ctx context.Context, tx *sqlx.Tx) (int, error) {
+	if pending, err := attribution.IsPending(ctx, tx); err != nil || pending {
+		return 0, cmp.Or(err, errPending)
+	}
 	due, err := book.TakeDue(ctx, tx, sourcesInABatch)
 	if err != nil || len(due) == 0 {
 		return 0, err

@@ -23,6 +23,8 @@ type Source struct {
 	// Start and End are the service period, both ends counting; neither of them
 	// makes it point revenue, one alone is wrong (R3.2).
 	Start, End clock.Date
+	// NamedSpace is the Space that the record names, known or not; it may be "".
+	NamedSpace string
 	// Spaces are those by which it finds its holder (R3.3), for explanations.
 	Spaces []Space
 	// Holders says whose ID counts from which day on (R3.4), in order of days.

@@ -57,6 +57,7 @@ func (r opportunityRow) source(all *spaceIndex, zone *time.Location) commission.
 	s := commission.Source{
 		ID: r.ID, Name: r.Name, AccountID: r.AccountID, Currency: money.Currency(r.Currency),
 		CloseDate: r.CloseDate, IsRevenue: r.IsWon && !r.IsDeleted, Start: r.ServiceStart, End: r.ServiceEnd,
+		NamedSpace: r.SpaceID,
 	}
 	if r.Amount.Valid {
 		s.Amount = &r.Amount.Decimal

@@ -31,7 +31,7 @@ import (
 )
 
 // sourcesInABatch bounds one transaction.
-const sourcesInABatch = 1000
+const sourcesInABatch = 500
 
 // Names of the report's counts.
 const (
@@ -177,6 +177,8 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.inTx(ctx, p.prepare); err != nil {
 		return err
 	}
+	statistics := stage.NewStatistics(p.DB, "ledger.line", "ledger.entry", "ledger.due_source", "ledger.source_schedule",
+		"ledger.opportunity", "ledger.space", "ledger.holding", "outbox.record")
 	for {
 		n := 0
 		err := p.inTx(ctx, func(ctx context.Context, tx *sqlx.Tx) (err error) {
@@ -190,12 +192,15 @@ func (p *pass) run(ctx context.Context) error {
 			p.summarise()
 			return nil
 		}
+		if err := statistics.Worked(ctx, int64(n)); err != nil {
+			return err
+		}
 	}
 }
 
 // errPending ends a pass while histories are half worked out: lines that rest on
 // them would be posted and taken back.
-var errPending = errors.New("Partner ID histories are still to be worked out")
+var errPending = errors.New("histories of Partner IDs are still to be worked out")
 
 // errRehearsed ends the transaction of a rehearsal, which is never committed.
 var errRehearsed = errors.New("rehearsed")

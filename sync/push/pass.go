@@ -56,6 +56,11 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	if p.total == 0 {
 		return nil
 	}
+	if !p.options.DryRun {
+		if err := stage.NewStatistics(p.DB, "outbox.record").Worked(ctx, p.total); err != nil {
+			return err
+		}
+	}
 	to, err := p.Mapping.ResolveTarget(ctx, p.Sink, t)
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err e
 	if err != nil {
 		return r, err
 	}
-	p := &pass{Stage: s, token: token, now: s.Clock.Now().Truncate(time.Microsecond), report: &r, tell: o.Progress}
+	p := &pass{Stage: s, statistics: facts(s.DB), token: token, now: s.Clock.Now().Truncate(time.Microsecond), report: &r, tell: o.Progress}
 	err = p.run(ctx)
 	if errors.Is(err, stage.ErrSuperseded) {
 		r.Deferred = "another worker took reconcile over and goes on with it"
@@ -87,10 +87,18 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err e
 // pass is one pass. All that it learns, it learns at one instant.
 type pass struct {
 	*Stage
-	token  stage.Token
-	now    time.Time
-	report *stage.Report
-	tell   stage.Progress
+	statistics *stage.Statistics
+	token      stage.Token
+	now        time.Time
+	report     *stage.Report
+	tell       stage.Progress
+}
+
+// facts are the tables that a first load fills from nothing.
+func facts(db *sqlx.DB) *stage.Statistics {
+	return stage.NewStatistics(db, "ledger.opportunity", "ledger.space", "ledger.profile_record", "ledger.profile",
+		"ledger.invitation", "ledger.install", "ledger.connection", "ledger.statement_of_id", "ledger.holding",
+		"ledger.replay", "ledger.due_source", "ledger.discrepancy")
 }
 
 func (p *pass) run(ctx context.Context) error {
@@ -102,8 +110,12 @@ func (p *pass) run(ctx context.Context) error {
 		return err
 	}
 	waits := map[string]int64{}
+	staged := stage.NewStatistics(p.DB, "staging.record")
 	for _, b := range backlog {
 		waits[b.Object] = b.Waits
+		if err := staged.Worked(ctx, b.Waits); err != nil {
+			return err
+		}
 	}
 	for _, kind := range mapping.Kinds() {
 		object := p.Mapping.Object(kind)
@@ -154,6 +166,9 @@ func (p *pass) kind(ctx context.Context, kind mapping.Kind, object string, total
 		}
 		p.report.Add(CountRecords, int64(n))
 		p.problems(opened)
+		if err := p.statistics.Worked(ctx, int64(n)); err != nil {
+			return err
+		}
 		done += int64(n)
 		p.tell.Tell(object, done, max(total, done))
 	}
@@ -175,6 +190,9 @@ func (p *pass) replay(ctx context.Context) error {
 		}
 		if r.Subjects == 0 {
 			return nil
+		}
+		if err := p.statistics.Worked(ctx, int64(r.Subjects)); err != nil {
+			return err
 		}
 		p.report.Add(CountHistories, int64(r.Subjects))
 		p.report.Add(CountChanged, int64(r.Changed))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
@@ -253,5 +254,31 @@ func TestR1_1_MalformedPartnerIDIsHeldAndNeverGuessed(t *testing.T) {
 		if !slices.Contains(openKinds(w, subject), "malformed_partner_id") {
 			t.Errorf("open of %s: %v, want malformed_partner_id", subject, openKinds(w, subject))
 		}
+	}
+}
+
+// TestR2_6_EveryObservationIsAFact: three pulls see three values before reconcile
+// runs once; each counts from the instant at which it was seen to have changed.
+func TestR2_6_EveryObservationIsAFact(t *testing.T) {
+	t.Parallel()
+	w := newWay(t, "2027-02-01T06:00:00Z")
+	w.apply(partnersAndPlan)
+	w.stages = stagesOf(t, w.db, w.url, w.clock, mapped(t, "version: 1\nfacts: {space_history: {off: true}}"))
+	_, space := acme(w, "FG3877")
+	pull := func() {
+		w.clock.Advance(time.Hour)
+		_, err := w.stages[0].Run(context.Background(), stage.Options{Actor: "test"})
+		must(t, err)
+	}
+	pull()
+	w.change("Space__c", space, "2027-02-01T06:30:00Z", map[string]any{"Partner_ID__c": "AB1234"})
+	pull()
+	w.change("Space__c", space, "2027-02-01T07:30:00Z", map[string]any{"Partner_ID__c": nil})
+	pull()
+	w.run()
+	got := fetch[string](t, w.db, `select string_agg(to_char(at at time zone 'UTC', 'MM-DD HH24:MI') || '=' || partner_id, ', ' order by at)
+		from ledger.holding where subject = $1 and superseded_at is null`, space)
+	if want := "01-01 00:00=FG3877, 02-01 06:30=AB1234, 02-01 07:30="; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -394,7 +394,8 @@ func TestDemoServes(t *testing.T) {
 	second.run(append(settings, "run", "--dry-run")...).want(t, exitOK, "dry run: nothing was written")
 	second.run(append(settings, "run")...).want(t, exitOK, "push")
 	second.run(append(settings, "doctor")...).want(t, exitOK, "ok       salesforce", "ok       schema")
-	second.run("demo", "--once").want(t, exitFailed, "in use")
+	rival := &command{t: t, env: demoEnv()} // on ports of its own, so that it gets as far as the data
+	rival.run("demo", "--once").want(t, exitFailed, "in use")
 	if code := stop(); code != exitOK {
 		t.Errorf("exit code %d:\n%s", code, screen)
 	}

@@ -39,11 +39,16 @@ func SaveCustomers(ctx context.Context, tx *sqlx.Tx, cs []Customer) (merged []st
 		pq.Array(id), pq.Array(master), pq.Array(modstamp)); err != nil {
 		return nil, err
 	}
+	// The loser of a merge is deleted by it, so the stamp of the version that first
+	// names a survivor is the instant of the merge.
 	_, err = tx.ExecContext(ctx, `
-		insert into ledger.customer as c (account_id, name, domain, master_account_id, is_deleted, modstamp)
-		select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::timestamptz[])
+		insert into ledger.customer as c (account_id, name, domain, master_account_id, merged_at, is_deleted, modstamp)
+		select id, name, domain, master, case when master <> '' then modstamp end, deleted, modstamp
+		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::timestamptz[])
+			as r (id, name, domain, master, deleted, modstamp)
 		on conflict (account_id) do update set
 			name = excluded.name, domain = excluded.domain, master_account_id = excluded.master_account_id,
+			merged_at = case when excluded.master_account_id = c.master_account_id then c.merged_at else excluded.merged_at end,
 			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
 		where excluded.modstamp >= c.modstamp`,
 		pq.Array(id), pq.Array(name), pq.Array(domain), pq.Array(master), pq.Array(deleted), pq.Array(modstamp))

@@ -32,9 +32,12 @@ create table ledger.customer (
     name              text        not null,
     domain            text        not null default '', -- registrable domain of the website
     master_account_id text        not null default '', -- survivor of a merge (R9.2)
+    merged_at         timestamptz,                      -- the instant of the merge
     is_deleted        boolean     not null,
-    modstamp          timestamptz not null
+    modstamp          timestamptz not null,
+    check ((master_account_id = '') = (merged_at is null))
 );
+create index customer_master on ledger.customer (master_account_id) where master_account_id <> '';
 
 -- The Account that survives of an account and its merges (R9.2). A circle, which
 -- Salesforce cannot make, would end at the account itself.
@@ -46,6 +49,23 @@ create function ledger.survivor(account text) returns text language sql stable a
         select c.master_account_id, m.depth + 1 from merged m join ledger.customer c on c.account_id = m.id
         where c.master_account_id <> '' and m.depth < 50)
     select id from merged order by depth desc limit 1
+$$;
+-- +goose StatementEnd
+
+-- All Accounts that are one customer with any of those given, by merges; they
+-- themselves included.
+-- +goose StatementBegin
+create function ledger.kin(accounts text[]) returns setof text language sql stable as $$
+    with recursive up (id) as (
+        select unnest(accounts)
+        union
+        select c.master_account_id from up join ledger.customer c on c.account_id = up.id
+        where c.master_account_id <> ''),
+    down (id) as (
+        select id from up where id <> ''
+        union
+        select c.account_id from down join ledger.customer c on c.master_account_id = down.id)
+    select id from down
 $$;
 -- +goose StatementEnd
 
@@ -96,7 +116,15 @@ create table ledger.profile_record (
     modstamp      timestamptz not null
 );
 create index profile_record_profile on ledger.profile_record (profile);
-create index profile_record_email_key on ledger.profile_record (email_key);
+
+-- Every address that a record ever had: an edited e-mail becomes an alias (R2.10).
+create table ledger.profile_alias (
+    email_key text not null,
+    profile   text not null, -- of the record
+    record_id text not null,
+    primary key (email_key, profile, record_id)
+);
+create index profile_alias_profile on ledger.profile_alias (profile);
 
 -- One profile for each e-mail key, derived: registered at the earliest of its
 -- records and its QuickStarts (R2.10).
@@ -150,7 +178,7 @@ create index connection_org on ledger.connection (org_id);
 create function ledger.profile_of(key text) returns text language sql stable as $$
     select case
         when exists (select from ledger.profile_record r where r.profile = key) then key
-        else coalesce((select min(r.profile) from ledger.profile_record r where r.email_key = key), key) end
+        else coalesce((select min(a.profile) from ledger.profile_alias a where a.email_key = key), key) end
 $$;
 -- +goose StatementEnd
 
@@ -164,7 +192,7 @@ create table ledger.statement_of_id (
     old_value  text        not null default '',
     new_value  text        not null default '',
     learned_at timestamptz not null,
-    primary key (record_id, at, source_id)
+    primary key (record_id, at, source_id, learned_at)
 );
 
 -- Who holds what, derived: change points. The end of one is the next, so two can
@@ -194,6 +222,12 @@ create table ledger.replay (
 );
 create index replay_order on ledger.replay (origin, subject_kind, subject);
 
+-- The company's day on which installs were last held against Spaces (R3.6).
+create table ledger.install_check (
+    only_row   boolean primary key default true check (only_row),
+    checked_on date    not null
+);
+
 -- Revenue (rulebook 3).
 create table ledger.opportunity (
     id               text        primary key,
@@ -213,6 +247,7 @@ create table ledger.opportunity (
     service_start    date,
     service_end      date,
     net_new_amount   numeric,
+    is_unreadable    boolean     not null default false, -- its latest version could not be read
     is_deleted       boolean     not null,
     modstamp         timestamptz not null
 );

@@ -64,6 +64,9 @@ func Diff(ctx context.Context, q sqlx.QueryerContext, f File) (_ []Change, err e
 // has to be worked out anew because of it. It gives the changes.
 func Apply(ctx context.Context, tx *sqlx.Tx, f File, actor string, now time.Time) (_ []Change, err error) {
 	defer errs.Wrap(&err, "apply")
+	if err := book.HoldTerms(ctx, tx); err != nil {
+		return nil, err
+	}
 	changes, err := Diff(ctx, tx, f)
 	if err != nil {
 		return nil, err

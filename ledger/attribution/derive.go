@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -20,8 +21,8 @@ type profileFacts struct {
 type profileRecord struct {
 	ID           string    `db:"id"`
 	Profile      string    `db:"profile"`
-	EmailKey     string    `db:"email_key"`
 	RegisteredAt time.Time `db:"registered_at"`
+	IsDeleted    bool      `db:"is_deleted"`
 	statements   []Statement
 }
 
@@ -55,20 +56,17 @@ type derived struct {
 // deriveProfile works out a profile's history (R2.1, R2.3, R2.6, R2.7, R2.10).
 func deriveProfile(f profileFacts) derived {
 	slices.SortFunc(f.records, func(a, b profileRecord) int {
-		if c := a.RegisteredAt.Compare(b.RegisteredAt); c != 0 {
-			return c
-		}
-		return compare(a.ID, b.ID)
+		return cmp.Or(a.RegisteredAt.Compare(b.RegisteredAt), cmp.Compare(a.ID, b.ID))
 	})
 	registered, exists := f.registration()
 	if !exists {
 		return derived{}
 	}
 	out := derived{registeredAt: registered}
-	if len(f.records) > 1 {
+	if n := f.living(); n > 1 {
 		out.found = append(out.found, discrepancy("profile", f.key, "duplicate_profile", "R2.10", false,
 			"%d user records share this e-mail address; %s, registered first, states the Partner ID. Merge them.",
-			len(f.records), f.records[0].ID))
+			n, f.records[0].ID))
 	}
 	first := f.fromInvitation(registered)
 	var says stated
@@ -79,6 +77,17 @@ func deriveProfile(f profileFacts) derived {
 	out.points = assemble(registered, first, says.changes)
 	out.found = append(out.found, malformed("profile", f.key, out.points)...)
 	return out
+}
+
+// living counts the records that are not deleted.
+func (f profileFacts) living() int {
+	n := 0
+	for _, r := range f.records {
+		if !r.IsDeleted {
+			n++
+		}
+	}
+	return n
 }
 
 // registration is the earliest of the profile's records and QuickStarts (R2.10).

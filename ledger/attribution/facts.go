@@ -89,6 +89,9 @@ func SaveSpaces(ctx context.Context, tx *sqlx.Tx, ss []Space, now time.Time) (er
 	if err := markCreators(ctx, tx, c[0], now); err != nil {
 		return err
 	}
+	if err := markTies(ctx, tx, c[0], c[1], now); err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `
 		insert into ledger.space as s (id, space_key, name, account_id, first_account_id, customer_id, created_via,
 			creator_email, created_at, quickstart_org_id, is_deleted, modstamp)
@@ -110,9 +113,9 @@ func SaveSpaces(ctx context.Context, tx *sqlx.Tx, ss []Space, now time.Time) (er
 	return resolveAndMark(ctx, tx, c[0], now)
 }
 
-// SaveUserRecords keeps what users' records state, and marks their profiles. The
-// e-mail key under which a record is first seen stays its profile; a later one is
-// an alias (R2.10).
+// SaveUserRecords keeps what users' records state, and marks the profiles that
+// their addresses stood for before and stand for now. The e-mail key under which a
+// record is first seen stays its profile; every later one is an alias (R2.10).
 func SaveUserRecords(ctx context.Context, tx *sqlx.Tx, us []UserRecord, now time.Time) (err error) {
 	defer errs.Wrap(&err, "save user records")
 	c := newColumns(len(us), 3)
@@ -121,6 +124,9 @@ func SaveUserRecords(ctx context.Context, tx *sqlx.Tx, us []UserRecord, now time
 	for i, u := range us {
 		c.row(i, u.ID, u.Email, u.EmailKey)
 		registered[i], modstamp[i], deleted[i] = u.RegisteredAt, u.Modstamp, u.IsDeleted
+	}
+	if err := markAddresses(ctx, tx, c[2], now); err != nil {
+		return err
 	}
 	if _, err := tx.ExecContext(ctx, `
 		insert into ledger.profile_record as p (id, email, profile, email_key, registered_at, is_deleted, modstamp)
@@ -134,7 +140,17 @@ func SaveUserRecords(ctx context.Context, tx *sqlx.Tx, us []UserRecord, now time
 		c.array(0), c.array(1), c.array(2), pq.Array(registered), pq.Array(deleted), pq.Array(modstamp)); err != nil {
 		return err
 	}
+	if _, err := tx.ExecContext(ctx, `
+		insert into ledger.profile_alias (email_key, profile, record_id)
+		select r.key, p.profile, p.id from unnest($1::text[], $2::text[]) as r (id, key)
+		join ledger.profile_record p on p.id = r.id
+		on conflict do nothing`, c.array(0), c.array(2)); err != nil {
+		return err
+	}
 	if err := markRecords(ctx, tx, c[0], now); err != nil {
+		return err
+	}
+	if err := markAddresses(ctx, tx, c[2], now); err != nil {
 		return err
 	}
 	// A new address may be that of a creator whom nobody knew so far.
@@ -174,11 +190,7 @@ func SaveInvitations(ctx context.Context, tx *sqlx.Tx, vs []Invitation, now time
 func SaveInstalls(ctx context.Context, tx *sqlx.Tx, is []Install, now time.Time) (err error) {
 	defer errs.Wrap(&err, "save installs")
 	c := newColumns(len(is), 5)
-	orgs := make([]string, len(is))
-	for i, v := range is {
-		orgs[i] = v.OrgID
-	}
-	spaces, err := OfOrgs(ctx, tx, orgs)
+	spaces, err := OfInstalls(ctx, tx, is)
 	if err != nil {
 		return err
 	}
@@ -279,22 +291,30 @@ func Resolve(ctx context.Context, tx *sqlx.Tx, spaces []string) (err error) {
 	return err
 }
 
-// OfAccounts gives the ids of the Spaces that name any of the Accounts, now or
-// when first seen.
+// OfAccounts gives the ids of the Spaces that name any of the Accounts, or one
+// that merges have made one customer with them, now or when first seen.
 func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (ids []string, err error) {
 	defer errs.Wrap(&err, "find Spaces of accounts")
 	err = sqlx.SelectContext(ctx, q, &ids, `
-		select id from ledger.space where account_id = any($1) and account_id <> ''
-		union select id from ledger.space where first_account_id = any($1) and first_account_id <> ''
-		union select id from ledger.space where customer_id = any($1) and customer_id <> ''`, pq.Array(accounts))
+		with kin (id) as (select ledger.kin($1))
+		select s.id from kin join ledger.space s on s.account_id = kin.id and s.account_id <> ''
+		union select s.id from kin join ledger.space s on s.first_account_id = kin.id and s.first_account_id <> ''
+		union select s.id from kin join ledger.space s on s.customer_id = kin.id and s.customer_id <> ''`, pq.Array(accounts))
 	return ids, err
 }
 
-// OfOrgs gives the ids of the Spaces that a QuickStart created in any of the orgs.
-func OfOrgs(ctx context.Context, q sqlx.QueryerContext, orgs []string) (ids []string, err error) {
-	defer errs.Wrap(&err, "find Spaces of orgs")
+// OfInstalls gives the ids of the Spaces that a QuickStart created in the orgs of
+// the installs: those that they state, and those that they stated until now.
+func OfInstalls(ctx context.Context, q sqlx.QueryerContext, is []Install) (ids []string, err error) {
+	defer errs.Wrap(&err, "find Spaces of installs")
+	orgs, installs := make([]string, len(is)), make([]string, len(is))
+	for i, v := range is {
+		orgs[i], installs[i] = v.OrgID, v.ID
+	}
 	err = sqlx.SelectContext(ctx, q, &ids, `
-		select id from ledger.space where quickstart_org_id = any($1) and quickstart_org_id <> ''`, pq.Array(orgs))
+		select s.id from ledger.space s where s.quickstart_org_id <> '' and s.quickstart_org_id in (
+			select unnest($1::text[]) union select n.org_id from ledger.install n where n.id = any($2))`,
+		pq.Array(orgs), pq.Array(installs))
 	return ids, err
 }
 

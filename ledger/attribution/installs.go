@@ -16,10 +16,19 @@ import (
 const graceDays = 7
 
 // CheckInstalls settles what installs and Spaces tell of each other (R3.6):
-// installs make no revenue, they are evidence. today is the company's. It gives
-// how many discrepancies were opened.
-func CheckInstalls(ctx context.Context, tx *sqlx.Tx, today clock.Date, now time.Time) (opened int64, err error) {
+// installs make no revenue, they are evidence. today is the company's. Unless facts
+// have changed it does so once a day. It gives how many discrepancies were opened.
+func CheckInstalls(ctx context.Context, tx *sqlx.Tx, today clock.Date, changed bool, now time.Time) (opened int64, err error) {
 	defer errs.Wrap(&err, "check installs")
+	var isNewDay bool
+	if err := tx.GetContext(ctx, &isNewDay, `
+		with kept as (
+			insert into ledger.install_check as c (checked_on) values ($1)
+			on conflict (only_row) do update set checked_on = excluded.checked_on where c.checked_on <> excluded.checked_on
+			returning 1)
+		select exists (select from kept)`, today); err != nil || !isNewDay && !changed {
+		return 0, err
+	}
 	checks := []struct {
 		kind, object, detail, query string
 		args                        []any
@@ -29,7 +38,8 @@ func CheckInstalls(ctx context.Context, tx *sqlx.Tx, today clock.Date, now time.
 			detail: "The e-mail of the Lead of this install belongs to no user. Check the Lead, or whether the user registered under another address.",
 			query: `select n.id from ledger.install n
 				where n.lead_email <> '' and not n.is_deleted and not n.is_sandbox and n.status <> 'Uninstalled'
-				  and not exists (select from ledger.profile p where p.email_key = ledger.profile_of(n.lead_email))`,
+				  and not exists (select from ledger.profile p where p.email_key = n.lead_email)
+				  and not exists (select from ledger.profile_alias a where a.email_key = n.lead_email)`,
 		},
 		{
 			kind: "space_without_install", object: "Space",

@@ -41,14 +41,37 @@ func markCreators(ctx context.Context, tx *sqlx.Tx, spaces []string, now time.Ti
 		group by k`, pq.Array(spaces), QuickStart)
 }
 
-// markRecords marks the profiles of user records: the one under which a record
-// was first seen, and the one that its address stands for now.
+// markAddresses marks the profiles of e-mail keys: the one that each stands for,
+// and the one that would be its own.
+func markAddresses(ctx context.Context, tx *sqlx.Tx, keys []string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark profiles of addresses")
+	return mark(ctx, tx, now, `
+		select distinct 'profile', m.k, coalesce(p.registered_at, 'infinity')
+		from unnest($2::text[]) as a (key) cross join lateral (values (a.key), (ledger.profile_of(a.key))) as m (k)
+		left join ledger.profile p on p.email_key = m.k`,
+		pq.Array(keys))
+}
+
+// markTies marks the profiles invited to Spaces whose key changes: the smaller key
+// decides between invitations of one instant (R2.1).
+func markTies(ctx context.Context, tx *sqlx.Tx, spaces, keys []string, now time.Time) (err error) {
+	defer errs.Wrap(&err, "mark profiles invited to Spaces with a new key")
+	return mark(ctx, tx, now, `
+		select 'profile', m.k, min(m.invited_at)
+		from (
+			select ledger.profile_of(v.email_key) as k, v.invited_at
+			from unnest($2::text[], $3::text[]) as r (id, key)
+			join ledger.space s on s.id = r.id and s.space_key <> r.key
+			join ledger.invitation v on v.space_id = s.id) as m
+		group by m.k`, pq.Array(spaces), pq.Array(keys))
+}
+
+// markRecords marks the profiles of user records.
 func markRecords(ctx context.Context, tx *sqlx.Tx, records []string, now time.Time) (err error) {
 	defer errs.Wrap(&err, "mark profiles of user records")
 	return mark(ctx, tx, now, `
-		select 'profile', k, min(r.registered_at)
-		from ledger.profile_record r cross join lateral (values (r.profile), (ledger.profile_of(r.email_key))) as p (k)
-		where r.id = any($2) group by k`, pq.Array(records))
+		select 'profile', r.profile, min(r.registered_at)
+		from ledger.profile_record r where r.id = any($2) group by r.profile`, pq.Array(records))
 }
 
 // markInvited marks the profiles that invitations went to.
@@ -71,7 +94,7 @@ func markDownstream(ctx context.Context, tx *sqlx.Tx, kind string, subjects []st
 			from unnest($2::text[], $3::timestamptz[]) as c (key, since)
 			join lateral (
 				select c.key as email_key
-				union select r.email_key from ledger.profile_record r where r.profile = c.key) as a on true
+				union select l.email_key from ledger.profile_alias l where l.profile = c.key) as a on true
 			join ledger.space s on s.creator_key = a.email_key and s.creator_key <> '' and s.created_at >= c.since`,
 			pq.Array(subjects), pq.Array(since))
 	}
@@ -81,7 +104,8 @@ func markDownstream(ctx context.Context, tx *sqlx.Tx, kind string, subjects []st
 			select ledger.profile_of(v.email_key) as k, p.registered_at
 			from unnest($2::text[], $3::timestamptz[]) as c (id, since)
 			join ledger.invitation v on v.space_id = c.id
-			join ledger.profile p on p.email_key = ledger.profile_of(v.email_key) and p.registered_at >= c.since) as m
+			join ledger.profile p on p.email_key = ledger.profile_of(v.email_key)
+				and p.registered_at >= c.since and p.registered_at >= v.invited_at) as m
 		group by m.k`, pq.Array(subjects), pq.Array(since))
 }
 

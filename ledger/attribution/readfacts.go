@@ -68,7 +68,7 @@ func readProfileFacts(ctx context.Context, tx *sqlx.Tx, keys []string) (_ []prof
 	if err := addRecords(ctx, tx, keys, at); err != nil {
 		return nil, err
 	}
-	// The addresses of a profile: its own, and those that its records have now.
+	// The addresses of a profile: its own, and all that its records ever had.
 	var addresses []struct {
 		Address string `db:"address"`
 		Profile string `db:"profile"`
@@ -76,7 +76,7 @@ func readProfileFacts(ctx context.Context, tx *sqlx.Tx, keys []string) (_ []prof
 	if err := tx.SelectContext(ctx, &addresses, `
 		select a.address, ledger.profile_of(a.address) as profile from (
 			select k as address from unnest($1::text[]) as k
-			union select r.email_key from ledger.profile_record r where r.profile = any($1)) as a`,
+			union select l.email_key from ledger.profile_alias l where l.profile = any($1)) as a`,
 		pq.Array(keys)); err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func readProfileFacts(ctx context.Context, tx *sqlx.Tx, keys []string) (_ []prof
 func addRecords(ctx context.Context, tx *sqlx.Tx, keys []string, at map[string]*profileFacts) error {
 	var records []profileRecord
 	if err := tx.SelectContext(ctx, &records, `
-		select id, profile, email_key, registered_at from ledger.profile_record where profile = any($1)`,
+		select id, profile, registered_at, is_deleted from ledger.profile_record where profile = any($1)`,
 		pq.Array(keys)); err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func readAllStatements(ctx context.Context, tx *sqlx.Tx, records []string) (map[
 		Statement
 	}
 	if err := tx.SelectContext(ctx, &rows, `
-		select record_id, source, source_id, at, old_value, new_value
+		select record_id, source, source_id, at, old_value, new_value, learned_at
 		from ledger.statement_of_id where record_id = any($1)`, pq.Array(records)); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -13,9 +14,12 @@ import (
 
 // discrepancyKinds are the kinds that replaying a subject settles.
 var discrepancyKinds = []string{
-	"duplicate_profile", "possible_duplicate_profile", "creator_mismatch", "space_without_creator",
+	"duplicate_profile", "creator_mismatch", "space_without_creator",
 	"partner_id_missing_in_salesforce", "partner_id_mismatch", "malformed_partner_id", "unknown_partner_id",
 }
+
+// kindLookAlike is settled for whole groups of addresses at a time.
+const kindLookAlike = "possible_duplicate_profile"
 
 // Replayed says what one batch of Replay did.
 type Replayed struct {
@@ -60,8 +64,15 @@ func Replay(ctx context.Context, tx *sqlx.Tx, limit int, now time.Time) (_ Repla
 	if kind == KindSpace {
 		out.Spaces = subjects
 	}
-	out.Problems, err = ledger.SettleDiscrepancies(ctx, tx, discrepancyKinds, subjects, found, now)
-	return out, err
+	if out.Problems, err = ledger.SettleDiscrepancies(ctx, tx, discrepancyKinds, subjects, found, now); err != nil {
+		return out, err
+	}
+	if kind == KindProfile {
+		opened, err := settleLookAlikes(ctx, tx, subjects, now)
+		out.Problems += opened
+		return out, err
+	}
+	return out, nil
 }
 
 // Pending counts the profiles and Spaces whose histories are still to be worked out.
@@ -146,11 +157,7 @@ func replayProfiles(ctx context.Context, tx *sqlx.Tx, keys []string) (map[string
 		existing, folds = append(existing, f.key), append(folds, ledger.FoldEmailKey(f.key))
 		registered = append(registered, d.registeredAt)
 	}
-	if err := saveProfiles(ctx, tx, existing, folds, registered, gone); err != nil {
-		return nil, nil, err
-	}
-	alike, err := lookAlikes(ctx, tx, existing)
-	return is, append(found, alike...), err
+	return is, found, saveProfiles(ctx, tx, existing, folds, registered, gone)
 }
 
 func saveProfiles(ctx context.Context, tx *sqlx.Tx, keys, folds []string, registered []time.Time, gone []string) (err error) {
@@ -167,25 +174,44 @@ func saveProfiles(ctx context.Context, tx *sqlx.Tx, keys, folds []string, regist
 	return err
 }
 
-// lookAlikes finds profiles whose addresses a person may have meant as one (R1.2).
-func lookAlikes(ctx context.Context, tx *sqlx.Tx, keys []string) (_ []ledger.Discrepancy, err error) {
+// settleLookAlikes settles, for the addresses given and all that differ from them
+// only by dots or a plus-tag, whether a person may have meant them as one (R1.2).
+func settleLookAlikes(ctx context.Context, tx *sqlx.Tx, keys []string, now time.Time) (opened int64, err error) {
 	defer errs.Wrap(&err, "find profiles that look alike")
+	folds := make([]string, len(keys))
+	for i, k := range keys {
+		folds[i] = ledger.FoldEmailKey(k)
+	}
 	var rows []struct {
-		Key   string `db:"email_key"`
-		Other string `db:"other"`
+		Key  string `db:"email_key"`
+		Fold string `db:"fold_key"`
 	}
 	if err := tx.SelectContext(ctx, &rows, `
-		select p.email_key, min(o.email_key collate "C") as other
-		from ledger.profile p join ledger.profile o on o.fold_key = p.fold_key and o.email_key <> p.email_key
-		where p.email_key = any($1) group by p.email_key`, pq.Array(keys)); err != nil {
-		return nil, err
+		select email_key, fold_key from ledger.profile where fold_key = any($1)
+		order by fold_key, email_key collate "C"`, pq.Array(folds)); err != nil {
+		return 0, err
 	}
-	out := make([]ledger.Discrepancy, len(rows))
-	for i, r := range rows {
-		out[i] = discrepancy("profile", r.Key, "possible_duplicate_profile", "R1.2", false,
-			"This address and %s differ only by dots or a plus-tag. If they are one person, merge the users.", r.Other)
+	alike := map[string][]string{}
+	subjects := slices.Clone(keys)
+	for _, r := range rows {
+		alike[r.Fold] = append(alike[r.Fold], r.Key)
+		subjects = append(subjects, r.Key)
 	}
-	return out, nil
+	var found []ledger.Discrepancy
+	for _, group := range alike {
+		for i, key := range group {
+			if len(group) == 1 {
+				continue
+			}
+			other := group[0]
+			if i == 0 {
+				other = group[1]
+			}
+			found = append(found, discrepancy("profile", key, kindLookAlike, "R1.2", false,
+				"This address and %s differ only by dots or a plus-tag. If they are one person, merge the users.", other))
+		}
+	}
+	return ledger.SettleDiscrepancies(ctx, tx, []string{kindLookAlike}, subjects, found, now)
 }
 
 func issuedIDs(ctx context.Context, q sqlx.QueryerContext) (map[string]bool, error) {

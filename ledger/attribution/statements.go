@@ -26,8 +26,9 @@ type HistoryRow struct {
 }
 
 // SaveObservations keeps the values that pulls saw on records of one kind
-// ("space" or "profile"), where they differ from what was seen last: the first
-// sight, and every later change, is a fact (R2.6, R7.7). It marks the subjects.
+// ("space" or "profile"): each is a fact (R2.6, R7.7), the same value included,
+// because a history row may lie between. Only a version that was seen before with
+// the same value says nothing new. It marks the subjects of those that do.
 func SaveObservations(ctx context.Context, tx *sqlx.Tx, kind string, os []Observation, now time.Time) (err error) {
 	defer errs.Wrap(&err, "save observed Partner IDs")
 	c := newColumns(len(os), 2)
@@ -43,10 +44,10 @@ func SaveObservations(ctx context.Context, tx *sqlx.Tx, kind string, os []Observ
 		from unnest($1::text[], $2::text[], $3::timestamptz[]) as r (id, value, at)
 		left join lateral (
 			select s.new_value from ledger.statement_of_id s
-			where s.record_id = r.id and s.source = 'observation' and s.at <= r.at
-			order by s.at desc limit 1) as last on true
+			where s.record_id = r.id and s.source = 'observation' and s.at = r.at
+			order by s.learned_at desc limit 1) as last on true
 		where last.new_value is distinct from r.value
-		on conflict (record_id, at, source_id) do nothing
+		on conflict (record_id, at, source_id, learned_at) do update set new_value = excluded.new_value
 		returning record_id`, c.array(0), c.array(1), pq.Array(at), now); err != nil {
 		return err
 	}
@@ -68,7 +69,8 @@ func SaveHistory(ctx context.Context, tx *sqlx.Tx, kind string, rows []HistoryRo
 		insert into ledger.statement_of_id (record_id, source, source_id, at, old_value, new_value, learned_at)
 		select r.record_id, 'history', r.id, r.at, r.old, r.new, $6
 		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) as r (id, record_id, old, new, at)
-		on conflict (record_id, at, source_id) do nothing
+		where not exists (
+			select from ledger.statement_of_id s where s.record_id = r.record_id and s.at = r.at and s.source_id = r.id)
 		returning record_id`, c.array(0), c.array(1), c.array(2), c.array(3), pq.Array(at), now); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@
 package attribution
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -51,6 +52,8 @@ type Statement struct {
 	At       time.Time `db:"at"`
 	Old      string    `db:"old_value"`
 	New      string    `db:"new_value"`
+	// LearnedAt orders what was seen at different pulls of one version.
+	LearnedAt time.Time `db:"learned_at"`
 }
 
 // The sources of a statement.
@@ -84,10 +87,7 @@ func readStatements(all []Statement) stated {
 	}
 	orderHistory(history)
 	slices.SortFunc(seen, func(a, b Statement) int {
-		if c := a.At.Compare(b.At); c != 0 {
-			return c
-		}
-		return compare(a.New, b.New)
+		return cmp.Or(a.At.Compare(b.At), a.LearnedAt.Compare(b.LearnedAt), cmp.Compare(a.New, b.New))
 	})
 
 	var out stated
@@ -111,7 +111,7 @@ func readStatements(all []Statement) stated {
 		for ; h < len(history) && !history[h].At.After(o.At); h++ {
 			apply(history[h], CauseHistory)
 		}
-		if ParseValue(o.New) != now {
+		if v := ParseValue(o.New); v != now && !within(history, o.At, v) {
 			apply(o, CauseObserved)
 		}
 	}
@@ -121,14 +121,19 @@ func readStatements(all []Statement) stated {
 	return out
 }
 
+// within says whether a value is in the chain of the history rows of an instant.
+// A pull may have seen the record before or between changes of the same second.
+func within(history []Statement, at time.Time, v Value) bool {
+	return slices.ContainsFunc(history, func(h Statement) bool {
+		return h.At.Equal(at) && (ParseValue(h.Old) == v || ParseValue(h.New) == v)
+	})
+}
+
 // orderHistory sorts history rows by instant; those of one instant by their
 // chain, each taking up the value that the one before left, then by Id (R2.9).
 func orderHistory(rows []Statement) {
 	slices.SortFunc(rows, func(a, b Statement) int {
-		if c := a.At.Compare(b.At); c != 0 {
-			return c
-		}
-		return compare(a.SourceID, b.SourceID)
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.SourceID, b.SourceID))
 	})
 	for i := range rows {
 		if i == 0 {
@@ -213,14 +218,4 @@ func valueAt(history []Point, at time.Time) (Point, bool) {
 		}
 	}
 	return Point{}, false
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -48,6 +48,27 @@ func Plans(ctx context.Context, q sqlx.QueryerContext, plan string) (_ []commiss
 	return out, nil
 }
 
+// termsLock is the advisory lock by which terms do not change while a batch posts
+// by them. The number means nothing; nothing else here takes advisory locks of
+// transactions.
+const termsLock = 4_301_100
+
+// ShareTerms keeps partners and plans from being applied until the transaction
+// ends. What the transaction reads of them afterwards stays true until then.
+func ShareTerms(ctx context.Context, tx *sqlx.Tx) (err error) {
+	defer errs.Wrap(&err, "wait for terms that are being applied")
+	_, err = tx.ExecContext(ctx, `select pg_advisory_xact_lock_shared($1)`, termsLock)
+	return err
+}
+
+// HoldTerms waits for batches that are being posted, and keeps others from
+// beginning until the transaction ends.
+func HoldTerms(ctx context.Context, tx *sqlx.Tx) (err error) {
+	defer errs.Wrap(&err, "wait for batches that are being posted")
+	_, err = tx.ExecContext(ctx, `select pg_advisory_xact_lock($1)`, termsLock)
+	return err
+}
+
 // SavePlan keeps a plan version. After a plan's first, a version that would govern
 // a CloseDate for which something is posted is refused (R8.5): a later change of a
 // plan never touches what was earned (R4.4).

@@ -61,24 +61,41 @@ type Settled struct {
 // posts nothing, neither way. Lines that are no longer expected become void.
 func Settle(ctx context.Context, tx *sqlx.Tx, expected []Expectation, c Context) (_ Settled, err error) {
 	defer errs.Wrap(&err, "settle %d sources", len(expected))
+	out, drafts, err := compare(ctx, tx, expected, c)
+	if err != nil {
+		return Settled{}, err
+	}
+	if err := saveLines(ctx, tx, out.Changed); err != nil {
+		return Settled{}, err
+	}
+	return out, post(ctx, tx, drafts, c)
+}
+
+// Compare gives what Settle would write, and writes nothing.
+func Compare(ctx context.Context, q sqlx.QueryerContext, expected []Expectation, c Context) (_ Settled, err error) {
+	defer errs.Wrap(&err, "compare %d sources with the book", len(expected))
+	out, _, err := compare(ctx, q, expected, c)
+	return out, err
+}
+
+// compare works out what differs between what is expected and the book.
+func compare(ctx context.Context, q sqlx.QueryerContext, expected []Expectation, c Context) (out Settled, drafts []draft, err error) {
 	sources := make([]string, len(expected))
 	for i, e := range expected {
 		sources[i] = e.SourceID
 	}
-	before, err := linesOfSources(ctx, tx, sources)
+	before, err := linesOfSources(ctx, q, sources)
 	if err != nil {
-		return Settled{}, err
+		return Settled{}, nil, err
 	}
-	posted, err := postedOfSources(ctx, tx, sources)
+	posted, err := postedOfSources(ctx, q, sources)
 	if err != nil {
-		return Settled{}, err
+		return Settled{}, nil, err
 	}
-	var out Settled
-	var drafts []draft
 	for _, e := range expected {
 		lines, err := e.next(before[e.SourceID], c.Now)
 		if err != nil {
-			return Settled{}, err
+			return Settled{}, nil, err
 		}
 		for _, l := range lines {
 			if old, ok := before[e.SourceID][l.Key]; !ok || !old.same(l) {
@@ -88,11 +105,8 @@ func Settle(ctx context.Context, tx *sqlx.Tx, expected []Expectation, c Context)
 		}
 	}
 	sort.Slice(out.Changed, func(i, j int) bool { return out.Changed[i].Key < out.Changed[j].Key })
-	if err := saveLines(ctx, tx, out.Changed); err != nil {
-		return Settled{}, err
-	}
 	out.Entries, out.Moved = len(drafts), moved(drafts)
-	return out, post(ctx, tx, drafts, c)
+	return out, drafts, nil
 }
 
 // next gives the source's lines as they are to be, from those that it has.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/partnersync/partnersync/internal/clock"
 )
 
@@ -28,6 +30,7 @@ type Result struct {
 	// Frozen: the source as a whole is on hold; what was posted for it stays as it
 	// is until the hold is gone.
 	Frozen   bool
+	Reason   string // of the hold, if Frozen
 	Findings []Finding
 	// NextOn is the first as-of on which the same facts give more; no date if none.
 	NextOn clock.Date
@@ -45,8 +48,10 @@ func (e *Engine) Lines(s *Source) Result {
 	}
 	plan, hasPlan := e.planOn(s.CloseDate)
 	if f := s.fault(hasPlan); f != nil {
-		r.Frozen = true
-		r.Findings = append(r.Findings, *f)
+		r.Frozen, r.Reason = true, f.Kind
+		if f.Kind != ReasonUnreadable {
+			r.Findings = append(r.Findings, *f)
+		}
 		r.Lines = e.heldLines(s, plan, f)
 		return r
 	}
@@ -69,18 +74,41 @@ func (e *Engine) planOn(d clock.Date) (Plan, bool) {
 	return e.Plans[i-1], true
 }
 
+// Limits of what is taken for meant: an amount in minor units, and a term in days.
+var largest = decimal.New(1, 16)
+
+const longestTerm = 36525
+
+// noSpace is the hold of a source that has found no Space.
+func (s *Source) noSpace() *Finding {
+	f := &Finding{Kind: ReasonNoSpace, Rule: "R3.3", IsHold: true}
+	f.Detail = fmt.Sprintf("Opportunity %s is won, but names no Space, and its customer has none. Name its Space.", s.label())
+	if s.NamedSpace != "" {
+		f.Detail = fmt.Sprintf("Opportunity %s is won and names the Space %s, which no pull has seen. Check whether the integration user may read it.",
+			s.label(), s.NamedSpace)
+	}
+	return f
+}
+
 // fault gives what keeps the whole source from being worked out, or nil.
 func (s *Source) fault(hasPlan bool) *Finding {
 	hold := func(kind, rule, format string, args ...any) *Finding {
 		return &Finding{Kind: kind, Rule: rule, IsHold: true, Detail: fmt.Sprintf(format, args...)}
 	}
 	switch {
+	case s.IsUnreadable:
+		return hold(ReasonUnreadable, "R3.1",
+			"Opportunity %s cannot be read as Salesforce has it now. Its discrepancy says what to correct.", s.label())
 	case s.Amount == nil:
 		return hold(ReasonNoAmount, "R3.1",
 			"Opportunity %s is won but states no Amount. Fill in its Amount.", s.label())
 	case s.Amount.IsNegative():
 		return hold(ReasonNegativeAmount, "R3.1",
 			"Opportunity %s is won with a negative Amount, %s. Correct its Amount.", s.label(), s.money(*s.Amount))
+	case s.Amount.Shift(s.Currency.Digits()).GreaterThan(largest):
+		return hold(ReasonTooLarge, "R3.1",
+			"Opportunity %s is won with an Amount of %s, which is larger than the book can hold. Correct its Amount.",
+			s.label(), s.money(*s.Amount))
 	case s.Start.IsZero() != s.End.IsZero():
 		return hold(ReasonBadTerm, "R3.2",
 			"Opportunity %s has only one end of its service period (start %s, end %s). Fill in both or neither.",
@@ -89,6 +117,12 @@ func (s *Source) fault(hasPlan bool) *Finding {
 		return hold(ReasonBadTerm, "R3.2",
 			"Opportunity %s has a service period that starts on %s, after its end on %s. Correct the dates.",
 			s.label(), s.Start, s.End)
+	case s.End.DaysSince(s.Start) > longestTerm:
+		return hold(ReasonBadTerm, "R3.2",
+			"Opportunity %s has a service period from %s to %s, more than a hundred years. Correct the dates.",
+			s.label(), s.Start, s.End)
+	case len(s.Spaces) == 0:
+		return s.noSpace()
 	case !hasPlan:
 		return hold(ReasonNoPlan, "R4.4",
 			"No plan version is in effect on %s, when opportunity %s closed. Apply one whose effective_from is not later.",

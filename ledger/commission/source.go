@@ -20,6 +20,9 @@ type Source struct {
 	CloseDate clock.Date
 	// IsRevenue: Closed-Won and not deleted (R3.1).
 	IsRevenue bool
+	// IsUnreadable: the record's latest version could not be read, so what is known
+	// of it is known to be old.
+	IsUnreadable bool
 	// Start and End are the service period, both ends counting; neither of them
 	// makes it point revenue, one alone is wrong (R3.2).
 	Start, End clock.Date
@@ -118,7 +121,7 @@ type Finding struct {
 // discrepancies knows which ones to resolve when they are gone.
 func FindingKinds() []string {
 	return []string{
-		ReasonNoAmount, ReasonNegativeAmount, ReasonBadTerm, ReasonNoPlan, ReasonNoSpace, ReasonMalformedID,
+		ReasonNoAmount, ReasonNegativeAmount, ReasonTooLarge, ReasonBadTerm, ReasonNoPlan, ReasonNoSpace, ReasonMalformedID,
 	}
 }
 
@@ -134,6 +137,8 @@ const (
 	ReasonSuspended      = "partner_suspended"
 	ReasonJoinedLate     = "joined_after_cutoff"
 	ReasonNoMoney        = "amounts_to_nothing" // the commission rounds to zero
+	ReasonTooLarge       = "amount_too_large"   // larger than the book can hold
+	ReasonUnreadable     = "unreadable_record"  // found, and settled, by reconcile
 )
 
 // Regime and slice of what this package pays so far.

@@ -155,14 +155,6 @@ func (w *spaceWork) nothing(payeeID string) Line {
 
 // findings tells of earning days that pay nobody because somebody has to decide.
 func (w *spaceWork) findings() []Finding {
-	if len(w.s.Spaces) == 0 {
-		detail := fmt.Sprintf("Opportunity %s is won, but names no Space, and its customer has none. Name its Space.", w.s.label())
-		if w.s.NamedSpace != "" {
-			detail = fmt.Sprintf("Opportunity %s is won and names the Space %s, which no pull has seen. Check whether the integration user may read it.",
-				w.s.label(), w.s.NamedSpace)
-		}
-		return []Finding{{Kind: ReasonNoSpace, Rule: "R3.3", IsHold: true, Detail: detail}}
-	}
 	var out []Finding
 	for _, g := range w.segments {
 		switch {

@@ -155,6 +155,8 @@ func TestR3_1_HoldsOfASource(t *testing.T) {
 	}{
 		{"no Amount", "no_amount", func(s *commission.Source, _ *commission.Engine) { s.Amount = nil }},
 		{"negative Amount", "negative_amount", func(s *commission.Source, _ *commission.Engine) { a := dec("-1"); s.Amount = &a }},
+		{"an Amount of 19 digits", "amount_too_large", func(s *commission.Source, _ *commission.Engine) { a := dec("1234567890123456789"); s.Amount = &a }},
+		{"three hundred years", "bad_term", func(s *commission.Source, _ *commission.Engine) { term(s, "1990-01-01", "2290-01-01") }},
 		{"start alone", "bad_term", func(s *commission.Source, _ *commission.Engine) { s.Start = day("2026-01-01") }},
 		{"end alone", "bad_term", func(s *commission.Source, _ *commission.Engine) { s.End = day("2026-01-01") }},
 		{"start after end", "bad_term", func(s *commission.Source, _ *commission.Engine) { term(s, "2026-02-01", "2026-01-31") }},
@@ -172,6 +174,24 @@ func TestR3_1_HoldsOfASource(t *testing.T) {
 				t.Errorf("got %+v, want one line on hold", got.Lines)
 			}
 		})
+	}
+}
+
+func TestR3_3_NoSpaceHoldsTheSourceAsAWhole(t *testing.T) {
+	s := source("5000", "2026-03-15", nil)
+	s.Spaces = nil
+	got := engine("2026-12-31").Lines(s)
+	if !got.Frozen || got.Reason != "opportunity_without_space" || len(got.Findings) != 1 || len(got.Lines) != 0 {
+		t.Errorf("got %+v, want the source on hold", got)
+	}
+}
+
+func TestAnUnreadableRecordHoldsWhatItEarned(t *testing.T) {
+	s := source("5000", "2026-03-15", held("2020-01-01", "FG3877"))
+	s.IsUnreadable = true
+	got := engine("2026-12-31").Lines(s)
+	if !got.Frozen || got.Reason != "unreadable_record" || len(got.Findings) != 0 {
+		t.Errorf("got %+v, want it on hold without a finding of its own: reconcile has one", got)
 	}
 }
 

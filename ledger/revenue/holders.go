@@ -1,6 +1,7 @@
 package revenue
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -11,8 +12,12 @@ import (
 // space is a Space that an opportunity may earn by, with its Partner ID history.
 type space struct {
 	id, name  string
+	customer  string // the Account by which it is found
 	createdAt time.Time
-	changes   []change // in order of instants
+	// joinedAt is when it became a Space of the opportunity's customer: at its
+	// creation, or when a merge brought its customer to the opportunity's.
+	joinedAt time.Time
+	changes  []change // in order of instants
 }
 
 // change is one change point of a Space's Partner ID.
@@ -25,8 +30,8 @@ type change struct {
 }
 
 // choose gives the Spaces by which an opportunity earns, and how it found them
-// (R3.3): the one that it names; else those of its customer that were created by
-// the end of CloseDate; else the first one created later. Spaces are in no order.
+// (R3.3): the one that it names; else those that were its customer's by the end of
+// CloseDate; else the first to become its customer's later. Spaces are in no order.
 func choose(named string, closeDate clock.Date, zone *time.Location, ofCustomer []space, byID func(string) (space, bool)) ([]space, string) {
 	if named != "" {
 		if s, ok := byID(named); ok {
@@ -36,14 +41,11 @@ func choose(named string, closeDate clock.Date, zone *time.Location, ofCustomer 
 	}
 	sorted := slices.Clone(ofCustomer)
 	slices.SortFunc(sorted, func(a, b space) int {
-		if c := a.createdAt.Compare(b.createdAt); c != 0 {
-			return c
-		}
-		return compareText(a.id, b.id)
+		return cmp.Or(a.joinedAt.Compare(b.joinedAt), a.createdAt.Compare(b.createdAt), cmp.Compare(a.id, b.id))
 	})
 	end := closeDate.End(zone)
 	n := 0
-	for n < len(sorted) && sorted[n].createdAt.Before(end) {
+	for n < len(sorted) && sorted[n].joinedAt.Before(end) {
 		n++
 	}
 	switch {
@@ -52,19 +54,9 @@ func choose(named string, closeDate clock.Date, zone *time.Location, ofCustomer 
 	case n > 1:
 		return sorted[:n], "one of the Spaces of its customer when it closed"
 	case len(sorted) > 0:
-		return sorted[:1], "the first Space of its customer, created after it closed"
+		return sorted[:1], "the first Space of its customer after it closed"
 	}
 	return nil, ""
-}
-
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // stretches turns the histories of the chosen Spaces into runs of days. The

@@ -76,13 +76,23 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 			close_date = excluded.close_date, stage = excluded.stage, is_closed = excluded.is_closed,
 			is_won = excluded.is_won, type = excluded.type, created_at = excluded.created_at,
 			service_start = excluded.service_start, service_end = excluded.service_end,
-			net_new_amount = excluded.net_new_amount, is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+			net_new_amount = excluded.net_new_amount, is_unreadable = false, is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
 		where excluded.modstamp >= o.modstamp
 		returning id`,
 		pq.Array(id), pq.Array(name), pq.Array(account), pq.Array(space), pq.Array(amount), pq.Array(currency),
 		pq.Array(closeDate), pq.Array(stage), pq.Array(closed), pq.Array(won), pq.Array(typ), pq.Array(created),
 		pq.Array(start), pq.Array(end), pq.Array(netNew), pq.Array(deleted), pq.Array(modstamp))
 	return changed, err
+}
+
+// MarkUnreadable notes of opportunities that their latest version could not be
+// read: what they earn is on hold until one can (R3.1). It gives those that are
+// known.
+func MarkUnreadable(ctx context.Context, tx *sqlx.Tx, ids []string) (known []string, err error) {
+	defer errs.Wrap(&err, "mark unreadable opportunities")
+	err = tx.SelectContext(ctx, &known,
+		`update ledger.opportunity set is_unreadable = true where id = any($1) returning id`, pq.Array(ids))
+	return known, err
 }
 
 // FindCustomers works out anew, for opportunities, the Account by which they
@@ -102,13 +112,15 @@ func FindCustomers(ctx context.Context, tx *sqlx.Tx, ids []string) (err error) {
 	return err
 }
 
-// OfAccounts gives the ids of the opportunities that name any of the Accounts,
-// now or when first seen.
+// OfAccounts gives the ids of the opportunities that name any of the Accounts, or
+// one that merges have made one customer with them, now or when first seen.
 func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (ids []string, err error) {
 	defer errs.Wrap(&err, "find opportunities of accounts")
 	err = sqlx.SelectContext(ctx, q, &ids, `
-		select id from ledger.opportunity where account_id = any($1) and account_id <> ''
-		union select id from ledger.opportunity where first_account_id = any($1) and first_account_id <> ''`,
+		with kin (id) as (select ledger.kin($1))
+		select o.id from kin join ledger.opportunity o on o.account_id = kin.id and o.account_id <> ''
+		union
+		select o.id from kin join ledger.opportunity o on o.first_account_id = kin.id and o.first_account_id <> ''`,
 		pq.Array(accounts))
 	return ids, err
 }
@@ -118,15 +130,12 @@ func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (
 func OfSpaces(ctx context.Context, q sqlx.QueryerContext, spaces []string) (ids []string, err error) {
 	defer errs.Wrap(&err, "find opportunities of Spaces")
 	err = sqlx.SelectContext(ctx, q, &ids, `
+		with kin (id) as (
+			select ledger.kin(array(select distinct customer_id from ledger.space where id = any($1) and customer_id <> '')))
 		select id from ledger.opportunity where space_id = any($1) and space_id <> ''
 		union
-		select o.id from ledger.space s join ledger.opportunity o
-			on o.customer_id = s.customer_id and o.customer_id <> ''
-		where s.id = any($1) and o.space_id = ''
-		union
-		select o.id from ledger.space s join ledger.opportunity o
-			on o.account_id = s.account_id and o.account_id <> ''
-		where s.id = any($1) and o.space_id = ''`, pq.Array(spaces))
+		select o.id from kin join ledger.opportunity o on o.customer_id = kin.id and o.customer_id <> ''
+		where o.space_id = ''`, pq.Array(spaces))
 	return ids, err
 }
 

@@ -29,6 +29,7 @@ type opportunityRow struct {
 	IsDeleted    bool                `db:"is_deleted"`
 	ServiceStart clock.Date          `db:"service_start"`
 	ServiceEnd   clock.Date          `db:"service_end"`
+	IsUnreadable bool                `db:"is_unreadable"`
 }
 
 // Sources gives, for opportunities by id, what the engine works on. Days are
@@ -38,7 +39,7 @@ func Sources(ctx context.Context, q sqlx.QueryerContext, ids []string, zone *tim
 	var rows []opportunityRow
 	if err := sqlx.SelectContext(ctx, q, &rows, `
 		select id, name, account_id, customer_id, space_id, amount, currency, close_date, is_won, is_deleted,
-			service_start, service_end
+			service_start, service_end, is_unreadable
 		from ledger.opportunity where id = any($1) order by id`, pq.Array(ids)); err != nil {
 		return nil, err
 	}
@@ -57,12 +58,12 @@ func (r opportunityRow) source(all *spaceIndex, zone *time.Location) commission.
 	s := commission.Source{
 		ID: r.ID, Name: r.Name, AccountID: r.AccountID, Currency: money.Currency(r.Currency),
 		CloseDate: r.CloseDate, IsRevenue: r.IsWon && !r.IsDeleted, Start: r.ServiceStart, End: r.ServiceEnd,
-		NamedSpace: r.SpaceID,
+		NamedSpace: r.SpaceID, IsUnreadable: r.IsUnreadable,
 	}
 	if r.Amount.Valid {
 		s.Amount = &r.Amount.Decimal
 	}
-	chosen, how := choose(r.SpaceID, r.CloseDate, zone, all.ofCustomer(r.CustomerID, r.AccountID), all.get)
+	chosen, how := choose(r.SpaceID, r.CloseDate, zone, all.ofCustomer(r.CustomerID), all.get)
 	for _, sp := range chosen {
 		s.Spaces = append(s.Spaces, commission.Space{ID: sp.id, Name: sp.name, How: how})
 	}
@@ -76,21 +77,25 @@ func (r opportunityRow) source(all *spaceIndex, zone *time.Location) commission.
 type spaceIndex struct {
 	byID       map[string]space
 	byCustomer map[string][]string
-	byAccount  map[string][]string
+	merges     merges
 }
 
 func (x *spaceIndex) get(id string) (space, bool) { s, ok := x.byID[id]; return s, ok }
 
-// ofCustomer gives the Spaces that share the Account by which the opportunity
-// finds its Space; where there is none, those of the Account that it names now.
-func (x *spaceIndex) ofCustomer(customer, account string) []space {
-	ids := x.byCustomer[customer]
-	if len(ids) == 0 {
-		ids = x.byAccount[account]
-	}
-	out := make([]space, len(ids))
-	for i, id := range ids {
-		out[i] = x.byID[id]
+// ofCustomer gives the Spaces of an Account and of those that merges have made one
+// customer with it, each with the instant at which it joined.
+func (x *spaceIndex) ofCustomer(account string) []space {
+	var out []space
+	for _, kin := range x.merges.kin(account) {
+		met := x.merges.met(account, kin)
+		for _, id := range x.byCustomer[kin] {
+			s := x.byID[id]
+			s.joinedAt = s.createdAt
+			if met.After(s.joinedAt) {
+				s.joinedAt = met
+			}
+			out = append(out, s)
+		}
 	}
 	return out
 }
@@ -101,22 +106,25 @@ func readSpaces(ctx context.Context, q sqlx.QueryerContext, rows []opportunityRo
 		if r.SpaceID != "" {
 			named = append(named, r.SpaceID)
 		} else if r.CustomerID != "" {
-			accounts = append(accounts, r.CustomerID, r.AccountID)
+			accounts = append(accounts, r.CustomerID)
 		}
+	}
+	x := &spaceIndex{byID: map[string]space{}, byCustomer: map[string][]string{}}
+	var err error
+	if x.merges, err = readMerges(ctx, q, accounts); err != nil {
+		return nil, err
 	}
 	var found []struct {
 		ID         string    `db:"id"`
 		Name       string    `db:"name"`
-		AccountID  string    `db:"account_id"`
 		CustomerID string    `db:"customer_id"`
 		CreatedAt  time.Time `db:"created_at"`
 	}
 	if err := sqlx.SelectContext(ctx, q, &found, `
-		select id, name, account_id, customer_id, created_at from ledger.space where id = any($1)
-		union select id, name, account_id, customer_id, created_at from ledger.space
-			where customer_id = any($2) and customer_id <> ''
-		union select id, name, account_id, customer_id, created_at from ledger.space
-			where account_id = any($2) and account_id <> ''`, pq.Array(named), pq.Array(accounts)); err != nil {
+		select id, name, customer_id, created_at from ledger.space where id = any($1)
+		union
+		select id, name, customer_id, created_at from ledger.space where customer_id = any($2) and customer_id <> ''`,
+		pq.Array(named), pq.Array(x.merges.accounts(accounts))); err != nil {
 		return nil, err
 	}
 	ids := make([]string, len(found))
@@ -127,11 +135,8 @@ func readSpaces(ctx context.Context, q sqlx.QueryerContext, rows []opportunityRo
 	if err != nil {
 		return nil, err
 	}
-	x := &spaceIndex{
-		byID: make(map[string]space, len(found)), byCustomer: map[string][]string{}, byAccount: map[string][]string{},
-	}
 	for _, f := range found {
-		s := space{id: f.ID, name: f.Name, createdAt: f.CreatedAt}
+		s := space{id: f.ID, name: f.Name, customer: f.CustomerID, createdAt: f.CreatedAt}
 		for _, h := range histories[f.ID] {
 			s.changes = append(s.changes, change{
 				at: h.At, partnerID: h.PartnerID, malformed: h.Malformed, cause: h.Cause.String(), rules: h.Cause.Rules(),
@@ -140,9 +145,6 @@ func readSpaces(ctx context.Context, q sqlx.QueryerContext, rows []opportunityRo
 		x.byID[f.ID] = s
 		if f.CustomerID != "" {
 			x.byCustomer[f.CustomerID] = append(x.byCustomer[f.CustomerID], f.ID)
-		}
-		if f.AccountID != "" {
-			x.byAccount[f.AccountID] = append(x.byAccount[f.AccountID], f.ID)
 		}
 	}
 	return x, nil

@@ -87,18 +87,20 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err e
 // pass is one pass.
 type pass struct {
 	*Stage
-	token    stage.Token
-	engine   commission.Engine
-	explicit bool // a person gave the as-of
-	actor    string
-	now      time.Time
-	report   *stage.Report
-	tell     stage.Progress
-	total    int64
-	moved    map[string]int64
+	token stage.Token
+	// asOf is the last day that counts, termThrough the last through which term
+	// revenue is expected; explicit: a person gave the as-of.
+	asOf, termThrough clock.Date
+	explicit          bool
+	actor             string
+	now               time.Time
+	report            *stage.Report
+	tell              stage.Progress
+	total             int64
+	moved             map[string]int64
 }
 
-// begin fixes the as-of and reads what all sources share.
+// begin takes the token, then fixes the as-of.
 func (s *Stage) begin(ctx context.Context, o stage.Options, r *stage.Report) (*pass, error) {
 	p := &pass{
 		Stage: s, explicit: !o.AsOf.IsZero(), actor: o.Actor, now: s.Clock.Now().Truncate(time.Microsecond),
@@ -107,61 +109,64 @@ func (s *Stage) begin(ctx context.Context, o stage.Options, r *stage.Report) (*p
 	for _, name := range []string{CountSources, CountLines, CountEntries, CountOpened} {
 		r.Add(name, 0)
 	}
+	if !o.DryRun { // a dry run writes nothing, and needs no right to
+		var err error
+		if p.token, err = stage.Take(ctx, s.DB, stage.Accrue); err != nil {
+			return nil, err
+		}
+	}
 	reached, err := book.ReadReached(ctx, s.DB)
 	if err != nil {
 		return nil, err
 	}
-	if p.engine, err = s.engine(ctx, o, reached, p.now); err != nil {
-		return nil, err
-	}
-	if o.DryRun {
-		return p, nil // it takes no token: it writes nothing
-	}
-	p.token, err = stage.Take(ctx, s.DB, stage.Accrue)
-	return p, err
+	return p, p.fixDays(o, reached)
 }
 
-// engine reads partners and plans, and fixes through which days to work (R7.3).
-func (s *Stage) engine(ctx context.Context, o stage.Options, reached book.Reached, now time.Time) (commission.Engine, error) {
-	var e commission.Engine
-	yesterday := clock.DateIn(now, s.Zone).AddDays(-1)
-	e.AsOf = yesterday
-	if !o.AsOf.IsZero() {
-		e.AsOf = o.AsOf
+// fixDays decides through which days to work (R7.3).
+func (p *pass) fixDays(o stage.Options, reached book.Reached) error {
+	yesterday := clock.DateIn(p.now, p.Zone).AddDays(-1)
+	p.asOf = yesterday
+	if p.explicit {
+		p.asOf = o.AsOf
 	}
 	switch {
-	case e.AsOf.After(yesterday):
-		return e, errs.New(errs.Invalid, "the as-of %s is not over yet in the company zone %s", e.AsOf, s.Zone).
+	case p.asOf.After(yesterday):
+		return errs.New(errs.Invalid, "the as-of %s is not over yet in the company zone %s", p.asOf, p.Zone).
 			WithHint("An as-of is a completed day (R7.3): %s at the latest.", yesterday)
-	case e.AsOf.Before(reached.Posted) && !o.DryRun:
-		return e, errs.New(errs.Conflict, "the book is posted through %s, so nothing can be posted as of %s", reached.Posted, e.AsOf).
+	case p.asOf.Before(reached.Posted) && !o.DryRun:
+		return errs.New(errs.Conflict, "the book is posted through %s, so nothing can be posted as of %s", reached.Posted, p.asOf).
 			WithHint("Add --dry-run to see what the lines were then (R7.3).")
 	}
-	e.TermThrough = lastCompletedMonth(e.AsOf)
-	if !o.AsOf.IsZero() {
-		e.TermThrough = e.AsOf
+	p.termThrough = lastCompletedMonth(p.asOf)
+	if p.explicit {
+		p.termThrough = p.asOf
 	}
-	if !e.AsOf.Before(reached.Explicit) {
-		e.TermThrough = clock.MaxDate(e.TermThrough, reached.Explicit)
-	}
-	return e, s.readTerms(ctx, &e)
-}
-
-func (s *Stage) readTerms(ctx context.Context, e *commission.Engine) (err error) {
-	if e.Plans, err = book.Plans(ctx, s.DB, book.DefaultPlan); err != nil {
-		return err
-	}
-	partners, err := ledger.PartnersByID(ctx, s.DB, nil)
-	if err != nil {
-		return err
-	}
-	e.Partners = make(map[string]commission.Partner, len(partners))
-	for _, p := range partners {
-		e.Partners[p.ID] = commission.Partner{
-			Name: p.Name, JoinedOn: p.JoinedOn, Suspended: p.Status == ledger.StatusSuspended,
-		}
+	if !p.asOf.Before(reached.Explicit) {
+		p.termThrough = clock.MaxDate(p.termThrough, reached.Explicit)
 	}
 	return nil
+}
+
+// engine reads the partners and plans as they are in the batch's transaction, so
+// that what is applied during a pass counts for the sources that it marks.
+func (p *pass) engine(ctx context.Context, q sqlx.QueryerContext) (*commission.Engine, error) {
+	plans, err := book.Plans(ctx, q, book.DefaultPlan)
+	if err != nil {
+		return nil, err
+	}
+	partners, err := ledger.PartnersByID(ctx, q, nil)
+	if err != nil {
+		return nil, err
+	}
+	e := &commission.Engine{
+		Plans: plans, Partners: make(map[string]commission.Partner, len(partners)), AsOf: p.asOf, TermThrough: p.termThrough,
+	}
+	for _, partner := range partners {
+		e.Partners[partner.ID] = commission.Partner{
+			Name: partner.Name, JoinedOn: partner.JoinedOn, Suspended: partner.Status == ledger.StatusSuspended,
+		}
+	}
+	return e, nil
 }
 
 // lastCompletedMonth is the last day of the last month that is over on asOf.
@@ -180,48 +185,47 @@ func (p *pass) run(ctx context.Context) error {
 	statistics := stage.NewStatistics(p.DB, "ledger.line", "ledger.entry", "ledger.due_source", "ledger.source_schedule",
 		"ledger.opportunity", "ledger.space", "ledger.holding", "outbox.record")
 	for {
-		n := 0
+		var done outcome
 		err := p.inTx(ctx, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-			n, err = p.batch(ctx, tx)
+			done, err = p.batch(ctx, tx)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if n == 0 {
+		if done.sources == 0 {
 			p.summarise()
 			return nil
 		}
-		if err := statistics.Worked(ctx, int64(n)); err != nil {
+		p.count(done)
+		if err := statistics.Worked(ctx, int64(done.sources)); err != nil {
 			return err
 		}
 	}
 }
 
-// errPending ends a pass while histories are half worked out: lines that rest on
-// them would be posted and taken back.
-var errPending = errors.New("histories of Partner IDs are still to be worked out")
-
-// errRehearsed ends the transaction of a rehearsal, which is never committed.
-var errRehearsed = errors.New("rehearsed")
-
-// rehearse makes the whole pass in one transaction and rolls it back.
+// rehearse works out what is due, and what days have made due, and writes nothing.
 func (p *pass) rehearse(ctx context.Context) error {
-	err := pg.InTx(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) error {
-		if err := p.prepare(ctx, tx); err != nil {
-			return err
-		}
+	err := pg.InSnapshot(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		after := ""
 		for {
-			n, err := p.batch(ctx, tx)
+			due, err := book.DueAfter(ctx, tx, after, p.asOf, p.explicit, sourcesInABatch)
+			if err != nil || len(due) == 0 {
+				return err
+			}
+			after = due[len(due)-1]
+			w, err := p.work(ctx, tx, due)
 			if err != nil {
 				return err
 			}
-			if n == 0 {
-				return errRehearsed
+			compared, err := book.Compare(ctx, tx, w.expected, p.context())
+			if err != nil {
+				return err
 			}
+			p.count(outcome{sources: len(due), settled: compared})
 		}
 	})
-	if !errors.Is(err, errRehearsed) {
+	if err != nil {
 		return err
 	}
 	p.report.Notices = append(p.report.Notices, "This was a dry run: nothing was written.")
@@ -229,10 +233,14 @@ func (p *pass) rehearse(ctx context.Context) error {
 	return nil
 }
 
+// errPending ends a pass while histories are half worked out: lines that rest on
+// them would be posted and taken back.
+var errPending = errors.New("histories of Partner IDs are still to be worked out")
+
 // prepare keeps the as-of before the first line of it is posted, and marks what
 // is due because days have passed.
 func (p *pass) prepare(ctx context.Context, tx *sqlx.Tx) error {
-	if err := book.KeepReached(ctx, tx, p.engine.AsOf, p.explicit, p.actor, p.now); err != nil {
+	if err := book.KeepReached(ctx, tx, p.asOf, p.explicit, p.actor, p.now); err != nil {
 		return err
 	}
 	if p.explicit {
@@ -240,7 +248,7 @@ func (p *pass) prepare(ctx context.Context, tx *sqlx.Tx) error {
 			return err
 		}
 	}
-	if _, err := book.MarkScheduled(ctx, tx, p.engine.AsOf, p.now); err != nil {
+	if _, err := book.MarkScheduled(ctx, tx, p.asOf, p.now); err != nil {
 		return err
 	}
 	if err := p.markPartners(ctx, tx); err != nil {

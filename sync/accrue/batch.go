@@ -15,64 +15,91 @@ import (
 	"github.com/partnersync/partnersync/sync/outbox"
 )
 
-// batch works out some due sources and gives how many they were; 0 ends the pass.
-func (p *pass) batch(ctx context.Context, tx *sqlx.Tx) (int, error) {
-	if pending, err := attribution.IsPending(ctx, tx); err != nil || pending {
-		return 0, cmp.Or(err, errPending)
+// outcome is what one batch did.
+type outcome struct {
+	sources int
+	settled book.Settled
+	opened  int64 // discrepancies
+}
+
+// batch works out some due sources and keeps what came of it. No sources end the
+// pass.
+func (p *pass) batch(ctx context.Context, tx *sqlx.Tx) (outcome, error) {
+	if err := book.ShareTerms(ctx, tx); err != nil {
+		return outcome{}, err
 	}
 	due, err := book.TakeDue(ctx, tx, sourcesInABatch)
 	if err != nil || len(due) == 0 {
-		return 0, err
+		return outcome{}, err
+	}
+	// Asked after the marks were taken: taking them may have waited for reconcile.
+	if pending, err := attribution.IsPending(ctx, tx); err != nil || pending {
+		return outcome{}, cmp.Or(err, errPending)
+	}
+	w, err := p.work(ctx, tx, due)
+	if err != nil {
+		return outcome{}, err
+	}
+	out := outcome{sources: len(due)}
+	if out.settled, err = book.Settle(ctx, tx, w.expected, p.context()); err != nil {
+		return outcome{}, err
+	}
+	if err := book.Schedule(ctx, tx, w.ids, w.nextOn); err != nil {
+		return outcome{}, err
+	}
+	if out.opened, err = ledger.SettleDiscrepancies(ctx, tx, commission.FindingKinds(), w.ids, w.found, p.now); err != nil {
+		return outcome{}, err
+	}
+	return out, p.markLines(ctx, tx, out.settled.Changed)
+}
+
+// work is what the engine says of a batch of sources.
+type work struct {
+	ids      []string
+	expected []book.Expectation
+	nextOn   []clock.Date
+	found    []ledger.Discrepancy
+}
+
+func (p *pass) work(ctx context.Context, tx *sqlx.Tx, due []string) (work, error) {
+	engine, err := p.engine(ctx, tx)
+	if err != nil {
+		return work{}, err
 	}
 	sources, err := revenue.Sources(ctx, tx, due, p.Zone)
 	if err != nil {
-		return 0, err
+		return work{}, err
 	}
-	expected := make([]book.Expectation, len(sources))
-	nextOn := make([]clock.Date, len(sources))
-	ids := make([]string, len(sources))
-	var found []ledger.Discrepancy
+	n := len(sources)
+	w := work{ids: make([]string, n), expected: make([]book.Expectation, n), nextOn: make([]clock.Date, n)}
 	for i := range sources {
-		r := p.engine.Lines(&sources[i])
-		ids[i], nextOn[i] = sources[i].ID, r.NextOn
-		expected[i] = book.Expectation{SourceID: sources[i].ID, Lines: r.Lines, Frozen: r.Frozen}
-		if r.Frozen {
-			expected[i].Reason = r.Findings[0].Kind
-		}
-		found = append(found, discrepancies(sources[i].ID, r.Findings)...)
+		id, r := sources[i].ID, engine.Lines(&sources[i])
+		w.ids[i], w.nextOn[i] = id, r.NextOn
+		w.expected[i] = book.Expectation{SourceID: id, Lines: r.Lines, Frozen: r.Frozen, Reason: r.Reason}
+		w.found = append(w.found, discrepancies(id, r.Findings)...)
 	}
-	settled, err := book.Settle(ctx, tx, expected, book.Context{AsOf: p.engine.AsOf, Actor: p.actor, Now: p.now})
-	if err != nil {
-		return 0, err
-	}
-	if err := book.Schedule(ctx, tx, ids, nextOn); err != nil {
-		return 0, err
-	}
-	opened, err := ledger.SettleDiscrepancies(ctx, tx, commission.FindingKinds(), ids, found, p.now)
-	if err != nil {
-		return 0, err
-	}
-	if err := markLines(ctx, tx, settled.Changed, p); err != nil {
-		return 0, err
-	}
-	p.count(len(due), settled, opened)
-	return len(due), nil
+	return w, nil
 }
 
-func (p *pass) count(sources int, s book.Settled, opened int64) {
-	p.report.Add(CountSources, int64(sources))
-	p.report.Add(CountLines, int64(len(s.Changed)))
-	p.report.Add(CountEntries, int64(s.Entries))
-	p.report.Add(CountOpened, opened)
-	p.report.Problems += opened
-	for currency, minor := range s.Moved {
+func (p *pass) context() book.Context {
+	return book.Context{AsOf: p.asOf, Actor: p.actor, Now: p.now}
+}
+
+// count adds a batch that was committed to the report.
+func (p *pass) count(o outcome) {
+	p.report.Add(CountSources, int64(o.sources))
+	p.report.Add(CountLines, int64(len(o.settled.Changed)))
+	p.report.Add(CountEntries, int64(o.settled.Entries))
+	p.report.Add(CountOpened, o.opened)
+	p.report.Problems += o.opened
+	for currency, minor := range o.settled.Moved {
 		p.moved[currency] += minor
 	}
 	done := p.report.Get(CountSources)
 	p.tell.Tell("sources", done, max(p.total, done))
 }
 
-func markLines(ctx context.Context, tx *sqlx.Tx, lines []book.Line, p *pass) error {
+func (p *pass) markLines(ctx context.Context, tx *sqlx.Tx, lines []book.Line) error {
 	keys := make([]outbox.Key, len(lines))
 	for i, l := range lines {
 		keys[i] = outbox.Key{Key: l.Key, Parent: l.PayeeID}

@@ -168,6 +168,15 @@ func (b *batch) installs(ctx context.Context) error {
 			IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
 	}
+	// What earned by the Spaces of these installs until now may belong to another
+	// customer from now on.
+	spaces, err := attribution.OfInstalls(ctx, b.tx, facts)
+	if err != nil {
+		return err
+	}
+	if err := b.markSources(ctx, b.tx, spaces); err != nil {
+		return err
+	}
 	return attribution.SaveInstalls(ctx, b.tx, facts, b.now)
 }
 
@@ -281,9 +290,11 @@ func (b *batch) history(subject string) func(context.Context) error {
 
 func (b *batch) opportunities(ctx context.Context) error {
 	facts := make([]revenue.Opportunity, 0, len(b.records))
+	var unreadable []string
 	for _, r := range b.records {
 		f, ok := b.read(r, "close_date")
 		if !ok {
+			unreadable = append(unreadable, r.ID)
 			continue
 		}
 		currency := b.Currency
@@ -291,6 +302,7 @@ func (b *batch) opportunities(ctx context.Context) error {
 			var err error
 			if currency, err = money.ParseCurrency(f.Text("currency")); err != nil {
 				b.unreadable(r, err.Error())
+				unreadable = append(unreadable, r.ID)
 				continue
 			}
 		}
@@ -308,6 +320,11 @@ func (b *batch) opportunities(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	frozen, err := revenue.MarkUnreadable(ctx, b.tx, unreadable)
+	if err != nil {
+		return err
+	}
+	changed = append(changed, frozen...)
 	if err := revenue.FindCustomers(ctx, b.tx, changed); err != nil {
 		return err
 	}

@@ -129,11 +129,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.replay(ctx); err != nil {
 		return err
 	}
-	return p.inTx(ctx, func(tx *sqlx.Tx) error {
-		opened, err := attribution.CheckInstalls(ctx, tx, clock.DateIn(p.now, p.Zone), p.now)
-		p.problems(opened)
-		return err
-	})
+	return p.checkInstalls(ctx)
 }
 
 // kind reconciles the staged records of one kind of fact.
@@ -204,6 +200,19 @@ func (p *pass) replay(ctx context.Context) error {
 		}
 		p.tell.Tell("Partner ID histories", done, done+pending)
 	}
+}
+
+// checkInstalls holds installs against Spaces, if anything of this pass can have
+// changed what they tell of each other, or a new day can.
+func (p *pass) checkInstalls(ctx context.Context) error {
+	worked := p.report.Get(CountRecords) > 0 || p.report.Get(CountHistories) > 0
+	var opened int64
+	err := p.inTx(ctx, func(tx *sqlx.Tx) (err error) {
+		opened, err = attribution.CheckInstalls(ctx, tx, clock.DateIn(p.now, p.Zone), worked, p.now)
+		return err
+	})
+	p.problems(opened)
+	return err
 }
 
 // markSources marks what may earn by the Spaces.

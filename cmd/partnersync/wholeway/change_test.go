@@ -282,3 +282,71 @@ func TestR2_6_EveryObservationIsAFact(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestR3_3_ASaleThatLosesItsSpaceIsHeldAndNothingIsTakenBack(t *testing.T) {
+	t.Parallel()
+	w, _, _, id := one(t)
+	elsewhere := w.insert("Account", map[string]any{"Name": "No Space here"})
+	w.change("Opportunity", id, "2027-02-01T06:00:30Z", map[string]any{"AccountId": elsewhere})
+	w.run()
+	if got := booked(w, "FG3877"); got != 50000 || !slices.Contains(openKinds(w, id), "opportunity_without_space") {
+		t.Errorf("the book says %d, open are %v", got, openKinds(w, id))
+	}
+}
+
+func TestR7_7_AnInstallThatMovesToAnotherCustomerMovesItsSpace(t *testing.T) {
+	t.Parallel()
+	w := newWay(t, "2027-02-01T06:00:00Z")
+	w.apply(partnersAndPlan)
+	a, b := w.insert("Account", map[string]any{"Name": "A"}), w.insert("Account", map[string]any{"Name": "B"})
+	install := w.insert("sfLma__License__c", map[string]any{
+		"sfLma__Subscriber_Org_ID__c": "00D0E0000000001", "sfLma__License_Status__c": "Active", "sfLma__Account__c": a,
+		"sfLma__Install_Date__c": "2020-01-01",
+	})
+	w.insert("Space__c", map[string]any{
+		"Space_Key__c": "S-1", "Name": "One", "Created_Via__c": "QuickStart", "QuickStart_Org_ID__c": "00D0E0000000001",
+		"Space_Created_At__c": instant("2020-01-02T00:00:00Z"), "Partner_ID__c": "FG3877",
+	})
+	w.insert("Opportunity", sale(a, "5000", "2026-03-15"))
+	w.insert("Opportunity", sale(b, "1000", "2026-03-16"))
+	w.run()
+	want(t, w.totals(), "FG3877", "500.00")
+	w.change("sfLma__License__c", install, "2027-02-01T06:00:30Z", map[string]any{"sfLma__Account__c": b})
+	w.run()
+	// A's sale has lost its Space and is held as it was posted; B's has found it.
+	want(t, w.totals(), "FG3877", "100.00")
+	if got := booked(w, "FG3877"); got != 60000 {
+		t.Errorf("the book says %d, want 500.00 on hold and 100.00", got)
+	}
+}
+
+// TestR4_4_WhatIsAppliedDuringAPassCounts: terms are read with the sources that
+// they govern, so what an apply marks is never worked off by the terms before.
+func TestR4_4_WhatIsAppliedDuringAPassCounts(t *testing.T) {
+	t.Parallel()
+	w := newWay(t, "2027-02-01T06:00:00Z")
+	w.apply(`
+partners: [{key: northwind, name: Northwind, kind: consulting, joined_on: 2016-05-01, partner_ids: [FG3877]}]
+plans: [{effective_from: 2010-01-01, space: {referral_rate: 10%}}]`)
+	account, _ := acme(w, "FG3877")
+	for range 600 { // more than one batch
+		w.insert("Opportunity", sale(account, "10", "2025-03-15"))
+	}
+	late := w.insert("Opportunity", sale(account, "5000", "2026-03-15"))
+	for _, s := range w.stages[:2] {
+		_, err := s.Run(context.Background(), stage.Options{Actor: "test"})
+		must(t, err)
+	}
+	var once bool
+	_, err := w.stages[2].Run(context.Background(), stage.Options{Actor: "test", Progress: func(string, int64, int64) {
+		if !once {
+			once = true
+			w.apply(`plans: [{effective_from: 2026-03-01, space: {referral_rate: 20%}}]`)
+		}
+	}})
+	must(t, err)
+	w.run()
+	if got := fetch[int64](t, w.db, `select sum(amount_minor) from ledger.entry where source_id = $1`, late); got != 100000 {
+		t.Errorf("the sale that the new version governs earns %d, want 1000.00", got)
+	}
+}

@@ -1,6 +1,9 @@
 package mapping
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Target is a kind of record that is written to Salesforce.
 type Target string
@@ -52,6 +55,16 @@ func (m *Mapping) Target(t Target) TargetObject {
 		return *o
 	}
 	return TargetObject{}
+}
+
+// Signature names where records are written, so that another target can be told
+// from it.
+func (o TargetObject) Signature() string {
+	out := []string{o.Object, o.Key}
+	for _, f := range o.Fields {
+		out = append(out, f.Name+"="+strings.Join(f.Paths, "|"))
+	}
+	return strings.Join(out, " ")
 }
 
 // Path gives the path that a field of the target is written to, and whether

@@ -22,5 +22,12 @@ create table outbox.record (
 create index record_unsent on outbox.record (object, parent, key)
     where wanted > confirmed and quarantined_at is null;
 
+-- To which fields an object's records were last written. When the mapping says
+-- others, every record is compared again.
+create table outbox.target (
+    object    text primary key,
+    signature text not null
+);
+
 -- +goose Down
 drop schema outbox cascade;

@@ -57,6 +57,29 @@ func Mark(ctx context.Context, tx *sqlx.Tx, object string, keys []Key, now time.
 	return err
 }
 
+// Aim says to which fields an object's records are written from now on. If they
+// were written to others until now, all of them are marked, and Aim gives their
+// number.
+func Aim(ctx context.Context, tx *sqlx.Tx, object, signature string, now time.Time) (_ int64, err error) {
+	defer errs.Wrap(&err, "aim %s records", object)
+	var before []string
+	if err := tx.SelectContext(ctx, &before, `select signature from outbox.target where object = $1 for update`, object); err != nil {
+		return 0, err
+	}
+	if len(before) == 1 && before[0] == signature {
+		return 0, nil
+	}
+	if _, err := tx.ExecContext(ctx, `
+		insert into outbox.target (object, signature) values ($1, $2)
+		on conflict (object) do update set signature = excluded.signature`, object, signature); err != nil {
+		return 0, err
+	}
+	if len(before) == 0 {
+		return 0, nil
+	}
+	return MarkAll(ctx, tx, object, now)
+}
+
 // MarkAll marks every settled row of an object, and gives their number: after
 // the mapping of a target has changed. Push compares, and sends only what differs
 // from what was last confirmed.

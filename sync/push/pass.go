@@ -2,9 +2,13 @@ package push
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/stage"
@@ -44,6 +48,9 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	defer errs.Wrap(&err, "%s", object)
 	p.start(object)
 	p.done, p.total = 0, 0
+	if err := p.aim(ctx, t, object); err != nil {
+		return err
+	}
 	tallies, err := outbox.Tallies(ctx, p.DB, p.Clock.Now())
 	if err != nil {
 		return err
@@ -74,6 +81,27 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	}
 	workers.Wait()
 	return p.failed
+}
+
+// aim marks every record of the object if the mapping writes them to other fields
+// than before.
+func (p *pass) aim(ctx context.Context, t mapping.Target, object string) error {
+	if p.options.DryRun {
+		return nil
+	}
+	var marked int64
+	err := pg.InTx(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		if err := p.token.Check(ctx, tx); err != nil {
+			return err
+		}
+		marked, err = outbox.Aim(ctx, tx, object, p.Mapping.Target(t).Signature(), p.Clock.Now())
+		return err
+	})
+	if marked > 0 {
+		p.report.Notices = append(p.report.Notices,
+			fmt.Sprintf("The mapping writes %s records to other fields than before: all %d are compared with what Salesforce has.", object, marked))
+	}
+	return err
 }
 
 // start lists the counts of an object in the order in which a person reads them.

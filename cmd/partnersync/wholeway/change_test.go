@@ -9,6 +9,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger"
+	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/sync/stage"
 )
 
@@ -348,5 +349,25 @@ plans: [{effective_from: 2010-01-01, space: {referral_rate: 10%}}]`)
 	w.run()
 	if got := fetch[int64](t, w.db, `select sum(amount_minor) from ledger.entry where source_id = $1`, late); got != 100000 {
 		t.Errorf("the sale that the new version governs earns %d, want 1000.00", got)
+	}
+}
+
+// TestAChangedTargetMappingIsComparedAnew: a field that the mapping writes from now
+// on reaches the records that were written before.
+func TestAChangedTargetMappingIsComparedAnew(t *testing.T) {
+	t.Parallel()
+	w := newWay(t, "2027-02-01T06:00:00Z")
+	w.apply(`
+partners: [{key: northwind, name: Northwind, kind: consulting, tier: gold, joined_on: 2016-05-01, partner_ids: [FG3877]}]
+plans: [{effective_from: 2010-01-01, space: {referral_rate: 10%}}]`)
+	w.stages = stagesOf(t, w.db, w.url, w.clock, mapped(t, "version: 1\ntargets: {partner: {object: Partner__c, key: Partner_ID__c, fields: {name: Name}}}"))
+	w.run()
+	if got := w.org.Records("Partner__c"); len(got) != 1 || got[0]["Tier__c"] != nil {
+		t.Fatalf("got %v, want one partner without a tier", got)
+	}
+	w.stages = stagesOf(t, w.db, w.url, w.clock, mapping.Default())
+	w.run()
+	if got := w.org.Records("Partner__c"); len(got) != 1 || got[0]["Tier__c"] != "gold" {
+		t.Errorf("got %v, want the tier written", got)
 	}
 }

@@ -73,14 +73,11 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err e
 	} else {
 		err = p.run(ctx)
 	}
-	switch {
-	case errors.Is(err, errPending):
+	if errors.Is(err, errPending) {
 		r.Deferred = "Partner ID histories are still to be worked out; reconcile does that, and the next accrue goes on"
 		return r, nil
-	case errors.Is(err, stage.ErrSuperseded):
-		r.Deferred = "another worker took accrue over and goes on with it"
-		return r, nil
 	}
+	err = r.Conclude(err)
 	return r, err
 }
 

@@ -2,7 +2,6 @@ package pull
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -77,22 +76,12 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, 
 	defer errs.Wrap(&err, "pull")
 	report.Stage = stage.Pull
 	p := &pass{Stage: s, options: o, report: &report}
-	switch err := p.run(ctx); {
-	case errors.Is(err, stage.ErrSuperseded):
-		report.Deferred = stage.ErrSuperseded.Error()
-		return report, nil
-	case isQuota(err):
+	err = p.run(ctx)
+	if salesforce.IsQuotaUsedUp(err) {
 		s.Log.Warn("pull is put off", zap.Error(err))
 		report.Deferred = "Salesforce's request quota is used up: " + err.Error()
 		return report, nil
-	default:
-		return report, err
 	}
-}
-
-// isQuota tells Salesforce's daily quota from other limits, a full disk of the
-// database say, which are failures.
-func isQuota(err error) bool {
-	var answer *salesforce.Error
-	return errors.As(err, &answer) && answer.Class() == salesforce.ClassDefer
+	err = report.Conclude(err)
+	return report, err
 }

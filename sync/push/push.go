@@ -2,7 +2,6 @@ package push
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -76,17 +75,14 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, 
 	defer errs.Wrap(&err, "push")
 	report.Stage = stage.Push
 	p := &pass{Stage: s, options: o, report: &report}
-	switch err := p.run(ctx); {
-	case errors.Is(err, stage.ErrSuperseded):
-		report.Deferred = stage.ErrSuperseded.Error()
-		return report, nil
-	case isQuota(err):
+	err = p.run(ctx)
+	if salesforce.IsQuotaUsedUp(err) {
 		s.Log.Warn("push is put off", zap.Error(err))
 		report.Deferred = "Salesforce's request quota is used up: " + err.Error()
 		return report, nil
-	default:
-		return report, err
 	}
+	err = report.Conclude(err)
+	return report, err
 }
 
 // objectOf gives the outbox's name of a target.
@@ -95,11 +91,4 @@ func objectOf(t mapping.Target) string {
 		return outbox.Partner
 	}
 	return outbox.Commission
-}
-
-// isQuota tells Salesforce's daily quota from other limits, a full disk of the
-// database say, which are failures.
-func isQuota(err error) bool {
-	var answer *salesforce.Error
-	return errors.As(err, &answer) && answer.Class() == salesforce.ClassDefer
 }

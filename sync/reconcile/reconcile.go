@@ -10,7 +10,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -76,11 +75,7 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err e
 		return r, err
 	}
 	p := &pass{Stage: s, statistics: facts(s.DB), token: token, now: s.Clock.Now().Truncate(time.Microsecond), report: &r, tell: o.Progress}
-	err = p.run(ctx)
-	if errors.Is(err, stage.ErrSuperseded) {
-		r.Deferred = "another worker took reconcile over and goes on with it"
-		return r, nil
-	}
+	err = r.Conclude(p.run(ctx))
 	return r, err
 }
 

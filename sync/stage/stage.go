@@ -9,6 +9,7 @@ package stage
 
 import (
 	"context"
+	"errors"
 
 	"github.com/partnersync/partnersync/internal/clock"
 )
@@ -103,6 +104,16 @@ func (r *Report) Get(name string) int64 {
 		}
 	}
 	return 0
+}
+
+// Conclude gives what Run returns as its error. Whoever was superseded has not
+// failed: the work is done by another, and the report says so.
+func (r *Report) Conclude(err error) error {
+	if errors.Is(err, ErrSuperseded) {
+		r.Deferred = "another worker has taken " + r.Stage + " over and goes on with it"
+		return nil
+	}
+	return err
 }
 
 // Status is the report's verdict; err is what Run returned with it.

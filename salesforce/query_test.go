@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -137,14 +138,13 @@ func TestQueryFollowsAnAddressOfItsOwnHostWithAQuery(t *testing.T) {
 
 func TestQueryEndsWhenMoreComesThanWasAnnounced(t *testing.T) {
 	for name, records := range map[string]string{"records": `{},{}`, "empty pages": ``} {
-		n := 0
+		var n atomic.Int64
 		o := newOrg(t, func(w http.ResponseWriter, _ *http.Request) {
-			n++
-			reply{body: fmt.Sprintf(`{"totalSize":5,"done":false,"nextRecordsUrl":"/services/data/v62.0/query/%d","records":[%s]}`, n, records)}.send(w)
+			reply{body: fmt.Sprintf(`{"totalSize":5,"done":false,"nextRecordsUrl":"/services/data/v62.0/query/%d","records":[%s]}`, n.Add(1), records)}.send(w)
 		})
 		err := o.client(t).Query(t.Context(), "SELECT Id FROM X", QueryOptions{}, nothing)
-		if err == nil || !strings.Contains(err.Error(), "announced 5 records") || n > 5+spareEmptyPages+1 {
-			t.Errorf("%s: %v after %d pages", name, err, n)
+		if err == nil || !strings.Contains(err.Error(), "announced 5 records") || n.Load() > 5+spareEmptyPages+1 {
+			t.Errorf("%s: %v after %d pages", name, err, n.Load())
 		}
 	}
 }
@@ -198,17 +198,17 @@ func TestAnAnswerLongerThanTheBoundIsRefused(t *testing.T) {
 }
 
 func TestAnAnswerThatIsCutIsAskedForAgain(t *testing.T) {
-	n := 0
+	var n atomic.Int64
 	o := newOrg(t, func(w http.ResponseWriter, _ *http.Request) {
-		if n++; n == 1 {
+		if n.Add(1) == 1 {
 			w.Header().Set("Content-Length", "1000")
 			reply{body: `{"x":`}.send(w)
 			return
 		}
 		okLimits.send(w)
 	})
-	if _, err := o.client(t).Limits(t.Context()); err != nil || n != 2 {
-		t.Errorf("%v, %d requests", err, n)
+	if _, err := o.client(t).Limits(t.Context()); err != nil || n.Load() != 2 {
+		t.Errorf("%v, %d requests", err, n.Load())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,9 +61,9 @@ func TestUpsertSaysThatAnExternalIDIsAmbiguous(t *testing.T) {
 // TestUpsertIsRepeatedWithTheSameBody: after a lost answer too, for the same
 // state under the same external id leaves the same record.
 func TestUpsertIsRepeatedWithTheSameBody(t *testing.T) {
-	n := 0
+	var n atomic.Int64
 	o := newOrg(t, func(w http.ResponseWriter, _ *http.Request) {
-		switch n++; n {
+		switch n.Add(1) {
 		case 1:
 			panic(http.ErrAbortHandler)
 		case 2:

@@ -1,7 +1,10 @@
 # Partnersync. `make help` lists the targets.
 
 GO       ?= go
+# Where `make run` serves the status page, and what else to tell the demo, such as
+# DEMO='--once --opportunities 20000'.
 LISTEN   ?= 127.0.0.1:8080
+DEMO     ?=
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -X main.version=$(VERSION)
 
@@ -19,7 +22,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: postgres build ## Watch the main job: a demo company on a private Postgres and an emulated Salesforce.
-	@bin/partnersync demo --listen $(LISTEN)
+	@PARTNERSYNC_HTTP_LISTEN=$(LISTEN) bin/partnersync demo $(DEMO)
 
 build: ## Build bin/partnersync.
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/partnersync ./cmd/partnersync

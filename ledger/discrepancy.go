@@ -56,7 +56,8 @@ func SettleDiscrepancies(ctx context.Context, tx *sqlx.Tx, kinds, subjects []str
 	if len(found) == 0 {
 		return 0, nil
 	}
-	// A row that stays as it is is not written again.
+	// A row that stays as it is is not written again. Every part of the statement
+	// sees the table as it was before it.
 	err = tx.GetContext(ctx, &opened, `
 		with written as (
 			insert into ledger.discrepancy as d
@@ -70,8 +71,10 @@ func SettleDiscrepancies(ctx context.Context, tx *sqlx.Tx, kinds, subjects []str
 				opened_at = case when d.resolved_at is null then d.opened_at else excluded.opened_at end
 			where d.resolved_at is not null or d.detail <> excluded.detail
 			   or d.is_hold <> excluded.is_hold or d.rule <> excluded.rule
-			returning d.opened_at = $7 as is_new)
-		select count(*) filter (where is_new) from written`,
+			returning d.kind, d.subject)
+		select count(*) from written w
+		where not exists (
+			select from ledger.discrepancy d where d.kind = w.kind and d.subject = w.subject and d.resolved_at is null)`,
 		pq.Array(cols.kind), pq.Array(cols.subject), pq.Array(cols.object), pq.Array(cols.rule),
 		pq.Array(cols.hold), pq.Array(cols.detail), now)
 	return opened, err

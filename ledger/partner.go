@@ -108,18 +108,22 @@ func SavePartner(ctx context.Context, tx *sqlx.Tx, p Partner, actor string, now 
 		`update ledger.partner_id set is_primary = false where partner_key = $1 and is_primary`, p.Key); err != nil {
 		return err
 	}
-	var foreign []string
+	var foreign []struct {
+		ID    string `db:"id"`
+		Owner string `db:"owner"`
+	}
 	if err := tx.SelectContext(ctx, &foreign, `
 		with issued as (
 			insert into ledger.partner_id as i (id, partner_key, is_primary)
 			select n.id, $2, n.place = 1 from unnest($1::text[]) with ordinality as n (id, place)
 			on conflict (id) do update set is_primary = excluded.is_primary where i.partner_key = excluded.partner_key
 			returning id)
-		select n from unnest($1::text[]) as n where n not in (select id from issued)`, pq.Array(p.IDs), p.Key); err != nil {
+		select i.id, i.partner_key as owner from ledger.partner_id i
+		where i.id = any($1) and i.id not in (select id from issued) order by i.id`, pq.Array(p.IDs), p.Key); err != nil {
 		return err
 	}
 	if len(foreign) > 0 {
-		return errs.New(errs.Conflict, "Partner ID %s was issued to another partner", foreign[0]).
+		return errs.New(errs.Conflict, "Partner ID %s was issued to %s", foreign[0].ID, foreign[0].Owner).
 			WithHint("A Partner ID is issued once, for good (R1.1). Give this partner another one.")
 	}
 	_, err = tx.ExecContext(ctx, `

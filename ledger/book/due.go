@@ -63,15 +63,14 @@ func TakeDue(ctx context.Context, tx *sqlx.Tx, limit int) (sources []string, err
 }
 
 // DueAfter lists, without taking them, at most limit sources after a source id: the
-// due ones, those for which days have passed by asOf and, if terms is set, every
-// one that has more to come.
-func DueAfter(ctx context.Context, q sqlx.QueryerContext, after string, asOf clock.Date, terms bool, limit int) (sources []string, err error) {
+// due ones, and those for which days have passed by asOf.
+func DueAfter(ctx context.Context, q sqlx.QueryerContext, after string, asOf clock.Date, limit int) (sources []string, err error) {
 	defer errs.Wrap(&err, "list due sources")
 	err = sqlx.SelectContext(ctx, q, &sources, `
 		select source_id from ledger.due_source where source_id > $1
 		union
-		select source_id from ledger.source_schedule where source_id > $1 and (next_on <= $2 or $3)
-		order by source_id limit $4`, after, asOf, terms, limit)
+		select source_id from ledger.source_schedule where source_id > $1 and next_on <= $2
+		order by source_id limit $3`, after, asOf, limit)
 	return sources, err
 }
 

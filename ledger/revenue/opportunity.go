@@ -148,6 +148,14 @@ func ClosedFrom(ctx context.Context, q sqlx.QueryerContext, from clock.Date) (id
 	return ids, err
 }
 
+// WonAfter lists at most limit won opportunities after an id, in the order of ids.
+func WonAfter(ctx context.Context, q sqlx.QueryerContext, after string, limit int) (ids []string, err error) {
+	defer errs.Wrap(&err, "list won opportunities")
+	err = sqlx.SelectContext(ctx, q, &ids,
+		`select id from ledger.opportunity where is_won and id > $1 order by id limit $2`, after, limit)
+	return ids, err
+}
+
 func text(d *decimal.Decimal) *string {
 	if d == nil {
 		return nil

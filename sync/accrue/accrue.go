@@ -26,6 +26,7 @@ import (
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
+	"github.com/partnersync/partnersync/ledger/revenue"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/stage"
 )
@@ -132,7 +133,7 @@ func (p *pass) fixDays(o stage.Options, reached book.Reached) error {
 			WithHint("An as-of is a completed day (R7.3): %s at the latest.", yesterday)
 	case p.asOf.Before(reached.Posted) && !o.DryRun:
 		return errs.New(errs.Conflict, "the book is posted through %s, so nothing can be posted as of %s", reached.Posted, p.asOf).
-			WithHint("Add --dry-run to see what the lines were then (R7.3).")
+			WithHint("Add --dry-run to see by how much the lines of that day differ from the book (R7.3).")
 	}
 	p.termThrough = lastCompletedMonth(p.asOf)
 	if p.explicit {
@@ -202,11 +203,13 @@ func (p *pass) run(ctx context.Context) error {
 }
 
 // rehearse works out what is due, and what days have made due, and writes nothing.
+// With a day that a person gave, it is every won source: the day may lie before
+// what is posted, and then all of them may differ.
 func (p *pass) rehearse(ctx context.Context) error {
 	err := pg.InSnapshot(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 		after := ""
 		for {
-			due, err := book.DueAfter(ctx, tx, after, p.asOf, p.explicit, sourcesInABatch)
+			due, err := p.rehearsed(ctx, tx, after)
 			if err != nil || len(due) == 0 {
 				return err
 			}
@@ -228,6 +231,14 @@ func (p *pass) rehearse(ctx context.Context) error {
 	p.report.Notices = append(p.report.Notices, "This was a dry run: nothing was written.")
 	p.summarise()
 	return nil
+}
+
+// rehearsed gives the next sources of a dry run.
+func (p *pass) rehearsed(ctx context.Context, tx *sqlx.Tx, after string) ([]string, error) {
+	if p.explicit {
+		return revenue.WonAfter(ctx, tx, after, sourcesInABatch)
+	}
+	return book.DueAfter(ctx, tx, after, p.asOf, sourcesInABatch)
 }
 
 // errPending ends a pass while histories are half worked out: lines that rest on

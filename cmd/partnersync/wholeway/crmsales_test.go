@@ -343,6 +343,15 @@ func checkExplanations(t *testing.T, w *way, expected map[string]commission) {
 	if len(sentences) != len(expected) {
 		t.Errorf("%d lines, want %d", len(sentences), len(expected))
 	}
+	// And as a person asks, for a line of every payee.
+	p := newProgram(t, w.dsn, w.url)
+	for payee, key := range byKey(t, w, `select payee_id k, min(key) v from ledger.line group by payee_id`) {
+		out, err := p.command(t.Context(), "explain", key).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), sentences[key]) ||
+			expected[key].Status == "Accrued" && !strings.Contains(string(out), expected[key].Base+" USD × 10 %") {
+			t.Errorf("explain %s of %s (%v) says:\n%s", key, payee, err, out)
+		}
+	}
 }
 
 // checkSecondRun runs again with nothing changed. It may read recent rows twice, not stage them twice.

@@ -32,6 +32,7 @@ type way struct {
 	org    *emulator.Org
 	db     *sqlx.DB
 	url    string // of the org
+	dsn    string // of the database
 	clock  *clock.Manual
 	stages []stage.Stage
 }
@@ -41,7 +42,11 @@ type way struct {
 func newWay(t testing.TB, now string) *way {
 	t.Helper()
 	c := clock.NewManual(instant(now))
-	w := &way{t: t, clock: c, db: pgtest.New(t), org: emulator.New(emulator.Options{Clock: c})}
+	w := &way{t: t, clock: c, dsn: pgtest.DSN(t), org: emulator.New(emulator.Options{Clock: c})}
+	db, err := pg.Open(context.Background(), pg.Config{DSN: w.dsn, MaxConns: 8, Name: "partnersync test"})
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	w.db = db
 	w.url = serve(t, w.org)
 	w.stages = stagesOf(t, w.db, w.url, c, mapping.Default())
 	return w

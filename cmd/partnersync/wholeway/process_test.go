@@ -15,13 +15,15 @@ import (
 	"time"
 )
 
+// binaryDir is where the program was built, or "".
+var binaryDir string
+
 // binary builds the program once for all tests of this process.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "partnersync-program")
-	if err != nil {
+var binary = sync.OnceValues(func() (path string, err error) {
+	if binaryDir, err = os.MkdirTemp("", "partnersync-program"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "partnersync")
+	path = filepath.Join(binaryDir, "partnersync")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/partnersync/partnersync/cmd/partnersync").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -31,10 +33,8 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		if err := os.RemoveAll(filepath.Dir(path)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
+	if err := os.RemoveAll(binaryDir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(code)
 }

@@ -8,7 +8,10 @@
 // docs/configuration.md describes every key.
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // DefaultPath is the file that is read when none is named. It may be absent.
 const DefaultPath = "partnersync.yaml"
@@ -157,6 +160,14 @@ type Schedules struct {
 type HTTP struct {
 	// Listen is host:port.
 	Listen string `yaml:"listen" env:"LISTEN"`
+	// Hosts are further names under which the status page may be asked for,
+	// separated by commas: that of a proxy in front, for one.
+	Hosts string `yaml:"hosts" env:"HOSTS"`
+}
+
+// HostNames are the names in Hosts, one by one.
+func (h HTTP) HostNames() []string {
+	return strings.FieldsFunc(h.Hosts, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // Log says how much is logged, and how it looks. Logs go to standard error.

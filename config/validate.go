@@ -32,6 +32,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.salesforce()
 	v.schedules()
 	v.listen("http.listen", c.HTTP.Listen)
+	v.hosts()
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "console", "json")
 	v.durations()
@@ -169,6 +170,16 @@ func (v *validation) listen(key, address string) {
 	n, bad := strconv.Atoi(port)
 	if err != nil || bad != nil || n < 0 || n > 65535 {
 		v.add(key, "%q is not host:port, such as 127.0.0.1:8080 or :8080", address)
+	}
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+
+func (v *validation) hosts() {
+	for _, name := range v.config.HTTP.HostNames() {
+		if !hostName.MatchString(name) {
+			v.add("http.hosts", "%q is not a host's name; write names without scheme and port, separated by commas", name)
+		}
 	}
 }
 

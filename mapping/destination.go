@@ -57,7 +57,7 @@ func (m *Mapping) ResolveTarget(ctx context.Context, d Describer, t Target) (_ D
 	}
 	if len(found.list) > 0 {
 		return Destination{}, (&errs.Error{Kind: errs.Invalid, Err: found}).
-			WithHint("Deploy the package, give the integration user edit access to the fields, or correct the target %s of the mapping.", t)
+			WithHint("Add the fields to the org (docs/salesforce.md lists them), give the integration user edit access to them, or correct the target %s of the mapping.", t)
 	}
 	return out, nil
 }

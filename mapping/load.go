@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -26,8 +25,9 @@ type file struct {
 }
 
 type factFile struct {
-	Object   string               `yaml:"object"`
-	Required bool                 `yaml:"required"`
+	Object string `yaml:"object"`
+	// Required is nil where the file does not say; see Load.
+	Required *bool                `yaml:"required"`
 	Off      bool                 `yaml:"off"`
 	Fields   map[string]fieldFile `yaml:"fields"`
 }
@@ -79,8 +79,10 @@ func (p *pathList) UnmarshalYAML(unmarshal func(any) error) error {
 }
 
 // Load reads a mapping file, which holds what differs from the default: each
-// fact and target that it names replaces the default's as a whole. name is what
-// errors call the file. An error of kind errs.Invalid shows the line.
+// fact and target that it names replaces the default's as a whole. A fact that it
+// names is required unless it says "required: false": an object that somebody
+// wrote down and the org lacks is misspelt, and must not go unnoticed. name is
+// what errors call the file. An error of kind errs.Invalid shows the line.
 func Load(r io.Reader, name string) (*Mapping, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
@@ -94,14 +96,10 @@ func Load(r io.Reader, name string) (*Mapping, error) {
 
 // reader reads one file and collects what is wrong with it.
 type reader struct {
-	text   []byte
-	faults []fileFault
-}
-
-// fileFault is something that is wrong at a line of the file; 0 for no line.
-type fileFault struct {
-	line int
-	text string
+	text []byte
+	// required is what a fact is that does not say.
+	required bool
+	faults   []fileFault
 }
 
 func parse(text []byte, name string, base *Mapping) (*Mapping, error) {
@@ -109,7 +107,7 @@ func parse(text []byte, name string, base *Mapping) (*Mapping, error) {
 	if err := yaml.UnmarshalWithOptions(text, &f, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errs.New(errs.Invalid, "%s cannot be read:\n%s", name, strings.TrimRight(yaml.FormatError(err, false, true), "\n"))
 	}
-	r := &reader{text: text}
+	r := &reader{text: text, required: base != nil}
 	if f.Version != 1 {
 		r.fault("$.version", "version must be 1, the only one that there is")
 	}
@@ -133,44 +131,21 @@ func parse(text []byte, name string, base *Mapping) (*Mapping, error) {
 	return m, nil
 }
 
-// fault notes what is wrong at a YAML path, with the lines around it.
-func (r *reader) fault(path, format string, args ...any) {
-	f := fileFault{text: fmt.Sprintf(format, args...)}
-	if p, err := yaml.PathString(path); err == nil {
-		if node, err := p.ReadNode(bytes.NewReader(r.text)); err == nil {
-			f.line = node.GetToken().Position.Line
-		}
-		if source, err := p.AnnotateSource(r.text, false); err == nil {
-			for line := range strings.Lines(strings.TrimSpace("." + string(source))) {
-				f.text += "\n" + strings.TrimRight(strings.TrimPrefix(line, "."), " \n")
-			}
-		}
-	}
-	r.faults = append(r.faults, f)
-}
-
-// fail makes one error of all faults, in the order of the lines.
-func (r *reader) fail(name string) error {
-	slices.SortStableFunc(r.faults, func(a, b fileFault) int { return a.line - b.line })
-	texts := make([]string, len(r.faults))
-	for i, f := range r.faults {
-		texts[i] = f.text
-	}
-	return errs.New(errs.Invalid, "%s has %d fault(s):\n%s", name, len(texts), strings.Join(texts, "\n")).
-		WithHint("See the default with: partnersync mapping show")
-}
-
 func (r *reader) fact(m *Mapping, kind Kind, f factFile) {
 	at := "$.facts." + string(kind)
 	defs := facts[kind]
 	if defs == nil {
-		r.fault(at, "there is no fact %q; allowed: %s", kind, joinKinds())
+		r.faultOfName("$.facts", string(kind), "there is no fact %q; allowed: %s", kind, joinKinds())
 		return
 	}
-	out := &Fact{Kind: kind, Object: f.Object, IsRequired: f.Required, IsOff: f.Off}
+	out := &Fact{Kind: kind, Object: f.Object, IsRequired: r.required, IsOff: f.Off}
+	if f.Required != nil {
+		out.IsRequired = *f.Required
+	}
 	m.facts[kind] = out
 	if f.Off {
-		if f.Required {
+		out.IsRequired = false
+		if f.Required != nil && *f.Required {
 			r.fault(at, "%s is both off and required", kind)
 		}
 		return
@@ -183,7 +158,7 @@ func (r *reader) target(m *Mapping, target Target, f targetFile) {
 	at := "$.targets." + string(target)
 	defs := targets[target]
 	if defs == nil {
-		r.fault(at, "there is no target %q; allowed: %s", target, joinTargets())
+		r.faultOfName("$.targets", string(target), "there is no target %q; allowed: %s", target, joinTargets())
 		return
 	}
 	r.object(at, f.Object)
@@ -240,7 +215,7 @@ func (r *reader) fields(at, what string, defs []FieldDef, in map[string]fieldFil
 	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
 		if !slices.ContainsFunc(defs, func(d FieldDef) bool { return d.Name == name }) {
-			r.fault(at+".fields."+name, "%s has no field %q; allowed: %s", what, name, joinFields(defs))
+			r.faultOfName(at+".fields", name, "%s has no field %q; allowed: %s", what, name, joinFields(defs))
 		}
 	}
 	return out

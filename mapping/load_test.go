@@ -99,8 +99,16 @@ targets:
 
 func TestDefaultYAMLCanBeStartedFrom(t *testing.T) {
 	t.Parallel()
-	if _, err := mapping.Load(strings.NewReader(string(mapping.DefaultYAML())), "a copy"); err != nil {
-		t.Error(err)
+	m, err := mapping.Load(strings.NewReader(string(mapping.DefaultYAML())), "a copy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range mapping.Kinds() {
+		was, _ := mapping.Default().Fact(kind)
+		is, _ := m.Fact(kind)
+		if diff := cmp.Diff(was, is); diff != "" {
+			t.Errorf("%s differs in the copy: %s", kind, diff)
+		}
 	}
 }
 

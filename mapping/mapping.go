@@ -24,8 +24,9 @@ type Fact struct {
 	Kind Kind
 	// Object is the API name of the Salesforce object.
 	Object string
-	// IsRequired says that an org without the object cannot be synced. The
-	// absence of another object switches its mapping off with a notice.
+	// IsRequired says that the absence of the object stops the mapping, which is
+	// a problem. The absence of another object switches its mapping off with a
+	// notice. What a file names is required unless the file says otherwise.
 	IsRequired bool
 	// IsOff says that the mapping was switched off in the file.
 	IsOff bool

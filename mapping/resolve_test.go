@@ -82,6 +82,32 @@ func TestR9_4_ResolveNamesWhatIsMissing(t *testing.T) {
 	golden(t, "resolved_unfit.golden", resolve(t, unfit, org(t, emulator.Options{})))
 }
 
+func TestWhatAFileNamesIsRequiredUnlessItSaysOtherwise(t *testing.T) {
+	t.Parallel()
+	d := org(t, emulator.Options{})
+	for required, want := range map[string]string{"": "stopped", "required: true, ": "stopped", "required: false, ": "off"} {
+		m, err := mapping.Load(strings.NewReader(`{version: 1, facts: {invitation: {object: Space_Invitaion__c, `+required+`
+			fields: {space_id: Space__c, email: Email__c, invited_at: Invited_At__c}}}}`), "mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := m.Resolve(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "off"
+		for _, s := range r.Stopped {
+			got = "stopped"
+			if s.Kind != mapping.Invitation || !strings.Contains(s.Err.Error(), "Space_Invitaion__c") || errs.HintOf(s.Err) == "" {
+				t.Errorf("%q stopped %s: %v", required, s.Kind, s.Err)
+			}
+		}
+		if got != want || len(r.Stopped)+len(r.Notices) != 1 {
+			t.Errorf("%q: the misspelt object is %s, want %s; notices %q", required, got, want, r.Notices)
+		}
+	}
+}
+
 func TestResolveTarget(t *testing.T) {
 	t.Parallel()
 	for _, multi := range []bool{false, true} {

@@ -62,7 +62,7 @@ func (s *survey) describe(ctx context.Context, object string) (*salesforce.Objec
 	}
 	if o == nil {
 		return nil, &errs.Error{Kind: errs.NotFound, Err: &missingObject{object: object},
-			Hint: fmt.Sprintf("Deploy the package, give the integration user access to %s, or name another object in the mapping.", object)}
+			Hint: fmt.Sprintf("Add %s to the org (docs/salesforce.md), give the integration user access to it, or name another object in the mapping (docs/mapping.md).", object)}
 	}
 	return o, nil
 }

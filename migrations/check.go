@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -15,10 +16,18 @@ import (
 // migrateHint is what to do about a schema that is missing or behind.
 const migrateHint = "Bring the database to this version with: partnersync migrate"
 
+// utf8 is what Postgres calls the one encoding that holds every character.
+const utf8 = "UTF8"
+
+// notOurs are the SQLSTATEs of a question to a table that has the name of ours
+// and is another: undefined column, no such operator, types that don't match.
+var notOurs = []pq.ErrorCode{"42703", "42883", "42804"}
+
 // Check says, by nil, that the database has exactly the schema of this program.
 // Otherwise the error's kind is Conflict, and its text and hint tell apart a
-// database without the schema, one behind, one ahead (of a newer program), and
-// one in which somebody else's schemas have our names.
+// database without the schema, one behind, one ahead (of a newer program), one in
+// which somebody else's schemas have our names, and one that can't hold every
+// character.
 func Check(ctx context.Context, db *sqlx.DB) (err error) {
 	defer errs.Wrap(&err, "check the database's schema")
 	state, err := look(ctx, db)
@@ -40,15 +49,22 @@ func Check(ctx context.Context, db *sqlx.DB) (err error) {
 
 // state is what a database has of the schema.
 type state struct {
-	ours    bool     // we have been here: migration.applied exists
-	foreign []string // schemas with our names that we did not make
-	missing []string // migrations of ours, or River's, that are not applied
-	unknown []string // applied migrations that this program does not know
+	// encoding is the database's, such as UTF8.
+	encoding string
+	ours     bool     // we have been here: migration.applied exists
+	foreign  []string // schemas with our names that we did not make
+	missing  []string // migrations of ours, or River's, that are not applied
+	unknown  []string // applied migrations that this program does not know
 }
 
 // refusal is why the database must not be touched; nil if it may.
 func (s state) refusal() error {
 	switch {
+	case s.encoding != utf8:
+		// What Salesforce holds is Unicode. Another encoding refuses some names in
+		// the middle of a pull, and SQL_ASCII takes bytes for characters.
+		return errs.New(errs.Conflict, "the database's encoding is %s, and must be %s", s.encoding, utf8).
+			WithHint("An encoding can't be changed; make another database: createdb --encoding=UTF8 --template=template0 partnersync")
 	case len(s.foreign) > 0:
 		return errs.New(errs.Conflict, "the database already has schemas named %s, which Partnersync did not make",
 			strings.Join(s.foreign, ", ")).
@@ -62,6 +78,9 @@ func (s state) refusal() error {
 
 func look(ctx context.Context, db *sqlx.DB) (state, error) {
 	var s state
+	if err := db.GetContext(ctx, &s.encoding, `select current_setting('server_encoding')`); err != nil {
+		return state{}, pg.Classify(err)
+	}
 	if err := db.GetContext(ctx, &s.ours, `select to_regclass($1) is not null`, table); err != nil {
 		return state{}, pg.Classify(err)
 	}
@@ -73,8 +92,8 @@ func look(ctx context.Context, db *sqlx.DB) (state, error) {
 		s.foreign, err = existing(ctx, db, names)
 		return s, err
 	}
-	if err := s.lookAtOurs(ctx, db); err != nil {
-		return state{}, err
+	if err := s.lookAtOurs(ctx, db); err != nil || len(s.foreign) > 0 {
+		return s, err
 	}
 	return s, s.lookAtRivers(ctx, db)
 }
@@ -87,7 +106,10 @@ func (s *state) lookAtOurs(ctx context.Context, db *sqlx.DB) error {
 	var applied []int64
 	// Goose's own version 0 says only that its table was made.
 	if err := db.SelectContext(ctx, &applied,
-		`select distinct version_id from `+table+` where is_applied and version_id > 0 order by version_id`); err != nil {
+		`select distinct version_id from `+table+` where is_applied and version_id > 0 order by version_id`); pq.As(err, notOurs...) != nil {
+		s.ours, s.foreign = false, []string{ownSchema}
+		return nil
+	} else if err != nil {
 		return pg.Classify(err)
 	}
 	s.compare(known, applied, "%05d")

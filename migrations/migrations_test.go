@@ -116,6 +116,8 @@ func TestCheckTellsStatesApart(t *testing.T) {
 		{"ahead", `insert into migration.applied (version_id, is_applied) values (99999, true)`, "ahead of this program: it has 99999"},
 		{"ahead on River", `insert into job.river_migration (line, version) values ('main', 999)`, "has river 999"},
 		{"foreign", `drop schema migration cascade`, "job, ledger, outbox, staging"},
+		{"foreign table", `alter table migration.applied rename version_id to name`, "schemas named migration, which Partnersync did not make"},
+		{"foreign type", `alter table migration.applied alter version_id type text`, "schemas named migration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -128,6 +130,38 @@ func TestCheckTellsStatesApart(t *testing.T) {
 			_, err := migrations.Apply(t.Context(), db)
 			wantConflict(t, err, c.says)
 		})
+	}
+}
+
+func TestAnEncodingThatLacksCharactersIsRefused(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Empty(t)
+	db := open(t, dsn)
+	var name string
+	if err := db.GetContext(t.Context(), &name, `select current_database() || '_latin'`); err != nil {
+		t.Fatal(err)
+	}
+	run(t, db, `create database `+name+` encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0`)
+	t.Cleanup(func() {
+		if _, err := db.Exec(`drop database ` + name + ` with (force)`); err != nil {
+			t.Error(err)
+		}
+	})
+	dsn, err := pg.WithDatabase(dsn, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	latin := open(t, dsn)
+	_, err = migrations.Apply(t.Context(), latin)
+	for _, err := range []error{err, migrations.Check(t.Context(), latin)} {
+		wantConflict(t, err, "encoding is LATIN1, and must be UTF8")
+		if !strings.Contains(errs.HintOf(err), "createdb") {
+			t.Errorf("hint: %s", errs.HintOf(err))
+		}
+	}
+	var schemas int
+	if err := latin.GetContext(t.Context(), &schemas, `select count(*) from pg_namespace where nspname = 'migration'`); err != nil || schemas != 0 {
+		t.Errorf("a refusal left %d schemas, %v", schemas, err)
 	}
 }
 

@@ -3,8 +3,13 @@ package portal
 import (
 	"embed"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 )
@@ -47,6 +52,40 @@ func (s *site) guarded(next http.Handler) http.Handler {
 		defer s.recovered(w, r)
 		limited.ServeHTTP(w, r)
 	})
+}
+
+// named refuses requests for a name that is not one of this site's. A page
+// elsewhere can have its own name lead to this machine (DNS rebinding), and would
+// then read in the browser of somebody here what partners are owed. It can't do so
+// with an address, nor with a name that is not its own. Health and metrics show
+// no money and are asked for under many names, so they answer to all.
+func (s *site) named(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host := hostOf(r.Host); !s.answersTo(host) {
+			s.Log.Warn("refused to show the page under a name that is not this site's", zap.String("host", host))
+			http.Error(w, fmt.Sprintf("The status page is not shown under the name %q. The setting http.hosts lists the names that it has.", host),
+				http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hostOf takes the port and the brackets of an IPv6 address from a Host header.
+func hostOf(header string) string {
+	if host, _, err := net.SplitHostPort(header); err == nil {
+		return host
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(header, "["), "]")
+}
+
+func (s *site) answersTo(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	host = strings.TrimSuffix(host, ".")
+	return strings.EqualFold(host, "localhost") ||
+		slices.ContainsFunc(s.Hosts, func(name string) bool { return strings.EqualFold(host, name) })
 }
 
 func (s *site) recovered(w http.ResponseWriter, r *http.Request) {

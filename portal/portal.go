@@ -44,6 +44,9 @@ type Config struct {
 	// Next gives when what will run next by itself: schedule.Daemon's Next. nil
 	// shows none.
 	Next func() []schedule.Due
+	// Hosts are the names under which the page may be asked for, in any case and
+	// without ports. Addresses and localhost need not be named.
+	Hosts []string
 	// Version is the program's, for the foot of the page.
 	Version string
 }

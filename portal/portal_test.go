@@ -99,8 +99,13 @@ func handler(t *testing.T, c Config) http.Handler {
 }
 
 func ask(h http.Handler, method, path string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return askOf(h, "127.0.0.1:8080", method, path)
+}
+
+func askOf(h http.Handler, host, method, path string) *httptest.ResponseRecorder {
+	w, r := httptest.NewRecorder(), httptest.NewRequest(method, path, nil)
+	r.Host = host
+	h.ServeHTTP(w, r)
 	return w
 }
 
@@ -200,6 +205,37 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 		if csp := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") {
 			t.Errorf("%s %s: the policy is %q", tc.method, tc.path, csp)
 		}
+	}
+}
+
+// A name that a stranger has lead to this machine must not read the page.
+func TestThePageAnswersToItsNamesOnly(t *testing.T) {
+	h := handler(t, Config{Summary: example(), Hosts: []string{"status.acme.example"}})
+	for host, want := range map[string]int{
+		"127.0.0.1:8080": 200, "[::1]:8080": 200, "[::1]": 200, "10.0.0.7": 200, "localhost": 200, "LOCALHOST:8080": 200, "localhost.": 200,
+		"status.acme.example": 200, "Status.Acme.Example:443": 200,
+		"evil.example": 421, "127.0.0.1.evil.example:8080": 421, "localhost.evil.example": 421, "acme.example": 421, "": 421,
+	} {
+		w := askOf(h, host, "GET", "/")
+		if w.Code != want || want == 421 && strings.Contains(w.Body.String(), "FG3877") {
+			t.Errorf("under %q it answers %d, want %d", host, w.Code, want)
+		}
+		if w := askOf(h, host, "GET", "/healthz"); w.Code != 200 {
+			t.Errorf("/healthz under %q answers %d", host, w.Code)
+		}
+	}
+}
+
+// A pass that found nothing new says so, instead of listing noughts.
+func TestAnIdleStageSaysNothingNew(t *testing.T) {
+	s := &site{Config: Config{Zone: time.UTC}}
+	v := s.runView(schedule.Run{Report: stage.Report{Counts: []stage.Count{{Name: "records", N: 0}, {Name: "lines", N: 0}}}}, now)
+	if len(v.Counts) != 0 || !v.NothingNew {
+		t.Errorf("idle: %+v", v)
+	}
+	v = s.runView(schedule.Run{Report: stage.Report{Counts: []stage.Count{{Name: "records", N: 0}, {Name: "lines", N: 2}}}}, now)
+	if len(v.Counts) != 1 || v.NothingNew {
+		t.Errorf("at work: %+v", v)
 	}
 }
 

@@ -6,7 +6,7 @@ import "net/http"
 // is not here is not allowed. GET answers HEAD too.
 func (s *site) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.status)
+	mux.Handle("GET /{$}", s.named(http.HandlerFunc(s.status)))
 	mux.Handle("GET /static/", assets())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)

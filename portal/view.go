@@ -216,8 +216,11 @@ func (s *site) runView(r schedule.Run, now time.Time) runView {
 		v.Problems = grouped(r.Report.Problems)
 	}
 	for _, c := range r.Report.Counts {
-		v.Counts = append(v.Counts, countView{c.Name, grouped(c.N)})
+		if c.N != 0 {
+			v.Counts = append(v.Counts, countView{c.Name, grouped(c.N)})
+		}
 	}
+	v.NothingNew = len(r.Report.Counts) > 0 && len(v.Counts) == 0
 	if p := r.Progress; p.What != "" {
 		v.Progress = &progressView{What: p.What, Done: p.Done, Total: p.Total, Text: grouped(p.Done)}
 		if p.Total > 0 {

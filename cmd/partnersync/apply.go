@@ -44,8 +44,8 @@ func (a *app) apply(c *cobra.Command, path string, dryRun bool) error {
 			return err
 		}
 		var refused error
-		if !dryRun && len(changes) > 0 {
-			changes, refused = a.applyProgram(c.Context(), d.DB, f, changes)
+		if len(changes) > 0 {
+			changes, refused = a.applyProgram(c.Context(), d.DB, f, changes, dryRun)
 		}
 		applied := !dryRun && refused == nil
 		document := map[string]any{"applied": applied, "changes": orEmpty(changes)}
@@ -54,17 +54,28 @@ func (a *app) apply(c *cobra.Command, path string, dryRun bool) error {
 	})
 }
 
+// errDryRun rolls a transaction back that went well.
+var errDryRun = errors.New("dry run")
+
 // applyProgram changes the ledger; when it refuses, what the file would have
-// changed is given back with the reason.
-func (a *app) applyProgram(ctx context.Context, db *sqlx.DB, f apply.File, diff []apply.Change) ([]apply.Change, error) {
+// changed is given back with the reason. A dry run does the same and takes it
+// back, so that it refuses what would be refused.
+func (a *app) applyProgram(ctx context.Context, db *sqlx.DB, f apply.File, diff []apply.Change, dryRun bool) ([]apply.Change, error) {
 	changes := diff
 	err := pg.InTx(ctx, db, func(ctx context.Context, tx *sqlx.Tx) error {
 		done, err := apply.Apply(ctx, tx, f, a.actor, a.clock.Now())
-		if err == nil {
-			changes = done
+		if err != nil {
+			return err
 		}
-		return err
+		changes = done
+		if dryRun {
+			return errDryRun
+		}
+		return nil
 	})
+	if errors.Is(err, errDryRun) {
+		err = nil
+	}
 	return changes, err
 }
 
@@ -74,7 +85,8 @@ func (a *app) readProgram(path string) (_ apply.File, err error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return apply.File{}, errs.New(errs.Invalid, "read the file: %w", err)
+		return apply.File{}, errs.New(errs.Invalid, "read the file: %w", err).
+			WithHint("-f wants the path of a YAML file, or - for standard input; docs/partners-and-plans.md says what is in it")
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return apply.Read(f, path)

@@ -54,7 +54,7 @@ func (a *app) configShow() error {
 	}
 	settings := cfg.Redacted()
 	return a.show(settings, func(p *page) {
-		g := grid{heads: []string{"KEY", "VALUE", "FROM"}, wrap: -1}
+		g := grid{heads: []string{"KEY", "VALUE", "FROM"}, wrap: []int{1, 2}}
 		for _, s := range settings {
 			g.add(s.Key, s.Value, s.From)
 		}

@@ -29,6 +29,9 @@ var demoProgram []byte
 // demoSettings is the file that the demo writes, so that other commands can join it.
 const demoSettings = "demo.yaml"
 
+// demoMark begins that file, and tells it from others.
+const demoMark = "# Written by `partnersync demo`"
+
 func (a *app) demoCommand() *cobra.Command {
 	var f emulatorFlags
 	var once bool
@@ -53,7 +56,7 @@ having written to an org that is gone would be wrong about it.`,
 	}
 	c.Flags().BoolVar(&once, "once", false, "end after the run, without serving")
 	c.Flags().IntVar(&f.opportunities, "opportunities", 0, "how many to make up (default salesforce.emulator.opportunities)")
-	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org (default salesforce.emulator.seed)")
+	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org all day (default salesforce.emulator.seed)")
 	return c
 }
 
@@ -146,7 +149,7 @@ func (d *demonstration) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err = d.app.applyProgram(ctx, d.db.DB, f, nil); err != nil {
+	if _, err = d.app.applyProgram(ctx, d.db.DB, f, nil, false); err != nil {
 		return err
 	}
 	d.app.say("Applied a sample program: %s and %s", counted(int64(len(f.Partners)), "partner"), counted(int64(len(f.Plans)), "plan"))
@@ -188,11 +191,20 @@ func (d *demonstration) writeSettings() error {
 	if err != nil {
 		return err
 	}
-	head := "# Written by `partnersync demo`; it works while the demo runs. The credentials are\n# the made-up org's.\n"
+	head := demoMark + "; it works while the demo runs. The credentials are\n# the made-up org's.\n"
 	if err := os.WriteFile(d.settingsPath(), append([]byte(head), text...), 0o600); err != nil {
 		return fmt.Errorf("write the settings of the demo: %w", err)
 	}
 	return nil
+}
+
+// isDemo says whether a file of settings is one that a demo wrote.
+func isDemo(file string) bool {
+	if file == "" {
+		return false
+	}
+	text, err := os.ReadFile(file)
+	return err == nil && bytes.HasPrefix(text, []byte(demoMark))
 }
 
 func (d *demonstration) settingsPath() string {

@@ -7,16 +7,15 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/shopspring/decimal"
 	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/config"
-	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger"
-	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/migrations"
@@ -30,19 +29,17 @@ const demoDatabase = "demo"
 // openDemoDatabase starts a private server of the demo's own, below the data
 // directory, so that a ledger that lives there is never touched.
 func (a *app) openDemoDatabase(ctx context.Context, cfg config.Config, log *zap.Logger) (_ *database, err error) {
-	d := &database{}
+	d := &database{cfg: cfg}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close(context.WithoutCancel(ctx)))
 		}
 	}()
 	dir := filepath.Join(cfg.Database.DataDir, demoDatabase)
-	if d.server, err = (pg.Embedded{Dir: dir, BinDir: cfg.Database.PostgresBin, Log: log}).Start(ctx); err != nil {
-		return nil, err
+	if d.server, err = (pg.Embedded{Dir: dir, AllowFallback: true, BinDir: cfg.Database.PostgresBin, Log: log}).Start(ctx); err != nil {
+		return nil, explainInUse(err)
 	}
-	if n := d.server.Notice(); n != "" {
-		a.note("%s", n)
-	}
+	a.tellPlace(d.server, log)
 	if err := remake(ctx, d.server.DSN(pg.Database)); err != nil {
 		return nil, err
 	}
@@ -82,27 +79,13 @@ type demoResult struct {
 	explanation commission.Explanation
 }
 
-// owed is what a payee has accrued in one currency.
-type owed struct {
-	PayeeID  string `json:"payee_id"`
-	Partner  string `json:"partner"`
-	Currency string `json:"currency"`
-	Amount   string `json:"amount"`
-	Lines    int64  `json:"lines"`
-}
-
 func (d *demonstration) result(ctx context.Context, runs []schedule.Run) (r demoResult, err error) {
 	r = demoResult{
 		Settings: d.settingsPath(), Salesforce: d.cfg.Salesforce.LoginURL,
-		Runs: documentsOf(runs), Owed: []owed{}, Written: map[string]int{},
+		Runs: documentsOf(runs), Written: map[string]int{},
 	}
-	balances, err := book.Balances(ctx, d.db)
-	if err != nil {
+	if r.Owed, err = owedToAll(ctx, d.db); err != nil {
 		return r, err
-	}
-	for _, b := range balances {
-		c := money.Currency(b.Currency)
-		r.Owed = append(r.Owed, owed{b.PayeeID, b.Partner, b.Currency, c.FromMinor(b.Minor).StringFixed(c.Digits()), b.Lines})
 	}
 	for _, t := range mapping.Targets() {
 		object := mapping.Default().Target(t).Object
@@ -116,20 +99,23 @@ func (d *demonstration) result(ctx context.Context, runs []schedule.Run) (r demo
 	return r, err
 }
 
-// explainOne explains the largest commission in the company's currency that
-// reached Salesforce.
+// explainOne explains the largest commission in the company's currency that is
+// owed and reached Salesforce: what is held or void explains why nobody is paid.
 func (r *demoResult) explainOne(ctx context.Context, q sqlx.QueryerContext, org *emulator.Org, currency string) (err error) {
 	target := mapping.Default().Target(mapping.CommissionTarget)
 	amountField, hasAmount := target.Path("amount")
 	currencyField, hasCurrency := target.Path("currency")
-	if !hasAmount || !hasCurrency {
+	statusField, hasStatus := target.Path("status")
+	if !hasAmount || !hasCurrency || !hasStatus {
 		return nil
 	}
 	var key string
 	var most decimal.Decimal
 	for _, record := range org.Records(target.Object) {
 		amount, err := decimal.NewFromString(fmt.Sprint(record[amountField]))
-		if err != nil || record[currencyField] != currency {
+		// The org shows the status as its label, which begins with a capital.
+		isOwed := strings.EqualFold(fmt.Sprint(record[statusField]), string(commission.Accrued))
+		if err != nil || !isOwed || record[currencyField] != currency {
 			continue
 		}
 		// Of equals the first by key, so that the same demo shows the same.
@@ -164,43 +150,5 @@ func (p *page) demoResult(r demoResult, runs []schedule.Run) {
 	if r.Example.Key != "" {
 		p.title("For example")
 		p.explanation(r.Example, r.explanation)
-	}
-}
-
-// owedShown is how many payees of a currency are listed.
-const owedShown = 10
-
-// owed writes what is owed to whom: the largest of each currency, and its sum.
-func (p *page) owed(all []owed) {
-	p.title("Owed to partners")
-	g := grid{heads: []string{"PARTNER ID", "PARTNER", "#OWED", "CURRENCY", "#LINES"}, wrap: -1}
-	shown, sums, more := map[string]int{}, map[string]decimal.Decimal{}, map[string]int{}
-	var currencies []string
-	for _, o := range all {
-		if _, seen := sums[o.Currency]; !seen {
-			currencies = append(currencies, o.Currency)
-		}
-		amount, err := decimal.NewFromString(o.Amount)
-		if err != nil {
-			p.err = errors.Join(p.err, err)
-			continue
-		}
-		sums[o.Currency] = sums[o.Currency].Add(amount)
-		if shown[o.Currency]++; shown[o.Currency] <= owedShown {
-			g.add(o.PayeeID, o.Partner, grouped(o.Amount), o.Currency, thousands(o.Lines))
-		} else {
-			more[o.Currency]++
-		}
-	}
-	p.table(g)
-	for _, c := range currencies {
-		line := fmt.Sprintf("%s %s in all", grouped(sums[c].StringFixed(money.Currency(c).Digits())), c)
-		if more[c] > 0 {
-			line += fmt.Sprintf(", %s more in this currency included", counted(int64(more[c]), "payee"))
-		}
-		p.line("%s", line)
-	}
-	if len(all) == 0 {
-		p.line("  nothing yet")
 	}
 }

@@ -26,6 +26,12 @@ the facts no longer show it.`,
 }
 
 func (a *app) discrepancies(c *cobra.Command, filter ledger.DiscrepancyFilter) error {
+	if err := atLeastOne("limit", filter.Limit); err != nil {
+		return err
+	}
+	if err := isKind(filter.Kind); err != nil {
+		return err
+	}
 	return a.withLedger(c, func(d *database) error {
 		found, err := ledger.Discrepancies(c.Context(), d, filter)
 		if err != nil {
@@ -40,7 +46,7 @@ func (a *app) discrepancies(c *cobra.Command, filter ledger.DiscrepancyFilter) e
 			Discrepancies []ledger.Discrepancy      `json:"discrepancies"`
 		}{orEmpty(counts), orEmpty(found)}
 		return a.show(document, func(p *page) {
-			g := grid{heads: []string{"KIND", "HOLD", "SUBJECT", "OBJECT", "RULE", "OPENED", "DETAIL"}, wrap: 6}
+			g := grid{heads: []string{"KIND", "HOLD", "SUBJECT", "OBJECT", "RULE", "OPENED", "DETAIL"}, wrap: []int{6}}
 			for _, f := range found {
 				g.add(f.Kind, holdMark(f.IsHold), f.Subject, f.Object, f.Rule, f.OpenedAt.UTC().Format("2006-01-02"), f.Detail)
 			}

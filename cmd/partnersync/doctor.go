@@ -161,7 +161,7 @@ func (e *examination) database(ctx context.Context) {
 	}
 	where := e.cfg.Database.URL.String()
 	if e.cfg.Database.IsEmbedded() {
-		where = "private server in " + e.cfg.Database.DataDir
+		where = d.place()
 	}
 	e.ok("database", "Postgres %s, %s", version, where)
 	if err := migrations.Check(ctx, d.DB); err != nil {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/partnersync/partnersync/config"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 )
 
@@ -37,6 +40,9 @@ func (f emulatorFlags) into(c *cobra.Command, e *config.Emulator) error {
 	if e.Opportunities < 1 {
 		return errs.New(errs.Invalid, "--opportunities %d is not a number of opportunities", e.Opportunities)
 	}
+	if f.customers < 0 {
+		return errs.New(errs.Invalid, "--customers %d is not a number of customers", f.customers)
+	}
 	return nil
 }
 
@@ -56,7 +62,7 @@ address and the credentials that it accepts, and forgets everything when it stop
 	c.Flags().IntVar(&f.opportunities, "opportunities", 0, "how many to make up (default salesforce.emulator.opportunities)")
 	c.Flags().IntVar(&f.customers, "customers", 0, "how many customers to make up (default one for every 20 opportunities)")
 	c.Flags().BoolVar(&f.multiCurrency, "multi-currency", false, "an org whose records each have a currency")
-	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org (default salesforce.emulator.seed)")
+	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org all day (default salesforce.emulator.seed)")
 	return c
 }
 
@@ -73,11 +79,9 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 		return err
 	}
 	org := emulator.New(emulator.Options{Clock: a.clock, Logger: log.Named("emulator"), MultiCurrency: f.multiCurrency})
+	var files []string
 	if f.data != "" {
-		if info, statErr := os.Stat(f.data); statErr != nil || !info.IsDir() {
-			return errs.New(errs.Invalid, "--data %s is not a directory", f.data)
-		}
-		err = org.LoadDir(f.data)
+		files, err = loadFiles(org, f.data)
 	} else {
 		err = a.makeUp(org, cfg.Salesforce.Emulator, f.customers)
 	}
@@ -88,15 +92,69 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	err = a.tellOrg(server.URL())
+	err = a.tellOrg(server.URL(), holdings(org, files))
 	<-c.Context().Done()
 	return errors.Join(err, server.Close())
 }
 
+// loadFiles fills an org from a directory, and gives the objects of its files.
+func loadFiles(org *emulator.Org, dir string) ([]string, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, errs.New(errs.Invalid, "--data %s is not a directory", dir)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, errs.New(errs.Invalid, "--data: %w", err)
+	}
+	var objects []string
+	for _, e := range entries {
+		if object, isCSV := strings.CutSuffix(e.Name(), ".csv"); isCSV && !e.IsDir() {
+			objects = append(objects, object)
+		}
+	}
+	if len(objects) == 0 {
+		return nil, errs.New(errs.Invalid, "--data %s: there is no .csv file in that directory", dir).
+			WithHint("it wants one file for each object, named after it: Account.csv, Opportunity.csv; without --data an org is made up")
+	}
+	return objects, org.LoadDir(dir)
+}
+
+// holding is how many records of an object an org has.
+type holding struct {
+	Object  string `json:"object"`
+	Records int    `json:"records"`
+}
+
+// holdings counts the records that an org has: of the objects that the mapping
+// knows, in its order, and of those that files were given of.
+func holdings(org *emulator.Org, files []string) []holding {
+	var objects []string
+	for _, kind := range mapping.Kinds() {
+		objects = append(objects, mapping.Default().Object(kind))
+	}
+	for _, t := range mapping.Targets() {
+		objects = append(objects, mapping.Default().Target(t).Object)
+	}
+	seen := map[string]bool{}
+	var out []holding
+	for _, object := range append(objects, files...) {
+		// A file may write the name in another case.
+		if name := strings.ToLower(object); !seen[name] {
+			seen[name] = true
+			if n := org.Count(object); n > 0 {
+				out = append(out, holding{object, n})
+			}
+		}
+	}
+	return orEmpty(out)
+}
+
 // makeUp fills an org with a company's records; 0 customers is as many as go with
-// its opportunities.
+// its opportunities. The org's history ends with yesterday (UTC), so that the same
+// seed makes the same org whenever in the day it is made.
 func (a *app) makeUp(org *emulator.Org, e config.Emulator, customers int) error {
-	return org.Generate(emulator.GenerateOptions{Customers: customers, Opportunities: e.Opportunities, Seed: e.Seed, Now: a.clock.Now()})
+	today := a.clock.Now().UTC().Truncate(24 * time.Hour)
+	return org.Generate(emulator.GenerateOptions{Customers: customers, Opportunities: e.Opportunities, Seed: e.Seed, Now: today})
 }
 
 // serveOrg opens the org to the network, or says in whose way it is. It serves
@@ -106,12 +164,13 @@ func serveOrg(ctx context.Context, org *emulator.Org, address string) (*emulator
 	return server, explainListen(err, address, "salesforce.emulator.listen (PARTNERSYNC_SALESFORCE_EMULATOR_LISTEN)")
 }
 
-// tellOrg says how to reach the org.
-func (a *app) tellOrg(url string) error {
-	document := map[string]string{
+// tellOrg says how to reach the org, and what it holds.
+func (a *app) tellOrg(url string, held []holding) error {
+	document := map[string]any{
 		"url": url, "client_id": emulator.DemoClientID, "client_secret": emulator.DemoClientSecret,
 		"username": emulator.DemoUsername, "password": emulator.DemoPassword,
 		"security_token": emulator.DemoSecurityToken, "refresh_token": emulator.DemoRefreshToken,
+		"holds": held,
 	}
 	return a.show(document, func(p *page) {
 		p.line("An org is at %s. It accepts these made-up credentials:", p.app.paint(p.w, bold, url))
@@ -122,6 +181,15 @@ func (a *app) tellOrg(url string) error {
 		p.line("    client_secret: %s", emulator.DemoClientSecret)
 		p.line("")
 		p.line("or the user %s with password %s and security token %s.", emulator.DemoUsername, emulator.DemoPassword, emulator.DemoSecurityToken)
+		p.line("")
+		p.line("It holds:")
+		for _, h := range held {
+			p.line("  %s %s", thousands(int64(h.Records)), h.Object)
+		}
+		if len(held) == 0 {
+			p.line("  nothing")
+		}
+		p.line("")
 		p.line("Ctrl-C stops it, and it forgets everything.")
 	})
 }

@@ -36,11 +36,27 @@ func usage(err error) error {
 	}
 	// Cobra adds suggestions after an empty line; they make a good hint.
 	what, suggestions, _ := strings.Cut(err.Error(), "\n\n")
+	if better := invalidValue(what); better != "" {
+		what = better
+	}
 	hint := "`partnersync --help` lists the commands, `partnersync COMMAND --help` the flags of one"
 	if s := strings.Fields(strings.TrimPrefix(suggestions, "Did you mean this?")); len(s) > 0 {
 		hint = "did you mean " + strings.Join(s, " or ") + "?"
 	}
 	return errs.New(errs.Invalid, "%s", what).WithHint("%s", hint)
+}
+
+// invalidValue says of a flag's value what would be right, without the names of
+// the functions that could not read it; "" for what is another error.
+func invalidValue(text string) string {
+	what, parser, is := strings.Cut(text, " flag: strconv.Parse")
+	switch {
+	case !is:
+		return ""
+	case strings.HasPrefix(parser, "Bool"):
+		return what + " flag: it is neither true nor false"
+	}
+	return what + " flag: it is not a whole number, or too large"
 }
 
 // finish tells an error to the person and gives the exit code.

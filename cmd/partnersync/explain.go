@@ -17,14 +17,14 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "explain KEY", GroupID: groupLook, Args: cobra.ExactArgs(1),
+		Use: "explain KEY", GroupID: groupLook, Args: exactlyOne("KEY", "the key of a commission line"),
 		Short: "Say of one commission line why it is what it is",
 		Long: `Say of one commission line why it is what it is: the facts with their Salesforce
 ids, the days that were held, the rule, the arithmetic; and beside it the entries
 that the book has for it. KEY is the line's key, as Salesforce shows it in
 Commission_Key__c: PAYEE_ID/regime/source id/slice/period.`,
 		Example: "  partnersync explain FG3877/space/0065g00000XyZAbAAN/referral/2026-10",
-		RunE:    func(c *cobra.Command, args []string) error { return a.explain(c, args[0]) },
+		RunE:    func(c *cobra.Command, args []string) error { return a.explain(c, strings.TrimSpace(args[0])) },
 	}
 }
 
@@ -137,7 +137,7 @@ func (p *page) explanation(l explained, e commission.Explanation) {
 		}
 	}
 	p.title("In the book")
-	g := grid{heads: []string{"ENTRY", "#AMOUNT", "AS OF", "BY", "POSTED"}, wrap: -1}
+	g := grid{heads: []string{"ENTRY", "#AMOUNT", "AS OF", "BY", "POSTED"}}
 	for _, n := range l.Entries {
 		g.add(n.ID, n.Amount, n.AsOf, n.PostedBy, instant(n.PostedAt))
 	}
@@ -150,7 +150,7 @@ func (p *page) explanation(l explained, e commission.Explanation) {
 // facts writes the facts and the days held.
 func (p *page) facts(e commission.Explanation) {
 	p.title("Facts")
-	g := grid{heads: []string{"FACT", "VALUE", "SALESFORCE ID", "SINCE", "BECAUSE"}, wrap: 4}
+	g := grid{heads: []string{"FACT", "VALUE", "SALESFORCE ID", "SINCE", "BECAUSE"}, wrap: []int{0, 1, 4}}
 	for _, f := range e.Facts {
 		g.add(f.Name, f.Value, f.ID, f.At, f.From)
 	}
@@ -159,7 +159,7 @@ func (p *page) facts(e commission.Explanation) {
 		return
 	}
 	p.title("Days held")
-	held := grid{heads: []string{"SPACE", "FIRST", "LAST", "#DAYS", "BECAUSE"}, wrap: 4}
+	held := grid{heads: []string{"SPACE", "FIRST", "LAST", "#DAYS", "BECAUSE"}, wrap: []int{4}}
 	for _, h := range e.Held {
 		held.add(h.SpaceID, h.First, h.Last, thousands(int64(h.Days)), h.From)
 	}

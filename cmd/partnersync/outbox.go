@@ -29,6 +29,9 @@ func (a *app) outboxList() *cobra.Command {
 		Short:   "List rows with their state and the last error",
 		Example: "  partnersync outbox list --state quarantined",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := atLeastOne("limit", filter.Limit); err != nil {
+				return err
+			}
 			filter.State = outbox.State(state)
 			switch filter.State {
 			case "", outbox.Settled, outbox.Unsent, outbox.Waiting, outbox.Quarantined:
@@ -66,7 +69,7 @@ func (a *app) listOutbox(c *cobra.Command, filter outbox.Filter) error {
 			Rows    []outboxRow    `json:"rows"`
 		}{orEmpty(tallies), orEmpty(rows)}
 		return a.show(document, func(p *page) {
-			g := grid{heads: []string{"OBJECT", "KEY", "STATE", "#ATTEMPTS", "LAST ERROR"}, wrap: 4}
+			g := grid{heads: []string{"OBJECT", "KEY", "STATE", "#ATTEMPTS", "LAST ERROR"}, wrap: []int{1, 4}}
 			for _, r := range rows {
 				g.add(r.Object, r.Key, string(r.State), thousands(int64(r.Attempts)), r.LastError)
 			}
@@ -74,7 +77,11 @@ func (a *app) listOutbox(c *cobra.Command, filter outbox.Filter) error {
 			for _, t := range tallies {
 				p.line("%s: %s unsent (%s of them waiting), %s quarantined", t.Object, thousands(t.Unsent), thousands(t.Waiting), thousands(t.Quarantined))
 			}
-			if len(tallies) == 0 {
+			switch {
+			case len(tallies) > 0:
+			case !d.cfg.Salesforce.IsSet():
+				p.line("nothing waits; and nothing can be sent, because no Salesforce org is named (salesforce.login_url)")
+			default:
 				p.line("everything has reached Salesforce")
 			}
 		})
@@ -130,7 +137,7 @@ func (a *app) outboxRetry() *cobra.Command {
 func (a *app) outboxDrop() *cobra.Command {
 	var object string
 	c := &cobra.Command{
-		Use: "drop KEY...", Args: cobra.MinimumNArgs(1),
+		Use: "drop KEY...", Args: needsKeys,
 		Short: "Give up sending the present state of rows; Salesforce keeps what it has",
 		RunE: func(c *cobra.Command, keys []string) error {
 			return a.mendOutbox(c, "given up; Salesforce keeps what it has until the ledger changes again", func(ctx context.Context, tx *sqlx.Tx) (int64, error) {

@@ -4,14 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-	"golang.org/x/term"
 
 	"github.com/partnersync/partnersync/internal/clock"
 )
@@ -68,78 +65,6 @@ func (p *page) title(text string) {
 		p.write("\n")
 	}
 	p.line("%s", p.app.paint(p.w, bold, text))
-}
-
-// grid is a table: a column for each head. Heads that start with # are numbers
-// and stand to the right.
-type grid struct {
-	heads []string
-	rows  [][]string
-	// wrap is the index of the column that gives way on a narrow terminal, or
-	// -1. Tables that go to a file or a pipe are never wrapped.
-	wrap int
-}
-
-func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
-
-// table writes a grid; an empty one writes nothing.
-func (p *page) table(g grid) {
-	if len(g.rows) == 0 {
-		return
-	}
-	t := table.NewWriter()
-	style := table.StyleLight
-	style.Format.Header = text.FormatDefault
-	f, terminal := isTerminal(p.w)
-	if !terminal {
-		// Columns between two spaces are what grep, awk and eyes get along with.
-		style = table.Style{Box: table.BoxStyle{PaddingRight: "  "}, Options: table.OptionsNoBordersAndSeparators}
-		t.SuppressTrailingSpaces()
-	}
-	t.SetStyle(style)
-	var heads table.Row
-	var columns []table.ColumnConfig
-	for i, h := range g.heads {
-		name, number := strings.CutPrefix(h, "#")
-		heads = append(heads, name)
-		c := table.ColumnConfig{Number: i + 1}
-		if number {
-			c.Align, c.AlignHeader = text.AlignRight, text.AlignRight
-		}
-		if terminal && i == g.wrap {
-			c.WidthMax, c.WidthMaxEnforcer = g.room(f, i), text.WrapSoft
-		}
-		columns = append(columns, c)
-	}
-	t.SetColumnConfigs(columns)
-	t.AppendHeader(heads)
-	for _, r := range g.rows {
-		row := make(table.Row, len(r))
-		for i, cell := range r {
-			row[i] = cell
-		}
-		t.AppendRow(row)
-	}
-	p.write(t.Render() + "\n")
-}
-
-// room is the width that is left for column wrap on this terminal.
-func (g *grid) room(f *os.File, wrap int) int {
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		width = 120
-	}
-	for i := range g.heads {
-		widest := len(strings.TrimPrefix(g.heads[i], "#"))
-		for _, r := range g.rows {
-			widest = max(widest, text.StringWidthWithoutEscSequences(r[i]))
-		}
-		if i != wrap {
-			width -= widest
-		}
-		width -= 3 // a border and two spaces
-	}
-	return max(width-1, 24)
 }
 
 // pairs writes names and values, one pair a line, the values aligned.
@@ -203,5 +128,3 @@ type logClock struct{ clock.Clock }
 
 // NewTicker is what zap asks of a clock for sinks that buffer; ours does not.
 func (logClock) NewTicker(d time.Duration) *time.Ticker { return time.NewTicker(d) }
-
-func isTerminalFile(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

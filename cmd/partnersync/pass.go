@@ -25,7 +25,7 @@ func (a *app) runCommand() *cobra.Command {
 	var f passFlags
 	c := &cobra.Command{
 		Use: "run [all | pull | reconcile | accrue | push]...", GroupID: groupWork,
-		Args: cobra.OnlyValidArgs, ValidArgs: append([]string{schedule.All}, stage.Names()...),
+		Args: onlyStages, ValidArgs: append([]string{schedule.All}, stage.Names()...),
 		Short: "Run stages now, once, and say what they did",
 		Long: `Run stages now, once each: all of them, or those that are named. Without a name,
 all. A stage that fails stops those after it.
@@ -58,6 +58,9 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := isOver(o.AsOf, clock.DateIn(a.clock.Now(), cfg.Company.Location()), cfg.Company.Zone); err != nil {
+		return err
+	}
 	names = a.inOrder(names, f.dryRun)
 	if touchesSalesforce(names) {
 		if err := cfg.NeedSalesforce(); err != nil {
@@ -73,6 +76,16 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 		runs, err := a.runOnce(c.Context(), p.runner, names, o)
 		return a.tellRuns(runs, f, err)
 	})
+}
+
+// isOver refuses a day that is not over on today's date in the company zone, as
+// accrue would (R7.3), but before a run is recorded that never had a chance.
+func isOver(day, today clock.Date, zone string) error {
+	if day.IsZero() || day.Before(today) {
+		return nil
+	}
+	return errs.New(errs.Invalid, "--as-of %s is not over yet in the company zone %s", day, zone).
+		WithHint("only a day that is over counts: %s at the latest", today.AddDays(-1))
 }
 
 // inOrder gives the stages that were named, each once, in the order of the
@@ -185,21 +198,31 @@ func (a *app) tellRuns(runs []schedule.Run, f passFlags, failure error) error {
 
 // runs writes what stages did: a row each, then notices and the verdict.
 func (p *page) runs(runs []schedule.Run, dryRun bool, problems int64) {
-	g := grid{heads: []string{"STAGE", "RESULT", "#TOOK", "WHAT IT DID"}, wrap: 3}
+	g := grid{heads: []string{"STAGE", "RESULT", "#TOOK", "WHAT IT DID"}, wrap: []int{3}}
 	for _, r := range runs {
 		g.add(r.Stage, p.state(r.State()), took(r.Duration()), reportCounts(r.Report))
 	}
 	p.table(g)
-	for _, r := range runs {
-		for _, n := range r.Report.Notices {
-			p.line("%s: %s", r.Stage, n)
-		}
-	}
+	p.notices(runs)
 	if dryRun {
 		p.line("dry run: nothing was written")
 	}
 	if problems > 0 {
 		p.line("%s somebody has to look at: `partnersync discrepancies` and `partnersync outbox list` name the records", counted(problems, "thing")+" that")
+	}
+}
+
+// notices writes what runs want a person to know, each sentence once: that a
+// mapping is stopped, and why, for one.
+func (p *page) notices(runs []schedule.Run) {
+	said := map[string]bool{}
+	for _, r := range runs {
+		for _, n := range r.Report.Notices {
+			if notice := r.Stage + ": " + n; !said[notice] {
+				said[notice] = true
+				p.line("%s %s", p.app.paint(p.w, yellow, "note:"), notice)
+			}
+		}
 	}
 }
 

@@ -128,7 +128,7 @@ func reportCounts(r stage.Report) string {
 			continue
 		}
 		if c.N != 0 {
-			out = append(out, thousands(c.N)+" "+c.Name)
+			out = append(out, thousands(c.N)+" "+plural(c.Name, c.N))
 		}
 	}
 	if len(out) == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/user"
 	"slices"
 	"strings"
@@ -170,12 +169,6 @@ func (a *app) quiet(c config.Log) (*zap.Logger, error) {
 		c.Level = "error"
 	}
 	return a.logger(c)
-}
-
-// isTerminal says whether a writer is one.
-func isTerminal(w io.Writer) (*os.File, bool) {
-	f, ok := w.(*os.File)
-	return f, ok && isTerminalFile(f)
 }
 
 // parent makes a command that only holds others say so when it is run without

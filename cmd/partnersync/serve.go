@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
@@ -23,7 +24,9 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Run stages by their schedule and serve the web pages",
 		Long: `Run the stages by their cron lines, and serve the status page, /healthz, /readyz
 and /metrics. Any number of replicas may run over one Postgres: an instant starts a
-run once. SIGTERM and Ctrl-C stop it: what is in hand is finished or rolled back.`,
+run once. A private Postgres has to be its own: while another command runs one,
+serve refuses to start. SIGTERM and Ctrl-C stop it: what is in hand is finished or
+rolled back.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context()) },
 	}
 }
@@ -49,6 +52,9 @@ func (a *app) serve(ctx context.Context) (err error) {
 	// The server closes its listener by itself; before it has one, we do.
 	defer func() { err = errors.Join(err, s.closeListener()) }()
 	return a.withDatabase(ctx, cfg, log, schemaCurrent, func(d *database) error {
+		if err := d.needOwn(); err != nil {
+			return err
+		}
 		p, err := newPlant(cfg, d.DB, a.clock, log)
 		if err != nil {
 			return err
@@ -60,6 +66,17 @@ func (a *app) serve(ctx context.Context) (err error) {
 				zap.String("zone", cfg.Company.Zone), zap.String("version", thisBuild().Version))
 		})
 	})
+}
+
+// needOwn refuses a private server that another process runs: it ends with that
+// process, and a daemon that should go on would be left without a database.
+func (d *database) needOwn() error {
+	if d.joined == nil {
+		return nil
+	}
+	return errs.New(errs.Conflict, "serve would lose its database with the process that runs it: %w", d.joined).
+		WithHint("wait until that process has ended, or stop it, and then start serve; or name a Postgres that stays in database.url (%s)",
+			config.EnvName("database.url"))
 }
 
 // service is what `serve` and `demo` keep up until they are told to stop: the
@@ -122,7 +139,21 @@ func (s *service) handler(d *schedule.Daemon) http.Handler {
 		Ready:   func(ctx context.Context) error { return migrations.Check(ctx, s.database.DB) },
 		Next:    d.Next,
 		Version: thisBuild().Version,
+		Hosts:   s.hosts(),
 	})
+}
+
+// hosts are the names under which the page may be asked for: those of the
+// settings, the one that it listens on, and the machine's own.
+func (s *service) hosts() []string {
+	hosts := s.cfg.HTTP.HostNames()
+	if host, _, err := net.SplitHostPort(s.cfg.HTTP.Listen); err == nil && host != "" {
+		hosts = append(hosts, host)
+	}
+	if name, err := os.Hostname(); err == nil {
+		hosts = append(hosts, name)
+	}
+	return hosts
 }
 
 // tellSystemd says how the service is, where systemd started it and wants to know.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/schedule"
@@ -15,8 +16,13 @@ func (a *app) statusCommand() *cobra.Command {
 	var history int
 	c := &cobra.Command{
 		Use: "status", GroupID: groupLook, Args: cobra.NoArgs,
-		Short: "Say how each stage last ran, and what waits",
-		RunE:  func(c *cobra.Command, _ []string) error { return a.status(c, history) },
+		Short: "Say how each stage last ran, what is owed, and what waits",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("history") && history < 1 {
+				return errs.New(errs.Invalid, "--history %d is not a number of runs", history)
+			}
+			return a.status(c, history)
+		},
 	}
 	c.Flags().IntVar(&history, "history", 0, "show the last so many runs instead of the last of each stage")
 	return c
@@ -26,6 +32,7 @@ func (a *app) statusCommand() *cobra.Command {
 type statusDocument struct {
 	Runs          []runDocument             `json:"runs"`
 	LastSuccess   map[string]time.Time      `json:"last_success"`
+	Owed          []owed                    `json:"owed"`
 	Outbox        []outbox.Tally            `json:"outbox"`
 	Discrepancies []ledger.DiscrepancyCount `json:"open_discrepancies"`
 }
@@ -41,6 +48,10 @@ func (a *app) status(c *cobra.Command, history int) error {
 		if err != nil {
 			return err
 		}
+		owed, err := owedToAll(ctx, d)
+		if err != nil {
+			return err
+		}
 		waiting, err := outbox.Tallies(ctx, d, now)
 		if err != nil {
 			return err
@@ -49,7 +60,7 @@ func (a *app) status(c *cobra.Command, history int) error {
 		if err != nil {
 			return err
 		}
-		document := statusDocument{documentsOf(runs), success, orEmpty(waiting), orEmpty(open)}
+		document := statusDocument{documentsOf(runs), success, owed, orEmpty(waiting), orEmpty(open)}
 		return a.show(document, func(p *page) { p.status(runs, document, now) })
 	})
 }
@@ -61,9 +72,9 @@ func lastRuns(c *cobra.Command, d *database, history int) ([]schedule.Run, error
 	return schedule.Latest(c.Context(), d)
 }
 
-// status writes the runs, then what waits for somebody.
+// status writes the runs, then what is owed, then what waits for somebody.
 func (p *page) status(runs []schedule.Run, d statusDocument, now time.Time) {
-	g := grid{heads: []string{"STAGE", "STATE", "STARTED", "#TOOK", "BY", "WHAT IT DID"}, wrap: 5}
+	g := grid{heads: []string{"STAGE", "STATE", "STARTED", "#TOOK", "BY", "WHAT IT DID"}, wrap: []int{5}}
 	for _, r := range runs {
 		what, length := reportCounts(r.Report), took(r.Duration())
 		if r.Running() {
@@ -85,19 +96,24 @@ func (p *page) status(runs []schedule.Run, d statusDocument, now time.Time) {
 			p.line("%s has never done its work yet", r.Stage)
 		}
 	}
+	p.notices(runs)
+	p.owed(d.Owed)
 	p.waiting(d.Outbox, d.Discrepancies)
 }
 
 // waiting writes what has not reached Salesforce and what asks for a person.
 func (p *page) waiting(tallies []outbox.Tally, open []ledger.DiscrepancyCount) {
+	if len(tallies) > 0 {
+		p.title("Outbox")
+	}
 	for _, t := range tallies {
-		p.line("outbox: %s %s to send, %s quarantined", thousands(t.Unsent), t.Object, thousands(t.Quarantined))
+		p.line("%s %s to send, %s quarantined", thousands(t.Unsent), plural(t.Object, t.Unsent), thousands(t.Quarantined))
 	}
 	if len(open) == 0 {
 		return
 	}
 	p.title("Open discrepancies")
-	g := grid{heads: []string{"KIND", "RULE", "HOLD", "#OPEN"}, wrap: -1}
+	g := grid{heads: []string{"KIND", "RULE", "HOLD", "#OPEN"}}
 	for _, o := range open {
 		g.add(o.Kind, o.Rule, holdMark(o.IsHold), thousands(o.Open))
 	}

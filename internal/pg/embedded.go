@@ -15,9 +15,14 @@ var ErrInUse = errors.New("in use")
 // root) can reach. Start it with Start.
 type Embedded struct {
 	// Dir is the server's own directory, for its data, lock, log and socket. It
-	// is made when missing, and given to the user who runs the server. Run as
-	// root, the server may have to live elsewhere: see Server.Notice.
+	// is made when missing, and given to the user who runs the server: the one
+	// who starts it or, since Postgres refuses to run as root, postgres.
 	Dir string
+	// AllowFallback lets a server that root starts live below /var/tmp when Dir
+	// is where the user postgres can't get to; Server.Notice says so. Some systems
+	// clean that place, so it is for what can be made anew: the demonstration and
+	// tests. Without it such a Dir is refused.
+	AllowFallback bool
 	// BinDir is the directory of initdb and postgres; "" looks for them: in
 	// PARTNERSYNC_POSTGRES_BIN, the PATH, pg_config, and the usual places.
 	BinDir string

@@ -23,7 +23,8 @@ import (
 // should this process die instead, by whatever means, the server goes too.
 //
 // The error's kind is NotFound when Postgres is not installed, Conflict when
-// another process has the directory or its data is of another major version.
+// another process has the directory or its data is of another major version,
+// Invalid when the directory is where the server's user can't get to.
 func (e Embedded) Start(ctx context.Context) (_ *Server, err error) {
 	defer errs.Wrap(&err, "start a private Postgres in %s", e.Dir)
 	if e.Dir == "" {
@@ -33,7 +34,7 @@ func (e Embedded) Start(ctx context.Context) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := findPlace(e.Dir, b)
+	p, err := findPlace(e.Dir, b, e.AllowFallback)
 	if err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func hintOf(err error) string {
 	case pq.As(err, "53100") != nil:
 		return "Free or add disk space on the database server."
 	case pq.As(err, "42501") != nil:
-		return "Grant the database user the rights that the installation guide lists."
+		return "Grant the database user the rights that docs/operations.md lists."
 	}
 	return ""
 }

@@ -58,10 +58,11 @@ const (
 // a restart of the machine.
 var elsewhere = "/var/tmp"
 
-// findPlace prepares the directories of a server that was asked to live in dir.
-// The usual reason to live elsewhere is a checkout in root's own home, which is
-// closed to the user as whom root has to run Postgres.
-func findPlace(dir string, b binaries) (place, error) {
+// findPlace prepares the directories of a server that was asked to live in dir,
+// or, with orElsewhere, in another place if need be. The usual reason is a
+// checkout in root's own home, which is closed to the user as whom root has to
+// run Postgres.
+func findPlace(dir string, b binaries, orElsewhere bool) (place, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return place{}, err
@@ -75,16 +76,17 @@ func findPlace(dir string, b binaries) (place, error) {
 			WithHint("Install Postgres where every user can reach it, or run this as an ordinary user.")
 	}
 	p := place{account: account, dir: abs}
-	if p.dir, p.notice, err = settle(account, abs, b); err != nil {
+	if p.dir, p.notice, err = settle(account, abs, b, orElsewhere); err != nil {
 		return place{}, err
 	}
 	p.sockets, err = socketDir(p, b)
 	return p, err
 }
 
-// settle makes the server's directory at dir or, if the account can't get there,
-// under elsewhere, with a name that follows from dir; the notice says so.
-func settle(a account, dir string, b binaries) (settled, notice string, err error) {
+// settle makes the server's directory at dir. If the account can't get there, it
+// is refused or, with orElsewhere, made under elsewhere, with a name that follows
+// from dir; the notice says so.
+func settle(a account, dir string, b binaries, orElsewhere bool) (settled, notice string, err error) {
 	// An account that gets to the parent gets into a directory that it owns;
 	// nothing has to be given away to find out.
 	parent := filepath.Dir(dir)
@@ -94,9 +96,13 @@ func settle(a account, dir string, b binaries) (settled, notice string, err erro
 	if a.canEnter(parent, b) {
 		return dir, "", a.own(dir, lockName)
 	}
-	if !a.switched || !a.canEnter(elsewhere, b) {
+	if !a.switched {
 		return "", "", errs.New(errs.Auth, "user %s can't enter %s", a.name, parent).
-			WithHint("Give a directory that this user can reach.")
+			WithHint("Set database.data_dir to a directory that this user can reach.")
+	}
+	if !orElsewhere || !a.canEnter(elsewhere, b) {
+		return "", "", errs.New(errs.Invalid, "Postgres refuses to run as root, and the user %s, who runs it instead, can't reach %s", a.name, parent).
+			WithHint("Set database.data_dir to a directory that %s can reach, such as /var/lib/partnersync, or run this as an ordinary user.", a.name)
 	}
 	other := filepath.Join(elsewhere, "partnersync-"+shortHash(dir))
 	return other, fmt.Sprintf("the database is in %s: Postgres refuses to run as root, and user %s, who runs it instead, can't enter %s",

@@ -39,7 +39,14 @@ func TestRootInAClosedDirectoryGetsAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := filepath.Join(closed, ".partnersync", "postgres")
-	p, err := findPlace(asked, b)
+	_, err = findPlace(asked, b, false)
+	if errs.KindOf(err) != errs.Invalid || !strings.Contains(err.Error(), filepath.Dir(asked)) || !strings.Contains(errs.HintOf(err), "database.data_dir") {
+		t.Errorf("without leave to live elsewhere: %v (hint %q)", err, errs.HintOf(err))
+	}
+	if left, err := os.ReadDir(open); err != nil || len(left) > 0 {
+		t.Errorf("a refusal left %v, %v", left, err)
+	}
+	p, err := findPlace(asked, b, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +56,7 @@ func TestRootInAClosedDirectoryGetsAnother(t *testing.T) {
 	if _, err := os.Stat(asked); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the directory that is not used was made: %v", err)
 	}
-	again, err := findPlace(asked, b)
+	again, err := findPlace(asked, b, true)
 	if err != nil || again.dir != p.dir {
 		t.Errorf("the next time it is %s, %v", again.dir, err)
 	}
@@ -57,7 +64,7 @@ func TestRootInAClosedDirectoryGetsAnother(t *testing.T) {
 	if err := os.Chown(p.dir, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := findPlace(asked, b); errs.KindOf(err) != errs.Conflict {
+	if _, err := findPlace(asked, b, true); errs.KindOf(err) != errs.Conflict {
 		t.Errorf("took a directory of user 12345: %v", err)
 	}
 }

@@ -69,9 +69,9 @@ func StartPrivate(ctx context.Context) (*pg.Server, error) {
 	}
 	for slot := range slots {
 		s, err := pg.Embedded{
-			Dir: filepath.Join(base, strconv.Itoa(slot)),
-
-			Volatile: true,
+			Dir:           filepath.Join(base, strconv.Itoa(slot)),
+			AllowFallback: true,
+			Volatile:      true,
 		}.Start(ctx)
 		if errors.Is(err, pg.ErrInUse) {
 			continue

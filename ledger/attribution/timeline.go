@@ -85,7 +85,9 @@ func readStatements(all []Statement) stated {
 			seen = append(seen, s)
 		}
 	}
-	orderHistory(history)
+	slices.SortFunc(history, func(a, b Statement) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.SourceID, b.SourceID))
+	})
 	slices.SortFunc(seen, func(a, b Statement) int {
 		return cmp.Or(a.At.Compare(b.At), a.LearnedAt.Compare(b.LearnedAt), cmp.Compare(a.New, b.New))
 	})
@@ -93,6 +95,7 @@ func readStatements(all []Statement) stated {
 	var out stated
 	switch {
 	case len(history) > 0 && (len(seen) == 0 || !seen[0].At.Before(history[0].At)):
+		startChain(sameInstant(history))
 		out.initial, out.initialID = ParseValue(history[0].Old), history[0].SourceID
 	case len(seen) > 0:
 		out.initial, out.initialID = ParseValue(seen[0].New), seen[0].SourceID
@@ -106,58 +109,58 @@ func readStatements(all []Statement) stated {
 		now = ParseValue(s.New)
 		out.changes = append(out.changes, Point{At: s.At, Value: now, Cause: Cause{Kind: kind, ID: s.SourceID}})
 	}
-	h := 0
 	for _, o := range seen {
-		for ; h < len(history) && !history[h].At.After(o.At); h++ {
-			apply(history[h], CauseHistory)
+		for len(history) > 0 && !history[0].At.After(o.At) {
+			history = history[followChain(sameInstant(history), &now, apply):]
 		}
-		if v := ParseValue(o.New); v != now && !within(history, o.At, v) {
+		if v := ParseValue(o.New); v != now && !within(all, o.At, v) {
 			apply(o, CauseObserved)
 		}
 	}
-	for ; h < len(history); h++ {
-		apply(history[h], CauseHistory)
+	for len(history) > 0 {
+		history = history[followChain(sameInstant(history), &now, apply):]
 	}
 	return out
 }
 
 // within says whether a value is in the chain of the history rows of an instant.
 // A pull may have seen the record before or between changes of the same second.
-func within(history []Statement, at time.Time, v Value) bool {
-	return slices.ContainsFunc(history, func(h Statement) bool {
-		return h.At.Equal(at) && (ParseValue(h.Old) == v || ParseValue(h.New) == v)
+func within(all []Statement, at time.Time, v Value) bool {
+	return slices.ContainsFunc(all, func(h Statement) bool {
+		return h.Source == fromHistory && h.At.Equal(at) && (ParseValue(h.Old) == v || ParseValue(h.New) == v)
 	})
 }
 
-// orderHistory sorts history rows by instant; those of one instant by their
-// chain, each taking up the value that the one before left, then by Id (R2.9).
-func orderHistory(rows []Statement) {
-	slices.SortFunc(rows, func(a, b Statement) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.SourceID, b.SourceID))
-	})
-	for i := range rows {
-		if i == 0 {
-			startChain(rows)
-			continue
-		}
-		for j := i; j < len(rows) && rows[j].At.Equal(rows[i].At); j++ {
-			if ParseValue(rows[j].Old) == ParseValue(rows[i-1].New) {
-				moveTo(rows, j, i)
-				break
-			}
-		}
-	}
-}
-
-// startChain puts first, among the rows of the first instant, the one whose old
-// value no other of them leaves behind.
-func startChain(rows []Statement) {
+// sameInstant gives the rows at the front that share the first one's instant.
+func sameInstant(rows []Statement) []Statement {
 	n := 0
 	for n < len(rows) && rows[n].At.Equal(rows[0].At) {
 		n++
 	}
-	for j := range n {
-		isLeft := slices.ContainsFunc(rows[:n], func(o Statement) bool {
+	return rows[:n]
+}
+
+// followChain applies the rows of one instant, sorted by Id, in the order of their
+// chain: each takes up the value that is held by then; where none does, the
+// smallest Id is next (R2.9). It gives their number.
+func followChain(rows []Statement, now *Value, apply func(Statement, CauseKind)) int {
+	for i := range rows {
+		for j := i; j < len(rows); j++ {
+			if ParseValue(rows[j].Old) == *now {
+				moveTo(rows, j, i)
+				break
+			}
+		}
+		apply(rows[i], CauseHistory)
+	}
+	return len(rows)
+}
+
+// startChain puts first, among the rows of the first instant, the one whose old
+// value no other of them leaves behind: nothing else tells what was held before.
+func startChain(rows []Statement) {
+	for j := range rows {
+		isLeft := slices.ContainsFunc(rows, func(o Statement) bool {
 			return o.SourceID != rows[j].SourceID && ParseValue(o.New) == ParseValue(rows[j].Old)
 		})
 		if !isLeft {

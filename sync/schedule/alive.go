@@ -108,6 +108,21 @@ type hold struct {
 	db      *sqlx.DB
 	jobID   int64
 	attempt int
+	// stopping is closed when the process that works on the job is to stop.
+	stopping <-chan struct{}
+}
+
+// isToStop says whether no further stage of the job may be started.
+func (h *hold) isToStop() bool {
+	if h == nil {
+		return false
+	}
+	select {
+	case <-h.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // renew keeps River from rescuing the job for another lease, and says whether

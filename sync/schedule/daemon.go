@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -14,8 +13,6 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/robfig/cron/v3"
-	"go.uber.org/zap"
-	"go.uber.org/zap/exp/zapslog"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/sync/stage"
@@ -64,8 +61,10 @@ type Daemon struct {
 	mu sync.Mutex
 	// cron is nil while the daemon is stopped.
 	cron *cron.Cron
-	// cancelTicks ends the ticks that are being written.
-	cancelTicks context.CancelFunc
+	// ticking ends when the daemon is to stop: with it the ticks that are being
+	// written, and after the stage in hand each sequence. stopTicking ends it.
+	ticking     context.Context
+	stopTicking context.CancelFunc
 }
 
 // line is a schedule and the name of what it starts.
@@ -110,12 +109,6 @@ func NewDaemon(c DaemonConfig) (*Daemon, error) {
 	}
 	d.client = client
 	return d, nil
-}
-
-// slogOf lets River log what is worth a person's attention; its account of its
-// own doings (every start, stop and election at info) is not.
-func slogOf(log *zap.Logger) *slog.Logger {
-	return slog.New(zapslog.NewHandler(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel)).Core(), zapslog.WithName("river")))
 }
 
 func (d *Daemon) readLines(schedules map[string]string) error {
@@ -180,6 +173,17 @@ func (d *Daemon) Next() []Due {
 	return out
 }
 
+// nextOf gives when the line of a name will next be due after an instant, or the
+// zero time if it has none.
+func (d *Daemon) nextOf(name string, after time.Time) time.Time {
+	for _, l := range d.lines {
+		if l.name == name {
+			return l.schedule.Next(after)
+		}
+	}
+	return time.Time{}
+}
+
 // Start begins to tick and to work. What was missed while no replica was there
 // is ticked once, before Start returns. ctx bounds the start only; what was
 // started goes on until Stop. The error is of the database, and then nothing
@@ -195,18 +199,20 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 		return err
 	}
 	running := context.WithoutCancel(ctx)
+	// Workers look at it, and the client starts them.
+	d.ticking, d.stopTicking = context.WithCancel(running)
 	if err := d.client.Start(running); err != nil {
+		d.stopTicking()
 		return err
 	}
-	ticking, cancel := context.WithCancel(running)
-	d.cancelTicks, d.cron = cancel, d.newCron(ticking)
+	d.cron = d.newCron(d.ticking)
 	d.cron.Start()
 	return nil
 }
 
 // Stop ends the daemon and returns when nothing of it is left: no tick is begun,
-// a running pass has the grace to finish and is then cancelled, which rolls back
-// the batch that it has in hand. If ctx ends before, Stop cancels the passes and
+// no further stage of a sequence either; a running pass has the grace to finish
+// and is then cancelled, which rolls back the batch that it has in hand. If ctx ends before, Stop cancels the passes and
 // gives ctx's error without waiting for them. Stopping twice is no error.
 func (d *Daemon) Stop(ctx context.Context) (err error) {
 	defer errs.Wrap(&err, "stop the schedule")
@@ -216,7 +222,7 @@ func (d *Daemon) Stop(ctx context.Context) (err error) {
 		return nil
 	}
 	ticks := d.cron.Stop()
-	d.cancelTicks()
+	d.stopTicking()
 	<-ticks.Done()
 	soft, cancel := context.WithTimeout(ctx, d.grace)
 	defer cancel()

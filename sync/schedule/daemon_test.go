@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 	"github.com/robfig/cron/v3"
 	"go.uber.org/zap"
 
@@ -168,6 +169,71 @@ func TestATransientFailureIsRepeatedALittleLater(t *testing.T) {
 	}
 	if tick(t, d, stage.Pull, f.clock.Now().Add(time.Second)) {
 		t.Error("a tick started a second job beside the one that will be repeated")
+	}
+}
+
+func TestARepeatDoesNotOutlastTheLine(t *testing.T) {
+	f := newFixture(t) // it is 10:01:00
+	d, err := NewDaemon(DaemonConfig{Runner: f.Runner, Schedules: map[string]string{stage.Pull: "@every 15s", stage.Push: "@hourly"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &worker{daemon: d}
+	for _, c := range []struct {
+		name    string
+		attempt int
+		kind    errs.Kind
+		repeat  time.Duration
+		again   time.Duration
+	}{
+		{stage.Pull, 1, errs.Transient, 15 * time.Second, 15 * time.Second},
+		{stage.Pull, 2, errs.Transient, 15 * time.Second, 15 * time.Second},
+		{stage.Pull, 1, errs.Auth, 15 * time.Second, 15 * time.Second},
+		{stage.Push, 1, errs.Transient, 30 * time.Second, 30 * time.Second},
+		{stage.Push, 2, errs.Transient, 5 * time.Minute, 5 * time.Minute},
+		{stage.Push, 3, errs.Transient, 5 * time.Minute, 59 * time.Minute},
+		{stage.Push, 1, errs.Auth, 30 * time.Second, 59 * time.Minute},
+		{All, 1, errs.Auth, 30 * time.Second, 0},
+	} {
+		j := &river.Job[job]{JobRow: &rivertype.JobRow{Attempt: c.attempt, MaxAttempts: maxAttempts}, Args: job{Stage: c.name}}
+		if got := w.NextRetry(j).Sub(f.clock.Now()); got != c.repeat {
+			t.Errorf("%s, attempt %d: repeated after %s, want %s", c.name, c.attempt, got, c.repeat)
+		}
+		want := zap.Time("again", f.clock.Now().Add(c.again))
+		if c.again == 0 {
+			want = zap.String("again", "never by itself")
+		}
+		if got := w.again(j, errs.New(c.kind, "503")); !got.Equals(want) {
+			t.Errorf("%s, attempt %d, %s: logged %+v, want %+v", c.name, c.attempt, c.kind, got, want)
+		}
+	}
+}
+
+func TestStopBeginsNoFurtherStage(t *testing.T) {
+	running, goOn := make(chan bool), make(chan bool)
+	f := newFixture(t, fake{name: stage.Accrue, run: func(context.Context, stage.Options) (stage.Report, error) {
+		close(running)
+		<-goOn
+		return stage.Report{}, nil
+	}})
+	d := f.started(t, f.Runner, DaemonConfig{Schedules: quiet, Grace: patience})
+	tick(t, d, All, f.clock.Now())
+	next(t, "the pass", running)
+	stopped := make(chan error)
+	go func() { stopped <- d.Stop(context.Background()) }()
+	<-d.ticking.Done()
+	close(goOn)
+	if err := next(t, "the stop", stopped); err != nil {
+		t.Error(err)
+	}
+	if n := f.count(t, `select count(*) from job.run where stage = 'push'`); n != 0 {
+		t.Error("push was begun after the stop was asked for")
+	}
+	if r := f.latest(t, stage.Accrue); r.State() != "ok" {
+		t.Errorf("the run in hand is %s: %s", r.State(), r.Error)
+	}
+	if n := f.count(t, `select count(*) from job.river_job where state = 'available' and attempt = 0`); n != 1 {
+		t.Errorf("%d jobs were handed back", n)
 	}
 }
 

@@ -38,7 +38,8 @@
 // A pass that fails is not repeated by River, as the next tick tries again with
 // newer facts. Two exceptions, together at most two repeats: the worker died
 // (rescue), or the failure is errs.Transient, which an hourly or nightly line
-// should not wait for (after half a minute, then five). Meanwhile the job lives,
+// should not wait for (after half a minute, then five, and never longer than to
+// the line's next instant). Meanwhile the job lives,
 // so ticks of the same name start nothing: repeats can't pile up. A job that was
 // stopped because its process stops is handed back, and the next replica to look
 // takes it up.

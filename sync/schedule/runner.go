@@ -25,6 +25,9 @@ const supersededNotice = "another worker has taken this stage over, and does its
 // errJobLost ends a pass whose job another worker has taken up.
 var errJobLost = errors.New("the job is another worker's by now")
 
+// errToStop ends a sequence between two stages, because the process stops.
+var errToStop = errors.New("the process stops")
+
 // Runner runs stages and keeps the history of their runs. The command line, the
 // demo and the Daemon all run stages through it.
 type Runner struct {
@@ -45,7 +48,7 @@ type Runner struct {
 // data's way, and stops at the first that fails. It gives the runs that were
 // begun, the failed one included, and that one's error with its kind and hint.
 // A stage that another worker has taken over is not a failure: its run is
-// deferred, and the next stage goes on.
+// deferred, and the next stage goes on. Once ctx has ended no stage is begun.
 //
 // A dry run writes nothing, so it leaves no trace in the history either.
 func (r *Runner) RunOnce(ctx context.Context, names []string, o stage.Options) ([]Run, error) {
@@ -59,6 +62,9 @@ func (r *Runner) sequence(ctx context.Context, names []string, o stage.Options, 
 	}
 	runs := make([]Run, 0, len(stages))
 	for _, s := range stages {
+		if err := mayBegin(ctx, hold); err != nil {
+			return runs, fmt.Errorf("stopped before %s: %w", s.Name(), err)
+		}
 		run, err := r.pass(ctx, s, o, hold)
 		runs = append(runs, run)
 		if errors.Is(err, errJobLost) {
@@ -69,6 +75,14 @@ func (r *Runner) sequence(ctx context.Context, names []string, o stage.Options, 
 		}
 	}
 	return runs, nil
+}
+
+// mayBegin says why no further stage is to be begun; nil if one may.
+func mayBegin(ctx context.Context, hold *hold) error {
+	if ctx.Err() == nil && hold.isToStop() {
+		return errToStop
+	}
+	return context.Cause(ctx)
 }
 
 // pick finds stages by name.

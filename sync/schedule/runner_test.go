@@ -142,6 +142,21 @@ func TestAStoppedPassIsRecordedThoughItsContextIsOver(t *testing.T) {
 	}
 }
 
+func TestACancelledSequenceBeginsNoFurtherStage(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := newFixture(t, fake{name: stage.Accrue, run: func(context.Context, stage.Options) (stage.Report, error) {
+		cancel() // and yet it finishes
+		return stage.Report{}, nil
+	}})
+	runs, err := f.RunOnce(ctx, []string{All}, stage.Options{Actor: "ann"})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "stopped before push") {
+		t.Errorf("the error is %v", err)
+	}
+	if diff := cmp.Diff([]string{"pull: ok", "reconcile: ok", "accrue: ok"}, names(runs)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAPassTellsHowFarItIs(t *testing.T) {
 	told, goOn := make(chan bool), make(chan bool)
 	f := newFixture(t, fake{name: stage.Pull, run: func(_ context.Context, o stage.Options) (stage.Report, error) {

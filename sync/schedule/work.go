@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -57,17 +58,18 @@ type worker struct {
 func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	r := w.daemon.runner
 	_, err := r.sequence(ctx, w.daemon.stagesOf(j.Args.Stage), stage.Options{Actor: ActorSchedule},
-		&hold{db: r.DB, jobID: j.ID, attempt: j.Attempt})
+		&hold{db: r.DB, jobID: j.ID, attempt: j.Attempt, stopping: w.daemon.ticking.Done()})
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, errToStop):
+		r.Log.Info("a scheduled run is handed back", zap.String("name", j.Args.Stage), zap.Error(err))
 		// The process stops. The job goes back as it was, for another replica or
 		// the next start; an attempt that was not its fault is not counted.
 		return river.JobSnooze(0)
 	}
 	r.Log.Error("a scheduled run failed", zap.String("name", j.Args.Stage), zap.Int("attempt", j.Attempt),
-		zap.String("kind", string(errs.KindOf(err))), zap.String("hint", errs.HintOf(err)), zap.Error(err))
+		zap.String("kind", string(errs.KindOf(err))), zap.String("hint", errs.HintOf(err)), w.again(j, err), zap.Error(err))
 	if errs.KindOf(err) == errs.Transient {
 		return err
 	}
@@ -76,9 +78,28 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 
 // NextRetry waits half a minute before the first repeat and five before the
 // second: the stage itself has retried for as long as that was likely to help.
+// It never waits longer than to the next instant of the job's own line, whose
+// tick starts nothing while the job lives.
 func (w *worker) NextRetry(j *river.Job[job]) time.Time {
+	now := w.daemon.runner.Clock.Now()
+	at := now.Add(5 * time.Minute)
 	if j.Attempt <= 1 {
-		return w.daemon.runner.Clock.Now().Add(30 * time.Second)
+		at = now.Add(30 * time.Second)
 	}
-	return w.daemon.runner.Clock.Now().Add(5 * time.Minute)
+	if due := w.daemon.nextOf(j.Args.Stage, now); !due.IsZero() && due.Before(at) {
+		return due
+	}
+	return at
+}
+
+// again says when what failed will be tried again, if it will be by itself.
+func (w *worker) again(j *river.Job[job], err error) zap.Field {
+	at := w.daemon.nextOf(j.Args.Stage, w.daemon.runner.Clock.Now())
+	if errs.KindOf(err) == errs.Transient && j.Attempt < j.MaxAttempts {
+		at = w.NextRetry(j)
+	}
+	if at.IsZero() {
+		return zap.String("again", "never by itself")
+	}
+	return zap.Time("again", at.In(w.daemon.zone).Truncate(time.Second))
 }

@@ -21,6 +21,9 @@ create table outbox.record (
 );
 create index record_unsent on outbox.record (object, parent, key)
     where wanted > confirmed and quarantined_at is null;
+-- What a count by state needs, so that it reads only the rows that are not settled.
+create index record_open on outbox.record (object, not_before, quarantined_at)
+    where wanted > confirmed;
 
 -- To which fields an object's records were last written. When the mapping says
 -- others, every record is compared again.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -21,7 +22,7 @@ const utf8 = "UTF8"
 
 // notOurs are the SQLSTATEs of a question to a table that has the name of ours
 // and is another: undefined column, no such operator, types that don't match.
-var notOurs = []pq.ErrorCode{"42703", "42883", "42804"}
+var notOurs = []pqerror.Code{"42703", "42883", "42804"}
 
 // Check says, by nil, that the database has exactly the schema of this program.
 // Otherwise the error's kind is Conflict, and its text and hint tell apart a
@@ -105,15 +106,15 @@ func (s *state) lookAtOurs(ctx context.Context, db *sqlx.DB) error {
 	}
 	var applied []int64
 	// Goose's own version 0 says only that its table was made.
-	if err := db.SelectContext(ctx, &applied,
-		`select distinct version_id from `+table+` where is_applied and version_id > 0 order by version_id`); pq.As(err, notOurs...) != nil {
-		s.ours, s.foreign = false, []string{ownSchema}
-		return nil
-	} else if err != nil {
-		return pg.Classify(err)
+	err = db.SelectContext(ctx, &applied,
+		`select distinct version_id from `+table+` where is_applied and version_id > 0 order by version_id`)
+	switch {
+	case err == nil:
+		s.compare(known, applied, "%05d")
+	case pq.As(err, notOurs...) != nil:
+		s.ours, s.foreign, err = false, []string{ownSchema}, nil
 	}
-	s.compare(known, applied, "%05d")
-	return nil
+	return pg.Classify(err)
 }
 
 func (s *state) lookAtRivers(ctx context.Context, db *sqlx.DB) error {

@@ -229,11 +229,11 @@ func TestThePageAnswersToItsNamesOnly(t *testing.T) {
 // A pass that found nothing new says so, instead of listing noughts.
 func TestAnIdleStageSaysNothingNew(t *testing.T) {
 	s := &site{Config: Config{Zone: time.UTC}}
-	v := s.runView(schedule.Run{Report: stage.Report{Counts: []stage.Count{{Name: "records", N: 0}, {Name: "lines", N: 0}}}}, now)
+	v := s.runView(schedule.Run{FinishedAt: now, Report: stage.Report{Counts: []stage.Count{{Name: "records", N: 0}, {Name: "lines", N: 0}}}}, now)
 	if len(v.Counts) != 0 || !v.NothingNew {
 		t.Errorf("idle: %+v", v)
 	}
-	v = s.runView(schedule.Run{Report: stage.Report{Counts: []stage.Count{{Name: "records", N: 0}, {Name: "lines", N: 2}}}}, now)
+	v = s.runView(schedule.Run{FinishedAt: now, Report: stage.Report{Counts: []stage.Count{{Name: "records", N: 0}, {Name: "lines", N: 2}}}}, now)
 	if len(v.Counts) != 1 || v.NothingNew {
 		t.Errorf("at work: %+v", v)
 	}

@@ -62,6 +62,8 @@ type runView struct {
 	Notices                         []string
 	Deferred, Error, Hint           string
 	Progress                        *progressView
+	// NothingNew says that a pass found nothing to do: all its counts are 0.
+	NothingNew bool
 }
 
 type progressView struct {
@@ -220,7 +222,7 @@ func (s *site) runView(r schedule.Run, now time.Time) runView {
 			v.Counts = append(v.Counts, countView{c.Name, grouped(c.N)})
 		}
 	}
-	v.NothingNew = len(r.Report.Counts) > 0 && len(v.Counts) == 0
+	v.NothingNew = len(r.Report.Counts) > 0 && len(v.Counts) == 0 && !r.Running() && r.Status != stage.Failed
 	if p := r.Progress; p.What != "" {
 		v.Progress = &progressView{What: p.What, Done: p.Done, Total: p.Total, Text: grouped(p.Done)}
 		if p.Total > 0 {

@@ -51,7 +51,7 @@ func (a *app) discrepancies(c *cobra.Command, filter ledger.DiscrepancyFilter) e
 				g.add(f.Kind, holdMark(f.IsHold), f.Subject, f.Object, f.Rule, f.OpenedAt.UTC().Format("2006-01-02"), f.Detail)
 			}
 			p.table(g)
-			p.line("%s", discrepancySummary(counts, filter, len(found)))
+			p.sentence("%s", discrepancySummary(counts, filter, len(found)))
 		})
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -116,10 +117,17 @@ func (e *examination) write(p *page) {
 		outcomeFailed:  p.app.paint(p.w, red, "FAILED "),
 		outcomeSkipped: p.app.paint(p.w, faint, "skipped"),
 	}
+	const indent = 28
+	hanging := func(s string) string {
+		if width := widthOf(p.w); width > indent+narrowest {
+			s = text.WrapSoft(s, width-indent)
+		}
+		return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", indent))
+	}
 	for _, c := range e.checks {
-		p.line("%s  %-18s %s", paint[c.Outcome], c.Name, strings.ReplaceAll(c.Detail, "\n", "\n"+strings.Repeat(" ", 28)))
+		p.line("%s  %-18s %s", paint[c.Outcome], c.Name, hanging(c.Detail))
 		if c.Hint != "" {
-			p.line("%s→ %s", strings.Repeat(" ", 28), c.Hint)
+			p.line("%s%s", strings.Repeat(" ", indent), hanging("→ "+c.Hint))
 		}
 	}
 }

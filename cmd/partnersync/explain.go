@@ -120,7 +120,7 @@ func unknownLine(key string, entries int) error {
 // explanation writes a line for a person: the sentence first, then what it rests on.
 func (p *page) explanation(l explained, e commission.Explanation) {
 	p.line("%s", p.app.paint(p.w, bold, l.Key))
-	p.line("%s", e.Sentence)
+	p.sentence("%s", e.Sentence)
 	p.write("\n")
 	state := l.Status
 	if l.Reason != "" {

@@ -47,10 +47,12 @@ type page struct {
 	w     io.Writer
 	err   error
 	begun bool
+	// apart says that the last line is an empty one.
+	apart bool
 }
 
 func (p *page) write(s string) {
-	p.begun = true
+	p.begun, p.apart = true, strings.HasSuffix(s, "\n\n") || s == "\n"
 	if p.err == nil {
 		_, p.err = io.WriteString(p.w, s)
 	}
@@ -59,9 +61,18 @@ func (p *page) write(s string) {
 // line writes one line.
 func (p *page) line(format string, args ...any) { p.write(fmt.Sprintf(format, args...) + "\n") }
 
+// sentence writes a line that may be long: on a terminal it is broken between words.
+func (p *page) sentence(format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	if width := widthOf(p.w); width != unlimited {
+		s = text.WrapSoft(s, width)
+	}
+	p.line("%s", s)
+}
+
 // title writes a heading, with an empty line before it unless it is the first.
 func (p *page) title(text string) {
-	if p.begun {
+	if p.begun && !p.apart {
 		p.write("\n")
 	}
 	p.line("%s", p.app.paint(p.w, bold, text))

@@ -208,7 +208,7 @@ func (p *page) runs(runs []schedule.Run, dryRun bool, problems int64) {
 		p.line("dry run: nothing was written")
 	}
 	if problems > 0 {
-		p.line("%s somebody has to look at: `partnersync discrepancies` and `partnersync outbox list` name the records", counted(problems, "thing")+" that")
+		p.sentence("%s somebody has to look at: `partnersync discrepancies` and `partnersync outbox list` name the records", counted(problems, "thing")+" that")
 	}
 }
 
@@ -220,7 +220,7 @@ func (p *page) notices(runs []schedule.Run) {
 		for _, n := range r.Report.Notices {
 			if notice := r.Stage + ": " + n; !said[notice] {
 				said[notice] = true
-				p.line("%s %s", p.app.paint(p.w, yellow, "note:"), notice)
+				p.sentence("%s %s", p.app.paint(p.w, yellow, "note:"), notice)
 			}
 		}
 	}

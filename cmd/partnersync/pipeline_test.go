@@ -16,6 +16,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/partnersync/partnersync/config"
+	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 )
@@ -100,7 +102,13 @@ func TestFromOrgToOrg(t *testing.T) {
 	if line.Amount != "500.00" || len(line.Entries) != 1 || line.Entries[0].Amount != "500.00" {
 		t.Errorf("the line is %+v", line)
 	}
-	c.run("status").want(t, exitOK, "pull", "push", "ok")
+	c.run("explain", " "+key+" ").want(t, exitOK, key+"#1")
+	c.run("status").want(t, exitOK, "pull", "push", "ok", "Owed to partners", "Northlight", "500.00 USD in all")
+	var status statusDocument
+	c.run("status", "--output", "json").document(t, &status)
+	if len(status.Owed) != 1 || status.Owed[0] != (owed{"FG3877", "Northlight", "USD", "500.00", 1}) {
+		t.Errorf("status owes %+v", status.Owed)
+	}
 
 	var second struct {
 		Problems int64
@@ -119,6 +127,51 @@ func TestFromOrgToOrg(t *testing.T) {
 				t.Errorf("the second push says %d %s", n.N, n.Name)
 			}
 		}
+	}
+}
+
+// A dry run refuses what would be refused, and changes nothing.
+func TestADryRunOfApplyIsTheApply(t *testing.T) {
+	c := withDatabase(t)
+	writeFile(t, "program.yaml", program)
+	c.run("apply", "-f", "program.yaml").want(t, exitOK)
+	writeFile(t, "less.yaml", strings.Replace(program, "FG3877", "FG9999", 1))
+	for _, args := range [][]string{{"--dry-run"}, nil} {
+		o := c.run(append([]string{"apply", "-f", "less.yaml"}, args...)...)
+		if o.code == exitOK || !strings.Contains(o.err, "FG3877") || !strings.Contains(o.out, "not applied: 1 change") {
+			t.Errorf("apply %v ends with %d:\n%s%s", args, o.code, o.out, o.err)
+		}
+	}
+	c.run("apply", "-f", "program.yaml", "--dry-run").want(t, exitOK, "nothing to change")
+	c.run("outbox", "list").want(t, exitOK, "no Salesforce org is named", "!everything has reached")
+}
+
+// What a mapping that is stopped says is in the tables of run and status.
+func TestNoticesAreShown(t *testing.T) {
+	_, env := withOrg(t)
+	c := withDatabase(t, env...)
+	writeFile(t, "mapping.yaml", "version: 1\nfacts:\n  install: {object: Nothing__c, fields: {org_id: Org__c, is_sandbox: Sandbox__c}}\n")
+	c.env = append(c.env, "PARTNERSYNC_MAPPING_FILE=mapping.yaml")
+	c.run("run", "pull").want(t, exitOK, "note: pull: ", "Nothing__c")
+	c.run("status").want(t, exitOK, "note: pull: ", "Nothing__c")
+	if o := c.run("status", "--history", "5"); strings.Count(o.out, "note: pull: ") != 1 {
+		t.Errorf("a notice is not said once:\n%s", o.out)
+	}
+}
+
+// The same seed makes the same org whenever in the day it is made.
+func TestTheSameSeedMakesTheSameOrgAllDay(t *testing.T) {
+	made := func(at time.Time) string {
+		org := emulator.New(emulator.Options{Clock: clock.NewManual(at), MultiCurrency: true})
+		a := &app{clock: clock.NewManual(at)}
+		if err := a.makeUp(org, config.Emulator{Opportunities: 100, Seed: 7}, 0); err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(org.Records("Opportunity"), org.Records("Space__c"), org.Records("Account"))
+	}
+	day := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	if made(day) != made(day.Add(23*time.Hour+59*time.Minute)) {
+		t.Error("the org of the morning is not that of the evening")
 	}
 }
 
@@ -365,7 +418,7 @@ func TestDemoOnce(t *testing.T) {
 	o := c.run("demo", "--once", "--output", "json")
 	o.want(t, exitOK)
 	o.document(t, &first)
-	if len(first.Runs) != 4 || len(first.Owed) == 0 || first.Written["Partner_Commission__c"] == 0 || first.Example.Key == "" {
+	if len(first.Runs) != 4 || len(first.Owed) == 0 || first.Written["Partner_Commission__c"] == 0 || first.Example.Status != "accrued" {
 		t.Errorf("the demo shows %+v", first)
 	}
 	o = c.run("demo", "--once", "--seed", "2")
@@ -395,7 +448,7 @@ func TestDemoServes(t *testing.T) {
 	second.run(append(settings, "run")...).want(t, exitOK, "push")
 	second.run(append(settings, "doctor")...).want(t, exitOK, "ok       salesforce", "ok       schema")
 	rival := &command{t: t, env: demoEnv()} // on ports of its own, so that it gets as far as the data
-	rival.run("demo", "--once").want(t, exitFailed, "in use")
+	rival.run("demo", "--once").want(t, exitFailed, "in use", "database.data_dir")
 	if code := stop(); code != exitOK {
 		t.Errorf("exit code %d:\n%s", code, screen)
 	}
@@ -418,11 +471,15 @@ func TestEmulator(t *testing.T) {
 		c := newCommand(t, demoEnv()...)
 		writeFile(t, "Account.csv", "Name\nFrom a file\n")
 		screen, ended, stop := c.start("emulator", "--data", ".")
-		screen.waitFor(t, `An org is at (\S+)\.`, ended)
+		screen.waitFor(t, `(?s)An org is at (\S+)\..*It holds:\n  1 Account\n`, ended)
 		if code := stop(); code != exitOK {
 			t.Errorf("exit code %d:\n%s", code, screen)
 		}
 		c.run("emulator", "--data", "nowhere").want(t, exitInvalid, "nowhere")
+		if err := os.Mkdir("empty", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		c.run("emulator", "--data", "empty").want(t, exitInvalid, "--data empty: there is no .csv file", "hint: ")
 		c.run("emulator", "--opportunities", "0").want(t, exitInvalid, "--opportunities 0")
 	})
 }

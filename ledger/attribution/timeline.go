@@ -95,8 +95,8 @@ func readStatements(all []Statement) stated {
 	var out stated
 	switch {
 	case len(history) > 0 && (len(seen) == 0 || !seen[0].At.Before(history[0].At)):
-		startChain(sameInstant(history))
-		out.initial, out.initialID = ParseValue(history[0].Old), history[0].SourceID
+		first := inChain(sameInstant(history), nil)[0]
+		out.initial, out.initialID = ParseValue(first.Old), first.SourceID
 	case len(seen) > 0:
 		out.initial, out.initialID = ParseValue(seen[0].New), seen[0].SourceID
 		seen = seen[1:]
@@ -109,16 +109,23 @@ func readStatements(all []Statement) stated {
 		now = ParseValue(s.New)
 		out.changes = append(out.changes, Point{At: s.At, Value: now, Cause: Cause{Kind: kind, ID: s.SourceID}})
 	}
+	applyInstant := func() {
+		rows := sameInstant(history)
+		for _, h := range inChain(rows, &now) {
+			apply(h, CauseHistory)
+		}
+		history = history[len(rows):]
+	}
 	for _, o := range seen {
 		for len(history) > 0 && !history[0].At.After(o.At) {
-			history = history[followChain(sameInstant(history), &now, apply):]
+			applyInstant()
 		}
 		if v := ParseValue(o.New); v != now && !within(all, o.At, v) {
 			apply(o, CauseObserved)
 		}
 	}
 	for len(history) > 0 {
-		history = history[followChain(sameInstant(history), &now, apply):]
+		applyInstant()
 	}
 	return out
 }
@@ -140,41 +147,39 @@ func sameInstant(rows []Statement) []Statement {
 	return rows[:n]
 }
 
-// followChain applies the rows of one instant, sorted by Id, in the order of their
-// chain: each takes up the value that is held by then; where none does, the
-// smallest Id is next (R2.9). It gives their number.
-func followChain(rows []Statement, now *Value, apply func(Statement, CauseKind)) int {
-	for i := range rows {
-		for j := i; j < len(rows); j++ {
-			if ParseValue(rows[j].Old) == *now {
-				moveTo(rows, j, i)
-				break
-			}
-		}
-		apply(rows[i], CauseHistory)
-	}
-	return len(rows)
-}
+// longestSearch bounds the rows of one second whose order is searched for: no
+// person changes one field so often in a second.
+const longestSearch = 6
 
-// startChain puts first, among the rows of the first instant, the one whose old
-// value no other of them leaves behind: nothing else tells what was held before.
-func startChain(rows []Statement) {
-	for j := range rows {
-		isLeft := slices.ContainsFunc(rows, func(o Statement) bool {
-			return o.SourceID != rows[j].SourceID && ParseValue(o.New) == ParseValue(rows[j].Old)
-		})
-		if !isLeft {
-			moveTo(rows, j, 0)
+// inChain gives the rows of one instant, which are sorted by Id, in the order of
+// their Old→New chain (R2.9): of all orders the one that breaks the chain least,
+// and of those the first by Id. before is what is held before them; nil if nothing
+// tells.
+func inChain(rows []Statement, before *Value) []Statement {
+	if len(rows) == 1 || len(rows) > longestSearch {
+		return rows
+	}
+	best, fewest := rows, len(rows)+1
+	var try func(done, left []Statement, held *Value, breaks int)
+	try = func(done, left []Statement, held *Value, breaks int) {
+		if breaks >= fewest {
 			return
 		}
+		if len(left) == 0 {
+			best, fewest = done, breaks
+			return
+		}
+		for i, r := range left {
+			n := breaks
+			if held != nil && *held != ParseValue(r.Old) {
+				n++
+			}
+			next := ParseValue(r.New)
+			try(append(slices.Clone(done), r), slices.Delete(slices.Clone(left), i, i+1), &next, n)
+		}
 	}
-}
-
-// moveTo moves the row at from to the earlier place to; those between move up.
-func moveTo(rows []Statement, from, to int) {
-	r := rows[from]
-	copy(rows[to+1:from+1], rows[to:from])
-	rows[to] = r
+	try(nil, rows, before, 0)
+	return best
 }
 
 // assemble makes a history that begins at an origin (creation, registration) with

@@ -6,11 +6,12 @@
 //
 //	settled      wanted = confirmed: Salesforce has what the ledger said at the last Mark
 //	unsent       wanted > confirmed
-//	waiting      unsent, and a failure put it off until not_before
+//	waiting      unsent, and put off until not_before: by a failure, or because
+//	             Salesforce has all but a link that it refused
 //	quarantined  unsent, and Salesforce refused the record for a reason that stays
 //
 //	settled ──Mark──▶ unsent ──Confirm──▶ settled
-//	                  unsent ──Fail──▶ waiting ──(time)──▶ unsent
+//	                  unsent ──Fail, or Confirm with Again──▶ waiting ──(time)──▶ unsent
 //	                  unsent ──Quarantine──▶ quarantined ──Retry or Mark──▶ unsent
 //	                                         quarantined ──Drop──▶ settled
 //

@@ -33,9 +33,7 @@ const defaultListed = 100
 // List gives rows in the order of (object, parent, key).
 func List(ctx context.Context, q sqlx.QueryerContext, f Filter, now time.Time) (_ []Row, err error) {
 	defer errs.Wrap(&err, "list the outbox")
-	switch f.State {
-	case "", Settled, Unsent, Waiting, Quarantined:
-	default:
+	if inState[f.State] == "" {
 		return nil, errs.New(errs.Invalid, "there is no state %q", f.State).
 			WithHint("The states are settled, unsent, waiting and quarantined.")
 	}
@@ -43,19 +41,23 @@ func List(ctx context.Context, q sqlx.QueryerContext, f Filter, now time.Time) (
 		f.Limit = defaultListed
 	}
 	var out []Row
+	// Not every state asks for the instant, and Postgres wants to know its type.
 	err = sqlx.SelectContext(ctx, q, &out, `
 		select `+rowColumns+` from outbox.record
-		where ($1 = '' or object = $1)
-		and case $2
-			when '' then true
-			when 'settled' then wanted <= confirmed and quarantined_at is null
-			when 'quarantined' then quarantined_at is not null
-			when 'waiting' then wanted > confirmed and quarantined_at is null and not_before > $3
-			when 'unsent' then wanted > confirmed and quarantined_at is null and (not_before is null or not_before <= $3)
-		end
+		where ($1 = '' or object = $1) and ($2::timestamptz is not null) and `+inState[f.State]+`
 		order by object, parent, key
-		limit $4`, f.Object, string(f.State), now, f.Limit)
+		limit $3`, f.Object, now, f.Limit)
 	return out, err
+}
+
+// inState are the conditions of the states at the instant $2. They are spelt out
+// so that Postgres finds those of the partial indexes in them.
+var inState = map[State]string{
+	"":          `true`,
+	Settled:     `wanted <= confirmed and quarantined_at is null`,
+	Quarantined: `wanted > confirmed and quarantined_at is not null`,
+	Waiting:     `wanted > confirmed and quarantined_at is null and not_before > $2`,
+	Unsent:      `wanted > confirmed and quarantined_at is null and (not_before is null or not_before <= $2)`,
 }
 
 // Retry lets push try rows that are quarantined or waiting again at its next
@@ -104,7 +106,8 @@ type Tally struct {
 }
 
 // Tallies counts what is not settled, by object; objects with nothing to send
-// are left out.
+// are left out. It reads one index that has only these rows, however many are
+// settled.
 func Tallies(ctx context.Context, q sqlx.QueryerContext, now time.Time) (_ []Tally, err error) {
 	defer errs.Wrap(&err, "count the outbox")
 	var out []Tally

@@ -191,6 +191,75 @@ func TestLifeOfARow(t *testing.T) {
 	}
 }
 
+func TestWhatIsConfirmedInPartWaitsForTheRest(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	mark(t, db, "A/1", "A/2")
+	tomorrow := noon.Add(24 * time.Hour)
+	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
+		return outbox.Confirm(ctx, tx, outbox.Commission, []outbox.Confirmation{
+			{Key: "A/1", Hash: []byte{1}, Again: tomorrow, Lack: "no link\x00"}, {Key: "A/2", Hash: []byte{2}}}, noon)
+	})
+	if r, got := state(t, db, "A/1"); got != outbox.Waiting || r.Wanted != 2 || r.Confirmed != 1 || r.LastError != "no link" || string(r.ConfirmedHash) != "\x01" {
+		t.Errorf("%s, %+v", got, r)
+	}
+	if _, got := state(t, db, "A/2"); got != outbox.Settled {
+		t.Errorf("what was confirmed whole is %s", got)
+	}
+	if today, then := peek(t, db, noon), peek(t, db, tomorrow); today != "" || then != "A/1" {
+		t.Errorf("unsent today: %q, tomorrow: %q", today, then)
+	}
+	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
+		n, err := outbox.MarkAll(ctx, tx, outbox.Commission, noon)
+		if n != 2 {
+			t.Errorf("marked %d of 2", n)
+		}
+		return err
+	})
+	if got := peek(t, db, noon); got != "A/1 A/2" {
+		t.Errorf("unsent after all were marked: %q", got)
+	}
+}
+
+func TestTalliesReadOnlyWhatIsNotSettled(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	if _, err := db.Exec(`insert into outbox.record (object, key, wanted, confirmed, marked_at)
+		select 'commission', n, 1, case when n > 10 then 1 else 0 end, now() from generate_series(1, 20000) n`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`vacuum analyze outbox.record`); err != nil {
+		t.Fatal(err)
+	}
+	seen := &planned{QueryerContext: db}
+	if tallies, err := outbox.Tallies(t.Context(), seen, noon); err != nil || tallies[0].Unsent != 10 {
+		t.Errorf("%v, %v", tallies, err)
+	}
+	if _, err := outbox.List(t.Context(), seen, outbox.Filter{State: outbox.Quarantined}, noon); err != nil {
+		t.Error(err)
+	}
+	for _, plan := range seen.plans {
+		if strings.Contains(plan, "Seq Scan") {
+			t.Errorf("the whole outbox is read: %s", plan)
+		}
+	}
+}
+
+// planned keeps how Postgres means to answer each question.
+type planned struct {
+	sqlx.QueryerContext
+	plans []string
+}
+
+func (p *planned) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
+	var lines []string
+	if err := sqlx.SelectContext(ctx, p.QueryerContext, &lines, `explain `+query, args...); err != nil {
+		return nil, err
+	}
+	p.plans = append(p.plans, strings.Join(lines, "\n"))
+	return p.QueryerContext.QueryxContext(ctx, query, args...)
+}
+
 func TestMarkGivesAQuarantinedRowAnotherChance(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

@@ -20,10 +20,14 @@ type Confirmation struct {
 	Hash []byte
 	// SalesforceID is the record's id, or "" where it is not known.
 	SalesforceID string
+	// Again, if not zero, says that this is less than what is wanted, and when to
+	// try for the rest. Lack is what is missing, and why.
+	Again time.Time
+	Lack  string
 }
 
-// Confirm settles claimed rows: Salesforce has what the ledger says. It belongs
-// in the transaction of the Claim, whose locks keep Mark out, so that what was
+// Confirm settles claimed rows: Salesforce has what the ledger says; or lets them
+// wait, if it has most of that. It belongs in the transaction of the Claim, whose locks keep Mark out, so that what was
 // sent is what was wanted.
 func Confirm(ctx context.Context, tx *sqlx.Tx, object string, done []Confirmation, now time.Time) (err error) {
 	defer errs.Wrap(&err, "confirm %d %s records", len(done), object)
@@ -31,17 +35,20 @@ func Confirm(ctx context.Context, tx *sqlx.Tx, object string, done []Confirmatio
 		return nil
 	}
 	keys, ids, hashes := make([]string, len(done)), make([]string, len(done)), make([][]byte, len(done))
+	later, lacks := make([]*string, len(done)), make([]string, len(done))
 	for i, d := range done {
 		keys[i], ids[i], hashes[i] = d.Key, d.SalesforceID, d.Hash
+		later[i], lacks[i] = instant(d.Again), storable(d.Lack)
 	}
 	_, err = tx.ExecContext(ctx, `
 		update outbox.record r
-		set confirmed = r.wanted, confirmed_hash = d.hash, confirmed_at = $5,
+		set confirmed = r.wanted, confirmed_hash = d.hash, confirmed_at = $7,
+		    wanted = r.wanted + case when d.again is null then 0 else 1 end,
 		    salesforce_id = case when d.id = '' then r.salesforce_id else d.id end,
-		    attempts = 0, not_before = null, last_error = ''
-		from unnest($2::text[], $3::bytea[], $4::text[]) as d (key, hash, id)
+		    attempts = 0, not_before = d.again, last_error = d.lack
+		from unnest($2::text[], $3::bytea[], $4::text[], $5::timestamptz[], $6::text[]) as d (key, hash, id, again, lack)
 		where r.object = $1 and r.key = d.key`,
-		object, pq.Array(keys), pq.ByteaArray(hashes), pq.Array(ids), now)
+		object, pq.Array(keys), pq.ByteaArray(hashes), pq.Array(ids), pq.Array(later), pq.Array(lacks), now)
 	return err
 }
 
@@ -63,11 +70,7 @@ func Fail(ctx context.Context, tx *sqlx.Tx, object string, failed []Failure, now
 	keys, reasons := make([]string, len(failed)), make([]string, len(failed))
 	nots := make([]*string, len(failed))
 	for i, f := range failed {
-		keys[i], reasons[i] = f.Key, storable(f.Reason)
-		if !f.NotBefore.IsZero() {
-			s := f.NotBefore.UTC().Format(time.RFC3339Nano)
-			nots[i] = &s
-		}
+		keys[i], reasons[i], nots[i] = f.Key, storable(f.Reason), instant(f.NotBefore)
 	}
 	_, err = tx.ExecContext(ctx, `
 		update outbox.record r
@@ -77,6 +80,15 @@ func Fail(ctx context.Context, tx *sqlx.Tx, object string, failed []Failure, now
 		where r.object = $1 and r.key = d.key`,
 		object, pq.Array(keys), pq.Array(reasons), pq.Array(nots), now)
 	return err
+}
+
+// instant gives a time as an element of a timestamptz[]; zero is null.
+func instant(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.UTC().Format(time.RFC3339Nano)
+	return &s
 }
 
 // storable cuts a reason and takes out what Postgres' text does not hold.

@@ -34,8 +34,10 @@ type item struct {
 	result *salesforce.UpsertResult
 	// putOff is why the call that held the record failed as a whole, or "".
 	putOff string
-	// isUnlinked says that links were taken out of the record.
-	isUnlinked bool
+	// lack is why links were taken out of the record, or "".
+	lack string
+	// isSame says that without those links it is what Salesforce has already.
+	isSame bool
 }
 
 // compose reads what the ledger says of the rows now, and keeps to send what
@@ -79,6 +81,9 @@ func compose(ctx context.Context, q sqlx.QueryerContext, to mapping.Destination,
 func (b *batch) judge(now time.Time) {
 	for _, it := range b.sent {
 		switch {
+		case it.isSame:
+			b.unchanged++
+			b.confirm(it, "", now)
 		case it.result == nil && it.putOff == "":
 			// The pass stopped before its call: it stays as it was.
 		case it.result == nil:
@@ -86,16 +91,26 @@ func (b *batch) judge(now time.Time) {
 			b.failures = append(b.failures, outbox.Failure{Key: it.row.Key, Reason: it.putOff, NotBefore: now.Add(delay(it.row.Attempts))})
 		case it.result.Success:
 			b.written++
-			if it.isUnlinked {
+			if it.lack != "" {
 				b.withoutLinks++
 			}
-			b.confirmations = append(b.confirmations, outbox.Confirmation{Key: it.row.Key, Hash: it.hash, SalesforceID: it.result.ID})
+			b.confirm(it, it.result.ID, now)
 		case it.result.Class() == salesforce.ClassRow || it.row.Attempts+1 >= maxAttempts:
 			b.quarantine(it.row, reason(it.result))
 		default:
 			b.failures = append(b.failures, outbox.Failure{Key: it.row.Key, Reason: reason(it.result), NotBefore: now.Add(delay(it.row.Attempts))})
 		}
 	}
+}
+
+// confirm notes that Salesforce has the record as it was sent. What lacks links is
+// tried again with them: the other record may be restored, or be shown to us.
+func (b *batch) confirm(it *item, id string, now time.Time) {
+	c := outbox.Confirmation{Key: it.row.Key, Hash: it.hash, SalesforceID: id}
+	if it.lack != "" {
+		c.Lack, c.Again = "written without a link: "+it.lack, now.Add(relinkAfter)
+	}
+	b.confirmations = append(b.confirmations, c)
 }
 
 func (b *batch) quarantine(row outbox.Row, reason string) {

@@ -7,6 +7,7 @@
 //
 //	claim ─▶ compose ─┬─ same as confirmed ──────────────▶ unchanged
 //	                  └─ differs ─▶ upsert ─┬─ written ──▶ confirmed
+//	                                        ├─ a link refused ─▶ without it ─▶ confirmed, and tomorrow again
 //	                                        ├─ later ────▶ waits, with backoff
 //	                                        └─ refused ──▶ quarantined, with the reason
 //
@@ -28,5 +29,7 @@
 // was sent and is no longer expected is not deleted: it comes to zero, with the
 // reason "withdrawn". A link to a record that Salesforce no longer lets us link
 // to, a deleted opportunity say, is left out rather than keeping the money's
-// record from arriving, and is counted.
+// record from arriving, and is counted. The record is tried with its links again
+// once a day, until Salesforce takes them or somebody drops the row; as long as
+// it doesn't, nothing is written anew.
 package push

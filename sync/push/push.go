@@ -35,6 +35,9 @@ const (
 	// firstDelay and lastDelay bound the pause after a failure; it doubles.
 	firstDelay = time.Minute
 	lastDelay  = 6 * time.Hour
+	// relinkAfter is when a record that was written without a link is tried with
+	// it again.
+	relinkAfter = 24 * time.Hour
 )
 
 // Config is what a push works with. All but Log and Workers must be set.

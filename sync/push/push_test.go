@@ -182,8 +182,48 @@ func TestDeletedOpportunityDoesNotKeepItsReversalBack(t *testing.T) {
 	if report.Get("commission written without a link") != 1 || b.commission(key)["Opportunity__c"] != nil {
 		t.Errorf("%+v", report)
 	}
+	before := b.commission(key)["SystemModstamp"]
 	b.line("FG3877", opportunity, "2026-10", 100)
 	b.expect(b.push(), "commission", 0, 1, 0, 0)
+	b.clock.Advance(24 * time.Hour)
+	b.expect(b.push(), "commission", 0, 1, 0, 0)
+	if b.commission(key)["SystemModstamp"] != before {
+		t.Error("what Salesforce had already was written again")
+	}
+}
+
+func TestARefusedLinkIsTriedAgainADayLater(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	opportunity, err := b.org.Insert("Opportunity", map[string]any{"Name": "One", "CloseDate": "2026-10-31", "StageName": "Closed Won"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.org.FailRow(func(_ string, fields map[string]any) *emulator.RowError {
+		if fields["Opportunity__c"] == nil {
+			return nil
+		}
+		return &emulator.RowError{StatusCode: "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", Message: "hidden", Fields: []string{"Opportunity__c"}}
+	})
+	key := b.line("FG3877", opportunity, "2026-10", 100)
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+	r := b.row(key)
+	if r.State(noon) != outbox.Waiting || !r.NotBefore.Equal(noon.Add(24*time.Hour)) || r.Attempts != 0 ||
+		!strings.HasPrefix(r.LastError, "written without a link: ") || !strings.Contains(r.LastError, "hidden") {
+		t.Errorf("without its link: %+v", r)
+	}
+	b.org.FailRow(nil)
+	b.expect(b.push(), "commission", 0, 0, 0, 0)
+	b.clock.Advance(24 * time.Hour)
+	report := b.push()
+	b.expect(report, "commission", 1, 0, 0, 0)
+	if report.Get("commission written without a link") != 0 || b.commission(key)["Opportunity__c"] != opportunity {
+		t.Errorf("the link is still missing: %+v", b.commission(key))
+	}
+	if r := b.row(key); r.State(b.clock.Now()) != outbox.Settled || r.LastError != "" {
+		t.Errorf("with its link: %+v", r)
+	}
 }
 
 func TestLineThatIsNoLongerExpectedComesToZero(t *testing.T) {

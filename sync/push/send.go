@@ -1,8 +1,10 @@
 package push
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/partnersync/partnersync/internal/errs"
@@ -37,7 +39,10 @@ func (w *worker) send(ctx context.Context, b *batch) error {
 		if try == unlinkTries {
 			return nil
 		}
-		items = unlinked(items, w.to, try > 0)
+		var err error
+		if items, err = unlinked(items, w.to, try > 0); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -83,8 +88,8 @@ var linkCodes = []string{
 
 // unlinked gives the items that were refused because of a link and have one to
 // lose, with the links that were named set to null: all links, if none was named
-// or all is set.
-func unlinked(items []*item, to mapping.Destination, all bool) []*item {
+// or all is set. What Salesforce already has in that state is left out.
+func unlinked(items []*item, to mapping.Destination, all bool) ([]*item, error) {
 	var out []*item
 	for _, it := range items {
 		if it.result == nil || it.result.Success {
@@ -98,10 +103,17 @@ func unlinked(items []*item, to mapping.Destination, all bool) []*item {
 				named = append(named, e.Fields...)
 			}
 		}
-		if isLink && it.record.unlink(to, named, all) {
-			it.isUnlinked, it.result = true, nil
+		if !isLink || !it.record.unlink(to, named, all) {
+			continue
+		}
+		hash, err := it.record.hash(to)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", it.row.Key, err)
+		}
+		it.lack, it.hash, it.result = reason(it.result), hash, nil
+		if it.isSame = bytes.Equal(hash, it.row.ConfirmedHash); !it.isSame {
 			out = append(out, it)
 		}
 	}
-	return out
+	return out, nil
 }

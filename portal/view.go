@@ -81,8 +81,11 @@ type owedView struct {
 type payeeView struct{ PayeeID, Partner, Amount, Lines string }
 
 type discrepancyView struct {
-	Kind, Rule, Open string
-	IsHold           bool
+	// KindParts are the kind's words, each with its underscore: between them a
+	// narrow page may break the line.
+	KindParts  []string
+	Rule, Open string
+	IsHold     bool
 }
 
 type outboxView struct{ Object, Unsent, Waiting, Quarantined string }
@@ -99,7 +102,7 @@ func (s *site) view(snap snapshot) view {
 		}
 	}
 	for _, d := range snap.discrepancies {
-		v.Discrepancies = append(v.Discrepancies, discrepancyView{Kind: d.Kind, Rule: d.Rule, Open: grouped(d.Open), IsHold: d.IsHold})
+		v.Discrepancies = append(v.Discrepancies, discrepancyView{KindParts: strings.SplitAfter(d.Kind, "_"), Rule: d.Rule, Open: grouped(d.Open), IsHold: d.IsHold})
 	}
 	for _, t := range snap.outbox {
 		v.Outbox = append(v.Outbox, outboxView{t.Object, grouped(t.Unsent), grouped(t.Waiting), grouped(t.Quarantined)})

@@ -2,6 +2,7 @@ package commission
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ type step struct {
 
 // explain writes the sentence, the rules and the arithmetic of a line.
 func (w *spaceWork) explain(l *Line, t step, rule string) {
-	l.Explanation.Rules = []string{"R3.4", "R4.2"}
+	l.Explanation.Rules = append(heldRules(l.Explanation.Held), "R3.4", "R4.2")
 	if w.s.isTerm() {
 		l.Explanation.Rules = append(l.Explanation.Rules, "R7.2")
 	}
@@ -39,6 +40,20 @@ func (w *spaceWork) explain(l *Line, t step, rule string) {
 		l.Explanation.Arithmetic = nil
 		l.Explanation.Sentence = fmt.Sprintf("%s earns nothing from opportunity %s, because %s.", l.PayeeID, w.s.label(), w.because(l))
 	}
+}
+
+// heldRules are the rules by which the Partner ID came to be on the days held,
+// each once, in order.
+func heldRules(held []Interval) []string {
+	var out []string
+	for _, in := range held {
+		for _, r := range in.Rules {
+			if !slices.Contains(out, r) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
 }
 
 // because says in words why a line is on hold or zero.

@@ -62,7 +62,7 @@ func held(pairs ...string) []commission.Stretch {
 	for i := 0; i < len(pairs); i += 2 {
 		out = append(out, commission.Stretch{
 			From: day(pairs[i]), PartnerID: pairs[i+1], SpaceID: spaceID, At: at(pairs[i] + "T09:00:00Z"),
-			Cause: "it was changed in Salesforce (history row 017000000000001AAA)",
+			Cause: "it was changed in Salesforce (history row 017000000000001AAA)", Rules: []string{"R2.5"},
 		})
 	}
 	return out

@@ -260,11 +260,21 @@ func postedOfSources(ctx context.Context, q sqlx.QueryerContext, sources []strin
 	return out, nil
 }
 
+// rowsAtOnce bounds the rows of one statement, whose arguments are in memory
+// several times over while they are sent.
+const rowsAtOnce = 400
+
 func saveLines(ctx context.Context, tx *sqlx.Tx, lines []Line) (err error) {
 	defer errs.Wrap(&err, "save lines")
-	if len(lines) == 0 {
-		return nil
+	for some := range slices.Chunk(lines, rowsAtOnce) {
+		if err := saveSomeLines(ctx, tx, some); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func saveSomeLines(ctx context.Context, tx *sqlx.Tx, lines []Line) error {
 	const textColumns = 14
 	text := make([][]string, textColumns)
 	minor := make([]int64, len(lines))
@@ -287,7 +297,7 @@ func saveLines(ctx context.Context, tx *sqlx.Tx, lines []Line) (err error) {
 		explanations[i] = string(l.Explanation)
 	}
 	args = append(args, pq.Array(minor), pq.Array(explanations), pq.Array(at))
-	_, err = tx.ExecContext(ctx, `
+	_, err := tx.ExecContext(ctx, `
 		insert into ledger.line (key, payee_id, regime, source_id, slice, period, currency, base, rate, status, reason,
 			account_id, space_id, plan, amount_minor, explanation, computed_at)
 		select key, payee, regime, source, slice, period, currency, base, rate, status, reason, account, space, plan,

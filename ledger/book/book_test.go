@@ -130,9 +130,16 @@ func TestR8_5_ALineThatIsNoLongerExpectedBecomesVoid(t *testing.T) {
 func TestAFrozenSourceKeepsWhatWasPosted(t *testing.T) {
 	db := pgtest.New(t)
 	settle(t, db, expect("006A", "FG3877", 50000))
-	got := settle(t, db, Expectation{SourceID: "006A", Frozen: true, Reason: commission.ReasonNoAmount})
+	frozen := Expectation{SourceID: "006A", Frozen: true, Reason: commission.ReasonNoAmount, Why: "It states no Amount."}
+	got := settle(t, db, frozen)
 	if len(got.Changed) != 1 || got.Changed[0].Status != statusOnHold || got.Changed[0].AmountMinor != 50000 || got.Entries != 0 {
 		t.Errorf("got %+v, want the line on hold with its amount, and no entry", got)
+	}
+	if said := string(got.Changed[0].Explanation); !strings.Contains(said, "on hold. It states no Amount.") || !strings.Contains(said, "It is 50000.") {
+		t.Errorf("it explains itself with %s", said)
+	}
+	if again := settle(t, db, frozen); len(again.Changed) != 0 {
+		t.Errorf("frozen again, it changes to %+v", again.Changed)
 	}
 	released := settle(t, db, expect("006A", "FG3877", 60000))
 	if released.Entries != 1 || balance(entriesOf(t, db, "FG3877")) != 60000 {

@@ -35,8 +35,8 @@ type Expectation struct {
 	Lines    []commission.Line
 	// Frozen: the source is on hold as a whole, so what was posted stays posted.
 	Frozen bool
-	// Reason of the hold, if Frozen.
-	Reason string
+	// Reason of the hold, if Frozen, and Why as a sentence for a person.
+	Reason, Why string
 }
 
 // Context of a settlement.
@@ -130,7 +130,9 @@ func (e Expectation) next(before map[string]Line, now time.Time) ([]Line, error)
 		}
 		switch {
 		case e.Frozen && old.Status == statusAccrued:
-			old.Status, old.Reason, old.ComputedAt = statusOnHold, e.Reason, now
+			if err := old.hold(e.Reason, e.Why, now); err != nil {
+				return nil, err
+			}
 		case e.Frozen:
 		case old.Status != StatusVoid:
 			if err := old.void(now); err != nil {
@@ -140,6 +142,19 @@ func (e Expectation) next(before map[string]Line, now time.Time) ([]Line, error)
 		out = append(out, old)
 	}
 	return out, nil
+}
+
+// hold puts a line that was accrued on hold as it is. Its explanation says so
+// before it says what was worked out (rulebook 10).
+func (l *Line) hold(reason, why string, now time.Time) error {
+	var ex commission.Explanation
+	if err := json.Unmarshal(l.Explanation, &ex); err != nil {
+		return errs.New(errs.Unknown, "explanation of %s: %w", l.Key, err)
+	}
+	ex.Sentence = "This is on hold. " + why + " Until then it stays as it was: " + ex.Sentence
+	raw, err := json.Marshal(ex)
+	l.Status, l.Reason, l.Explanation, l.ComputedAt = statusOnHold, reason, raw, now
+	return err
 }
 
 // void takes the line back.

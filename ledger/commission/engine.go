@@ -31,6 +31,7 @@ type Result struct {
 	// is until the hold is gone.
 	Frozen   bool
 	Reason   string // of the hold, if Frozen
+	Why      string // the same as a sentence for a person
 	Findings []Finding
 	// NextOn is the first as-of on which the same facts give more; no date if none.
 	NextOn clock.Date
@@ -48,7 +49,7 @@ func (e *Engine) Lines(s *Source) Result {
 	}
 	plan, hasPlan := e.planOn(s.CloseDate)
 	if f := s.fault(hasPlan); f != nil {
-		r.Frozen, r.Reason = true, f.Kind
+		r.Frozen, r.Reason, r.Why = true, f.Kind, f.Detail
 		if f.Kind != ReasonUnreadable {
 			r.Findings = append(r.Findings, *f)
 		}
@@ -141,7 +142,7 @@ func (e *Engine) heldLines(s *Source, plan Plan, f *Finding) []Line {
 	l := s.line(h.PartnerID, s.CloseDate.Month(), plan)
 	l.SpaceID, l.Status, l.Reason = h.SpaceID, OnHold, f.Kind
 	l.Explanation.Rules = []string{f.Rule}
-	l.Explanation.Sentence = fmt.Sprintf("Nothing is worked out for %s yet: %s", h.PartnerID, f.Detail)
+	l.Explanation.Sentence = fmt.Sprintf("What %s earns here is on hold. %s", h.PartnerID, f.Detail)
 	return []Line{l}
 }
 

@@ -75,7 +75,7 @@ func (p *pass) work(ctx context.Context, tx *sqlx.Tx, due []string) (work, error
 	for i := range sources {
 		id, r := sources[i].ID, engine.Lines(&sources[i])
 		w.ids[i], w.nextOn[i] = id, r.NextOn
-		w.expected[i] = book.Expectation{SourceID: id, Lines: r.Lines, Frozen: r.Frozen, Reason: r.Reason}
+		w.expected[i] = book.Expectation{SourceID: id, Lines: r.Lines, Frozen: r.Frozen, Reason: r.Reason, Why: r.Why}
 		w.found = append(w.found, discrepancies(id, r.Findings)...)
 	}
 	return w, nil

@@ -32,6 +32,19 @@ type Source struct {
 	Spaces []Space
 	// Holders says whose ID counts from which day on (R3.4), in order of days.
 	Holders []Stretch
+	// Type is the record's Type, as received.
+	Type string
+	// StatedNetNew is the net-new amount that the org states, or nil (R3.5).
+	StatedNetNew *decimal.Decimal
+	// Claims are the registrations that claim it: those that are linked to it, and
+	// those that might have been, in the order of submission, then of id (R5.5).
+	Claims []Claim
+	// Sales are the won opportunities of its customer and of the customers that
+	// merges made one with it, itself included, in the order of ids. They are needed
+	// to tell what a renewal renews (R3.5), so only where there are Claims.
+	Sales []Sale
+	// Program is the program's conversion that is bound to it, or nil (R4.1).
+	Program *ProgramClaim
 }
 
 // Space names a Space that a source earns by.
@@ -53,26 +66,6 @@ type Stretch struct {
 	At       time.Time // the instant at which the ID came to the Space
 	Cause    string    // what brought it there, for a person
 	Rules    []string  // the numbers of the rules by which it came
-}
-
-// Partner is what the engine needs to know of whoever a Partner ID was issued to.
-type Partner struct {
-	Name     string
-	JoinedOn clock.Date
-	// Suspended partners' lines are held (R2.11).
-	Suspended bool
-}
-
-// Plan is a version of the commission plan. It governs the sources whose
-// CloseDate is on or after EffectiveFrom and before the next version's (R4.4).
-type Plan struct {
-	Name          string
-	EffectiveFrom clock.Date
-	// SpaceRate is the referral rate of the Space regime: 0.1 is ten per cent (R4.2).
-	SpaceRate decimal.Decimal
-	// JoinedBefore is the cutoff of the Space regime (R4.3); no date means that
-	// everybody is paid under it.
-	JoinedBefore clock.Date
 }
 
 // String names the version.

@@ -2,7 +2,9 @@ package commission
 
 import (
 	"fmt"
+	"slices"
 	"sort"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -16,28 +18,37 @@ type Engine struct {
 	Partners map[string]Partner
 	// Plans in the order of EffectiveFrom.
 	Plans []Plan
+	// Rates of exchange, in any order (R7.5).
+	Rates []ExchangeRate
+	// GoLive is the first day whose revenue accrues here; what is before it was paid by
+	// another system (R4.5). No date: everything accrues.
+	GoLive clock.Date
 	// AsOf is the last day that counts; a CloseDate after it is not revenue yet.
 	AsOf clock.Date
 	// TermThrough is the last day through which term revenue is expected: the last
 	// completed month, or the latest as-of that a person gave (R7.3).
 	TermThrough clock.Date
+	// Zone is the company zone, for the days that sentences name; nil is UTC.
+	Zone *time.Location
 }
 
 // Result is all that is to say of one source.
 type Result struct {
 	// Lines in the order of their keys.
 	Lines []Line
-	// Frozen: the source as a whole is on hold; what was posted for it stays as it
-	// is until the hold is gone.
-	Frozen   bool
-	Reason   string // of the hold, if Frozen
-	Why      string // the same as a sentence for a person
-	Findings []Finding
+	// Frozen: the source is on hold, under FrozenRegime or, if that is "", as a whole;
+	// what was posted for it stays as it is until the hold is gone.
+	Frozen       bool
+	FrozenRegime string
+	Reason       string // of the hold, if Frozen
+	Why          string // the same as a sentence for a person
+	Findings     []Finding
 	// NextOn is the first as-of on which the same facts give more; no date if none.
 	NextOn clock.Date
 }
 
-// Lines works out the lines of a source under the Space regime (R4.2).
+// Lines works out the lines of a source: those of its registrations, else those of a
+// program, else those of Space attribution (R4.1).
 func (e *Engine) Lines(s *Source) Result {
 	var r Result
 	if !s.IsRevenue {
@@ -47,32 +58,86 @@ func (e *Engine) Lines(s *Source) Result {
 		r.NextOn = s.CloseDate
 		return r
 	}
-	plan, hasPlan := e.planOn(s.CloseDate)
+	plan, hasPlan := PlanOn(e.Plans, s.CloseDate)
 	if f := s.fault(hasPlan); f != nil {
-		r.Frozen, r.Reason, r.Why = true, f.Kind, f.Detail
-		if f.Kind != ReasonUnreadable {
-			r.Findings = append(r.Findings, *f)
-		}
+		r.freeze(*f, "", f.Kind != ReasonUnreadable)
 		r.Lines = e.heldLines(s, plan, f)
 		return r
 	}
-	w := newSpaceWork(e, s, plan)
+	lines, findings, stands := e.registrationLines(s, plan)
+	r.Lines, r.Findings = lines, findings
+	over := superseder{}
+	switch {
+	case plan.SpaceBeside:
+	case stands:
+		over = superseder{reason: ReasonByRegistration, why: "a registration stands before Space attribution here"}
+	case s.Program != nil && s.Program.Stands:
+		over = superseder{reason: ReasonByProgram, why: fmt.Sprintf("the referral program %s stands before Space attribution here", s.Program.Program)}
+	}
+	e.spaceLines(s, plan, over, &r)
+	if e.payout(s, plan).missing {
+		r.Findings = append(r.Findings, e.missingRate(s, plan))
+	}
+	sort.Slice(r.Lines, func(i, j int) bool { return r.Lines[i].Key < r.Lines[j].Key })
+	r.NextOn = earliest(r.NextOn, s.nextSaleOn(e.AsOf))
+	return r
+}
+
+// superseder is the regime that stands before Space attribution; none if it has no
+// reason.
+type superseder struct{ reason, why string }
+
+// spaceLines adds what the source earns under the Space regime (R4.2).
+func (e *Engine) spaceLines(s *Source, plan Plan, over superseder, r *Result) {
+	if len(s.Spaces) == 0 {
+		if over.reason == "" {
+			f := s.noSpace()
+			r.freeze(*f, RegimeSpace, true)
+		}
+		return
+	}
+	w := newSpaceWork(e, s, plan, over)
 	r.Findings = append(r.Findings, w.findings()...)
 	for _, id := range w.payees() {
 		r.Lines = append(r.Lines, w.lines(id)...)
 	}
-	sort.Slice(r.Lines, func(i, j int) bool { return r.Lines[i].Key < r.Lines[j].Key })
 	r.NextOn = w.nextOn()
-	return r
 }
 
-// planOn gives the plan version in effect on a CloseDate (R4.4).
-func (e *Engine) planOn(d clock.Date) (Plan, bool) {
-	i := sort.Search(len(e.Plans), func(i int) bool { return e.Plans[i].EffectiveFrom.After(d) })
-	if i == 0 {
-		return Plan{}, false
+// freeze puts the source on hold.
+func (r *Result) freeze(f Finding, regime string, tell bool) {
+	r.Frozen, r.FrozenRegime, r.Reason, r.Why = true, regime, f.Kind, f.Detail
+	if tell {
+		r.Findings = append(r.Findings, f)
 	}
-	return e.Plans[i-1], true
+}
+
+func (e *Engine) missingRate(s *Source, plan Plan) Finding {
+	p := e.payout(s, plan)
+	return Finding{
+		Kind: ReasonMissingRate, Rule: "R7.5", IsHold: true,
+		Detail: fmt.Sprintf("What opportunity %s earns is on hold: the plan %s pays in %s, and %s. Apply one.", s.label(), plan, p.wanted, p.why(s)),
+	}
+}
+
+// earliest gives the earlier of two days, of which either may be none.
+func earliest(a, b clock.Date) clock.Date {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (e *Engine) zone() *time.Location {
+	if e.Zone == nil {
+		return time.UTC
+	}
+	return e.Zone
+}
+
+// beforeGoLive says why what is before go-live is not paid here (R4.5).
+func (e *Engine) beforeGoLive() string {
+	return fmt.Sprintf("what would accrue before the go-live on %s was paid by another system", e.GoLive)
 }
 
 // Limits of what is taken for meant: an amount in minor units, and a term in days.
@@ -122,8 +187,6 @@ func (s *Source) fault(hasPlan bool) *Finding {
 		return hold(ReasonBadTerm, "R3.2",
 			"Opportunity %s has a service period from %s to %s, more than a hundred years. Correct the dates.",
 			s.label(), s.Start, s.End)
-	case len(s.Spaces) == 0:
-		return s.noSpace()
 	case !hasPlan:
 		return hold(ReasonNoPlan, "R4.4",
 			"No plan version is in effect on %s, when opportunity %s closed. Apply one whose effective_from is not later.",
@@ -133,17 +196,30 @@ func (s *Source) fault(hasPlan bool) *Finding {
 }
 
 // heldLines gives, for a source that is on hold as a whole, a line without an
-// amount for whoever holds its close date, so that the partner sees it waiting.
+// amount for each linked registration, or else for whoever holds its close date, so
+// that the partner sees it waiting.
 func (e *Engine) heldLines(s *Source, plan Plan, f *Finding) []Line {
-	h, ok := s.holderOn(s.CloseDate)
-	if !ok || h.PartnerID == "" || h.Malformed || h.Disagree {
-		return nil
+	var out []Line
+	hold := func(payeeID, regime, spaceID string) {
+		l := s.line(payeeID, regime, SliceReferral, s.CloseDate.Month(), plan)
+		l.SpaceID, l.Status, l.Reason, l.Rate = spaceID, OnHold, f.Kind, plan.SpaceRate
+		if regime == RegimeRegistration {
+			l.Rate = plan.Registration.ReferralRate
+		}
+		l.Explanation.Rules = []string{f.Rule}
+		l.Explanation.Sentence = fmt.Sprintf("What %s earns here is on hold. %s", payeeID, f.Detail)
+		out = append(out, l)
 	}
-	l := s.line(h.PartnerID, s.CloseDate.Month(), plan)
-	l.SpaceID, l.Status, l.Reason = h.SpaceID, OnHold, f.Kind
-	l.Explanation.Rules = []string{f.Rule}
-	l.Explanation.Sentence = fmt.Sprintf("What %s earns here is on hold. %s", h.PartnerID, f.Detail)
-	return []Line{l}
+	for _, c := range s.Claims {
+		if c.IsLinked && !c.Malformed && !slices.ContainsFunc(out, func(l Line) bool { return l.PayeeID == c.PartnerID }) {
+			hold(c.PartnerID, RegimeRegistration, s.onlySpace())
+		}
+	}
+	h, ok := s.holderOn(s.CloseDate)
+	if len(out) == 0 && ok && h.PartnerID != "" && !h.Malformed && !h.Disagree {
+		hold(h.PartnerID, RegimeSpace, h.SpaceID)
+	}
+	return out
 }
 
 // holderOn gives the stretch that a day is in.
@@ -159,16 +235,15 @@ func (s *Source) holderOn(d clock.Date) (Stretch, bool) {
 func (s *Source) isTerm() bool { return !s.Start.IsZero() }
 
 // line starts a line of the source with what all its lines share.
-func (s *Source) line(payeeID string, period clock.Month, plan Plan) Line {
+func (s *Source) line(payeeID, regime, slice string, period clock.Month, plan Plan) Line {
 	l := Line{
-		Key:       Key(payeeID, RegimeSpace, s.ID, SliceReferral, period),
+		Key:       Key(payeeID, regime, s.ID, slice, period),
 		PayeeID:   payeeID,
-		Regime:    RegimeSpace,
+		Regime:    regime,
 		SourceID:  s.ID,
-		Slice:     SliceReferral,
+		Slice:     slice,
 		Period:    period,
 		Currency:  s.Currency,
-		Rate:      plan.SpaceRate,
 		AccountID: s.AccountID,
 	}
 	if s.Amount != nil {

@@ -20,25 +20,24 @@ type step struct {
 
 // explain writes the sentence, the rules and the arithmetic of a line.
 func (w *spaceWork) explain(l *Line, t step, rule string) {
-	l.Explanation.Rules = append(heldRules(l.Explanation.Held), "R3.4", "R4.2")
-	if w.s.isTerm() {
-		l.Explanation.Rules = append(l.Explanation.Rules, "R7.2")
-	}
-	l.Explanation.Rules = append(l.Explanation.Rules, "R7.4")
-	l.Explanation.Arithmetic = w.arithmetic(t)
+	x := &l.Explanation
 	if rule != "" {
-		l.Explanation.Rules = append([]string{rule}, l.Explanation.Rules...)
+		x.Rules = append(x.Rules, rule)
 	}
-	earned := w.earned(l, t)
-	switch l.Status {
-	case Accrued:
-		l.Explanation.Sentence = fmt.Sprintf("%s earns %s for %s: %s.", l.PayeeID, w.s.money(l.Amount), monthName(l.Period), earned)
-	case OnHold:
-		l.Explanation.Sentence = fmt.Sprintf("%s for %s is on hold for %s, because %s. It would be %s.",
-			w.s.money(l.Amount), monthName(l.Period), l.PayeeID, w.because(l), earned)
-	case Zero:
-		l.Explanation.Arithmetic = nil
-		l.Explanation.Sentence = fmt.Sprintf("%s earns nothing from opportunity %s, because %s.", l.PayeeID, w.s.label(), w.because(l))
+	x.Rules = append(append(x.Rules, heldRules(x.Held)...), "R3.4", "R4.2")
+	if w.s.isTerm() {
+		x.Rules = append(x.Rules, "R7.2")
+	}
+	x.Rules = unique(append(x.Rules, "R7.4"))
+	if l.Status == Zero {
+		x.Sentence = fmt.Sprintf("%s earns nothing from opportunity %s, because %s.", l.PayeeID, w.s.label(), w.because(l))
+		return
+	}
+	x.Arithmetic = w.arithmetic(t)
+	x.Sentence = fmt.Sprintf("%s earns %s for %s: %s.", l.PayeeID, l.money(), monthName(l.Period), w.earned(l, t))
+	if l.Status == OnHold {
+		x.Sentence = fmt.Sprintf("%s for %s is on hold for %s, because %s. It would be %s.",
+			l.money(), monthName(l.Period), l.PayeeID, w.because(l), w.earned(l, t))
 	}
 }
 
@@ -63,6 +62,14 @@ func (w *spaceWork) because(l *Line) string {
 		return fmt.Sprintf("the Partner ID %s, which is on the Space %s, has been issued to nobody", l.PayeeID, w.spaceLabel(l.SpaceID))
 	case ReasonSuspended:
 		return fmt.Sprintf("the partner %s is suspended", w.e.Partners[l.PayeeID].Name)
+	case ReasonByRegistration, ReasonByProgram:
+		return w.over.why
+	case ReasonBeforeGoLive:
+		return w.e.beforeGoLive()
+	case ReasonMissingRate:
+		return w.payout.why(w.s)
+	case ReasonNoMoney:
+		return fmt.Sprintf("%s of %s comes to less than half of the smallest unit of %s", percent(w.plan.SpaceRate), w.s.money(*w.s.Amount), l.Currency)
 	case ReasonJoinedLate:
 		return fmt.Sprintf("a Space pays only partners who joined before %s, and %s joined on %s; a registered opportunity would pay",
 			w.plan.JoinedBefore, w.e.Partners[l.PayeeID].Name, w.e.Partners[l.PayeeID].JoinedOn)
@@ -88,21 +95,21 @@ func (w *spaceWork) earned(l *Line, t step) string {
 
 // arithmetic gives the formula with its numbers.
 func (w *spaceWork) arithmetic(t step) []string {
-	exact := w.s.Amount.Mul(w.plan.SpaceRate)
-	digits := w.s.Currency.Digits()
+	exact := w.s.Amount.Mul(w.plan.SpaceRate).Mul(w.payout.rate)
+	c, fx := w.payout.currency, w.payout.times()
 	if !w.s.isTerm() {
-		return []string{fmt.Sprintf("%s × %s = %s, rounded to %s",
-			w.s.money(*w.s.Amount), percent(w.plan.SpaceRate), exact, w.s.money(t.cum))}
+		return []string{fmt.Sprintf("%s × %s%s = %s, rounded to %s",
+			w.s.money(*w.s.Amount), percent(w.plan.SpaceRate), fx, exact, c.Format(t.cum))}
 	}
 	n := exact.Mul(decimal.NewFromInt(int64(t.days)))
 	out := []string{
 		fmt.Sprintf("Through %s: %s of %s held", t.end, inDays(t.days), strconv.Itoa(w.wholeDays())),
-		fmt.Sprintf("%s × %s × %d ÷ %d = %s, rounded to %s", w.s.money(*w.s.Amount), percent(w.plan.SpaceRate),
-			t.days, w.wholeDays(), quotient(n, decimal.NewFromInt(int64(w.wholeDays())), digits+4), w.s.money(t.cum)),
+		fmt.Sprintf("%s × %s%s × %d ÷ %d = %s, rounded to %s", w.s.money(*w.s.Amount), percent(w.plan.SpaceRate), fx,
+			t.days, w.wholeDays(), quotient(n, decimal.NewFromInt(int64(w.wholeDays())), c.Digits()+4), c.Format(t.cum)),
 	}
 	if t.daysBefore > 0 {
 		out = append(out, fmt.Sprintf("%s less %s for the %s of the months before = %s",
-			w.s.money(t.cum), w.s.money(t.before), inDays(t.daysBefore), w.s.money(t.cum.Sub(t.before))))
+			c.Format(t.cum), c.Format(t.before), inDays(t.daysBefore), c.Format(t.cum.Sub(t.before))))
 	}
 	return out
 }

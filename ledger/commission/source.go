@@ -115,6 +115,7 @@ type Finding struct {
 func FindingKinds() []string {
 	return []string{
 		ReasonNoAmount, ReasonNegativeAmount, ReasonTooLarge, ReasonBadTerm, ReasonNoPlan, ReasonNoSpace, ReasonMalformedID,
+		ReasonUnmappedType, ReasonRenewedUnknown, ReasonMissingRate,
 	}
 }
 
@@ -129,15 +130,28 @@ const (
 	ReasonUnknownID      = "unknown_partner_id"
 	ReasonSuspended      = "partner_suspended"
 	ReasonJoinedLate     = "joined_after_cutoff"
+	ReasonBeforeGoLive   = "before_go_live"
+	ReasonByRegistration = "superseded_by_registration"
+	ReasonByProgram      = "superseded_by_program"
+	ReasonUndecided      = "registration_submitted"
+	ReasonInConflict     = "registration_in_conflict"
+	ReasonNotLinked      = "registration_not_linked" // another registration took the opportunity
+	ReasonShares         = "shares_not_whole"
+	ReasonUnmappedType   = "unmapped_type"
+	ReasonRenewedUnknown = "renewed_unknown"
+	ReasonMissingRate    = "missing_rate"
 	ReasonNoMoney        = "amounts_to_nothing" // the commission rounds to zero
 	ReasonTooLarge       = "amount_too_large"   // larger than the book can hold
 	ReasonUnreadable     = "unreadable_record"  // found, and settled, by reconcile
 )
 
-// Regime and slice of what this package pays so far.
+// Regimes and slices (R7.1).
 const (
-	RegimeSpace   = "space"
-	SliceReferral = "referral"
+	RegimeSpace        = "space"
+	RegimeRegistration = "registration"
+	SliceReferral      = "referral"
+	SliceNetNew        = "net_new"
+	SliceRemainder     = "remainder"
 )
 
 // Key gives the key of a line (R7.1).

@@ -12,9 +12,11 @@ import (
 // spaceWork is one source under the Space regime: its earning days, cut into the
 // segments in which one ID holds the Space.
 type spaceWork struct {
-	e    *Engine
-	s    *Source
-	plan Plan
+	e      *Engine
+	s      *Source
+	plan   Plan
+	over   superseder // the regime that stands before this one, if one does
+	payout payout
 	// first and last are the days over which the Amount is spread: the term, or
 	// the CloseDate alone.
 	first, last clock.Date
@@ -29,8 +31,14 @@ type segment struct {
 	by          Stretch
 }
 
-func newSpaceWork(e *Engine, s *Source, plan Plan) *spaceWork {
-	w := &spaceWork{e: e, s: s, plan: plan, first: s.CloseDate, last: s.CloseDate, through: s.CloseDate}
+func (g segment) isHeldBy(payeeID string) bool {
+	return g.by.PartnerID == payeeID && !g.by.Malformed && !g.by.Disagree
+}
+
+func newSpaceWork(e *Engine, s *Source, plan Plan, over superseder) *spaceWork {
+	w := &spaceWork{
+		e: e, s: s, plan: plan, over: over, payout: e.payout(s, plan), first: s.CloseDate, last: s.CloseDate, through: s.CloseDate,
+	}
 	if s.isTerm() {
 		w.first, w.last, w.through = s.Start, s.End, e.TermThrough
 	}
@@ -54,7 +62,7 @@ func (w *spaceWork) wholeDays() int { return w.last.DaysSince(w.first) + 1 }
 func (w *spaceWork) payees() []string {
 	var out []string
 	for _, g := range w.segments {
-		if g.by.PartnerID != "" && !g.by.Malformed && !g.by.Disagree && !slices.Contains(out, g.by.PartnerID) {
+		if g.by.PartnerID != "" && g.isHeldBy(g.by.PartnerID) && !slices.Contains(out, g.by.PartnerID) {
 			out = append(out, g.by.PartnerID)
 		}
 	}
@@ -68,7 +76,7 @@ func (w *spaceWork) held(payeeID string, d clock.Date) (days int, in []Interval)
 		return 0, nil
 	}
 	for _, g := range w.segments {
-		if g.by.PartnerID != payeeID || g.by.Malformed || g.by.Disagree || g.first.After(d) {
+		if !g.isHeldBy(payeeID) || g.first.After(d) {
 			continue
 		}
 		last := clock.MinDate(g.last, d)
@@ -82,80 +90,97 @@ func (w *spaceWork) held(payeeID string, d clock.Date) (days int, in []Interval)
 	return days, in
 }
 
-// cumulative is round(Amount × rate × days ÷ days in the term) (R7.2, R7.4).
+// cumulative is round(Amount × rate × days ÷ days in the term), converted before it
+// is rounded where the plan pays in another currency (R7.2, R7.4, R7.5).
 func (w *spaceWork) cumulative(days int) decimal.Decimal {
-	return w.s.Currency.Ratio(w.s.Amount.Mul(w.plan.SpaceRate),
-		decimal.NewFromInt(int64(days)), decimal.NewFromInt(int64(w.wholeDays())))
+	exact := w.s.Amount.Mul(w.plan.SpaceRate)
+	if w.payout.converts() {
+		exact = exact.Mul(w.payout.rate)
+	}
+	return w.payout.currency.Ratio(exact, decimal.NewFromInt(int64(days)), decimal.NewFromInt(int64(w.wholeDays())))
 }
 
-// lines works out the payee's lines: a month's line is the cumulative through
-// its last day less that through the month before.
+// lines works out the payee's lines: a month's line is the cumulative through its
+// last day less that through the month before. What would accrue before go-live is
+// in no line (R4.5). A payee whose lines all come to nothing has one zero line.
 func (w *spaceWork) lines(payeeID string) []Line {
 	status, reason, rule := w.standing(payeeID)
+	if status == Zero {
+		return w.zero(payeeID, reason, rule)
+	}
 	var out []Line
-	before, daysBefore := decimal.Zero, 0
-	for m := w.s.earliestMonth(w.first); !m.First().After(w.through); m = m.Next() {
+	paidDays, _ := w.held(payeeID, w.e.GoLive.AddDays(-1))
+	t := step{cum: w.cumulative(paidDays), days: paidDays}
+	for m := w.firstMonth(); !m.First().After(w.through); m = m.Next() {
 		end := clock.MinDate(clock.MinDate(m.Last(), w.through), clock.MaxDate(w.last, w.s.CloseDate))
 		days, in := w.held(payeeID, end)
-		cum := w.cumulative(days)
-		if days > daysBefore && (!cum.Equal(before) || status == Zero) {
-			l := w.s.line(payeeID, m, w.plan)
-			l.SpaceID, l.Status, l.Reason = in[len(in)-1].SpaceID, status, reason
-			l.Explanation.Held = in
-			if status != Zero {
-				l.Amount = cum.Sub(before)
-			}
-			w.explain(&l, step{end: end, days: days, daysBefore: daysBefore, cum: cum, before: before}, rule)
+		t = step{end: end, days: days, daysBefore: t.days, cum: w.cumulative(days), before: t.cum}
+		if days > t.daysBefore && !t.cum.Equal(t.before) {
+			l := w.line(payeeID, m, in[len(in)-1].SpaceID)
+			l.Status, l.Reason, l.Explanation.Held, l.Amount = status, reason, in, t.cum.Sub(t.before)
+			w.explain(&l, t, rule)
 			out = append(out, l)
-			if status == Zero { // one is enough (R7.6)
-				return out
-			}
 		}
-		before, daysBefore = cum, days
 		if !m.Last().Before(w.last) && !m.Last().Before(w.s.CloseDate) {
 			break
 		}
 	}
-	if len(out) == 0 && daysBefore > 0 {
-		return []Line{w.nothing(payeeID)}
+	switch {
+	case len(out) > 0:
+		return out
+	case paidDays > 0 && paidDays == t.days:
+		return w.zero(payeeID, ReasonBeforeGoLive, "R4.5")
 	}
-	return out
+	return w.zero(payeeID, ReasonNoMoney, "R7.6")
+}
+
+// line starts a line of this regime.
+func (w *spaceWork) line(payeeID string, m clock.Month, spaceID string) Line {
+	l := w.s.line(payeeID, RegimeSpace, SliceReferral, m, w.plan)
+	l.SpaceID, l.Rate, l.Currency = spaceID, w.plan.SpaceRate, w.payout.currency
+	l.Explanation.Facts = append(l.Explanation.Facts, w.payout.facts()...)
+	return l
+}
+
+// zero is the zero line of a payee in the first period in which its days would
+// accrue; none while they do not yet (R7.6).
+func (w *spaceWork) zero(payeeID, reason, rule string) []Line {
+	i := slices.IndexFunc(w.segments, func(g segment) bool { return g.isHeldBy(payeeID) })
+	on := clock.MaxDate(w.segments[i].first, w.s.CloseDate)
+	if w.s.isTerm() && on.After(w.through) {
+		return nil
+	}
+	_, in := w.held(payeeID, clock.MinDate(on.Month().Last(), clock.MaxDate(w.through, on)))
+	l := w.line(payeeID, on.Month(), in[0].SpaceID)
+	l.Status, l.Reason, l.Explanation.Held = Zero, reason, in
+	w.explain(&l, step{}, rule)
+	return []Line{l}
 }
 
 // standing says whether what the payee holds is paid, held or zero, and by which rule.
 func (w *spaceWork) standing(payeeID string) (status Status, reason, rule string) {
 	p, issued := w.e.Partners[payeeID]
 	switch {
+	case w.over.reason != "":
+		return Zero, w.over.reason, "R4.1"
+	case issued && !w.plan.JoinedBefore.IsZero() && !p.JoinedOn.Before(w.plan.JoinedBefore):
+		return Zero, ReasonJoinedLate, "R4.3"
 	case !issued:
 		return OnHold, ReasonUnknownID, "R2.8"
-	case !w.plan.JoinedBefore.IsZero() && !p.JoinedOn.Before(w.plan.JoinedBefore):
-		return Zero, ReasonJoinedLate, "R4.3"
+	case w.payout.missing:
+		return OnHold, ReasonMissingRate, "R7.5"
 	case p.Suspended:
 		return OnHold, ReasonSuspended, "R2.11"
 	}
 	return Accrued, "", ""
 }
 
-// nothing is the zero line of a payee whose days come to less than half a minor
-// unit, in the first period in which they count.
-func (w *spaceWork) nothing(payeeID string) Line {
-	_, in := w.held(payeeID, clock.MaxDate(w.through, w.s.CloseDate))
-	first := w.s.CloseDate
-	if d, err := clock.ParseDate(in[0].First); err == nil {
-		first = clock.MaxDate(d, first)
-	}
-	l := w.s.line(payeeID, first.Month(), w.plan)
-	l.SpaceID, l.Status, l.Reason = in[0].SpaceID, Zero, ReasonNoMoney
-	l.Explanation.Held = in
-	l.Explanation.Rules = []string{"R4.2", "R7.4", "R7.6"}
-	l.Explanation.Sentence = fmt.Sprintf("%s earns nothing from opportunity %s: %s of %s comes to less than half of the smallest unit of %s.",
-		payeeID, w.s.label(), percent(w.plan.SpaceRate), w.s.money(*w.s.Amount), w.s.Currency)
-	return l
-}
-
 // findings tells of earning days that pay nobody because somebody has to decide.
 func (w *spaceWork) findings() []Finding {
 	var out []Finding
+	if w.over.reason != "" { // they would pay nobody here in any case
+		return nil
+	}
 	for _, g := range w.segments {
 		switch {
 		case g.by.Disagree && !hasKind(out, ReasonNoSpace):
@@ -189,8 +214,8 @@ func (w *spaceWork) nextOn() clock.Date {
 	return clock.MaxDate(w.through.AddDays(1), clock.MaxDate(w.first, w.s.CloseDate)).Month().Last()
 }
 
-// earliestMonth is the first month that can have a line: that of the first
-// earning day, or of the CloseDate if that is later (R7.2).
-func (s *Source) earliestMonth(first clock.Date) clock.Month {
-	return clock.MaxDate(first, s.CloseDate).Month()
+// firstMonth is the first month that can have a line: that of the first earning day,
+// of the CloseDate or of go-live, whichever is last (R7.2, R4.5).
+func (w *spaceWork) firstMonth() clock.Month {
+	return clock.MaxDate(clock.MaxDate(w.first, w.s.CloseDate), w.e.GoLive).Month()
 }

@@ -30,7 +30,12 @@ type opportunityRow struct {
 	ServiceStart clock.Date          `db:"service_start"`
 	ServiceEnd   clock.Date          `db:"service_end"`
 	IsUnreadable bool                `db:"is_unreadable"`
+	Type         string              `db:"type"`
+	NetNewAmount decimal.NullDecimal `db:"net_new_amount"`
 }
+
+const opportunityColumns = `id, name, account_id, customer_id, space_id, amount, currency, close_date, is_won, is_deleted,
+	service_start, service_end, is_unreadable, type, net_new_amount`
 
 // Sources gives, for opportunities by id, what the engine works on. Days are
 // those of the company zone. An id that is no opportunity is left out.
@@ -38,9 +43,7 @@ func Sources(ctx context.Context, q sqlx.QueryerContext, ids []string, zone *tim
 	defer errs.Wrap(&err, "read %d sources", len(ids))
 	var rows []opportunityRow
 	if err := sqlx.SelectContext(ctx, q, &rows, `
-		select id, name, account_id, customer_id, space_id, amount, currency, close_date, is_won, is_deleted,
-			service_start, service_end, is_unreadable
-		from ledger.opportunity where id = any($1) order by id`, pq.Array(ids)); err != nil {
+		select `+opportunityColumns+` from ledger.opportunity where id = any($1) order by id`, pq.Array(ids)); err != nil {
 		return nil, err
 	}
 	spaces, err := readSpaces(ctx, q, rows)
@@ -58,10 +61,13 @@ func (r opportunityRow) source(all *spaceIndex, zone *time.Location) commission.
 	s := commission.Source{
 		ID: r.ID, Name: r.Name, AccountID: r.AccountID, Currency: money.Currency(r.Currency),
 		CloseDate: r.CloseDate, IsRevenue: r.IsWon && !r.IsDeleted, Start: r.ServiceStart, End: r.ServiceEnd,
-		NamedSpace: r.SpaceID, IsUnreadable: r.IsUnreadable,
+		NamedSpace: r.SpaceID, IsUnreadable: r.IsUnreadable, Type: r.Type,
 	}
 	if r.Amount.Valid {
 		s.Amount = &r.Amount.Decimal
+	}
+	if r.NetNewAmount.Valid {
+		s.StatedNetNew = &r.NetNewAmount.Decimal
 	}
 	chosen, how := choose(r.SpaceID, r.CloseDate, zone, all.ofCustomer(r.CustomerID), all.get)
 	for _, sp := range chosen {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -70,7 +71,7 @@ func (e *Engine) Lines(s *Source) Result {
 	switch {
 	case plan.SpaceBeside:
 	case stands:
-		over = superseder{reason: ReasonByRegistration, why: "a registration stands before Space attribution here"}
+		over = superseder{reason: ReasonByRegistration, why: s.standing() + " before Space attribution here"}
 	case s.Program != nil && s.Program.Stands:
 		over = superseder{reason: ReasonByProgram, why: fmt.Sprintf("the referral program %s stands before Space attribution here", s.Program.Program)}
 	}
@@ -81,6 +82,20 @@ func (e *Engine) Lines(s *Source) Result {
 	sort.Slice(r.Lines, func(i, j int) bool { return r.Lines[i].Key < r.Lines[j].Key })
 	r.NextOn = earliest(r.NextOn, s.nextSaleOn(e.AsOf))
 	return r
+}
+
+// standing names the linked registrations, as the subject of a sentence.
+func (s *Source) standing() string {
+	var names []string
+	for _, c := range s.Claims {
+		if c.IsLinked {
+			names = append(names, fmt.Sprintf("%s of %s", c.label(), c.PartnerID))
+		}
+	}
+	if len(names) == 1 {
+		return "the registration " + names[0] + " stands"
+	}
+	return "the registrations " + strings.Join(names, " and ") + " stand"
 }
 
 // superseder is the regime that stands before Space attribution; none if it has no

@@ -3,6 +3,7 @@ package commission
 import (
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -52,7 +53,10 @@ func (w *registrationWork) rules(r registrant, l *Line) []string {
 	if first := rules[l.Reason]; first != "" {
 		out = append(out, first)
 	}
-	out = append(out, "R4.1", "R5.5", "R5.6", "R5.7")
+	out = append(out, "R4.1", "R5.5", "R5.6")
+	if r.kind == KindConsulting {
+		out = append(out, "R5.7")
+	}
 	if r.netNew {
 		out = append(out, "R3.5")
 	}
@@ -91,7 +95,7 @@ func (w *registrationWork) because(r registrant, l *Line) string {
 	case ReasonShares:
 		return r.claim.ShareFault
 	case ReasonUnmappedType, ReasonRenewedUnknown:
-		return "its net-new amount is unknown: " + w.netNew.hold.Detail
+		return "its net-new amount is unknown (" + strings.TrimSuffix(w.netNew.hold.Detail, ".") + ")"
 	case ReasonMissingRate:
 		return w.payout.why(w.s)
 	case ReasonNoMoney:
@@ -175,8 +179,12 @@ func sliceName(s string) string {
 	return "Amount"
 }
 
-// exactly writes a fraction of the source's currency, cut where it does not end.
+// exactly writes a fraction of the source's currency: with the decimals of the
+// currency at least, and cut where it does not end.
 func (s *Source) exactly(r *big.Rat) string {
+	if d := readable(r, s.Currency); d.Rat().Cmp(r) == 0 {
+		return s.money(d)
+	}
 	return fraction(r, s.Currency.Digits()+4) + " " + string(s.Currency)
 }
 

@@ -106,9 +106,9 @@ type Tenure struct {
 }
 
 // CustomerOn is the Account that the sale's customer was at the end of a day.
-func (s Sale) CustomerOn(d clock.Date) string {
+func (r Sale) CustomerOn(d clock.Date) string {
 	account := ""
-	for _, t := range s.Customers {
+	for _, t := range r.Customers {
 		if !t.From.After(d) {
 			account = t.Account
 		}

@@ -3,6 +3,11 @@
 // opens nothing, reads no clock and no zone that it is not handed.
 package commission
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Explanation says of one line why it is what it is: a sentence for a partner,
 // and the same as data (rulebook 10).
 type Explanation struct {
@@ -39,4 +44,77 @@ type Interval struct {
 	Since   string `json:"since"`          // the instant at which it did, RFC 3339 in UTC
 	// Rules are the numbers of the rules by which the Partner ID came to the Space.
 	Rules []string `json:"rules,omitempty"`
+}
+
+// Text gives the explanation as plain text, for a letter, a note or a file: the
+// sentence, the plan and the rules, then the facts, the days held and the arithmetic,
+// each only where there is any. Lines are as long as what they say, so that whoever
+// shows the text breaks them; the last one ends with a newline.
+func (e Explanation) Text() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, e.Sentence)
+	head := labelled("Plan", e.Plan) + labelled("Rules", strings.Join(e.Rules, ", "))
+	if head != "" {
+		b.WriteString("\n" + head)
+	}
+	section(&b, "Facts", e.Facts)
+	section(&b, "Days held", e.Held)
+	section(&b, "Arithmetic", e.Arithmetic)
+	return b.String()
+}
+
+func labelled(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return name + ": " + value + "\n"
+}
+
+// section writes a heading and a line for each item; without items, nothing.
+func section[T any](b *strings.Builder, heading string, items []T) {
+	if len(items) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", heading)
+	for _, item := range items {
+		fmt.Fprintf(b, "- %v\n", item)
+	}
+}
+
+// String says the fact in one line: "Amount: 12000.00 USD [0065g…]; since when; why".
+func (f Fact) String() string {
+	out := f.Name + ": " + f.Value
+	if f.Value == "" {
+		out = f.Name
+	}
+	if f.ID != "" {
+		out += " [" + f.ID + "]"
+	}
+	if f.At != "" {
+		out += "; since " + f.At
+	}
+	if f.From != "" {
+		out += "; " + f.From
+	}
+	return out
+}
+
+// String says the interval in one line: its days, its Space, and how the Partner ID
+// came to be there.
+func (i Interval) String() string {
+	days := fmt.Sprintf("%s to %s (%s)", i.First, i.Last, inDays(i.Days))
+	if i.First == i.Last {
+		days = i.First
+	}
+	out := days + " on Space " + i.SpaceID
+	if i.Since != "" {
+		out += "; since " + i.Since
+	}
+	if i.From != "" {
+		out += "; " + i.From
+	}
+	if len(i.Rules) > 0 {
+		out += " (" + strings.Join(i.Rules, ", ") + ")"
+	}
+	return out
 }

@@ -12,11 +12,11 @@ LDFLAGS  := -X main.version=$(VERSION)
 GOLANGCI_LINT := v2.15.0
 GOVULNCHECK   := v1.8.0
 
-# Opportunities in the org that `make bench` generates.
+# Opportunities in the org and in the ledger that `make bench` generates.
 BENCH_OPPORTUNITIES ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint vet vulnerabilities bench fuzz cover postgres clean
+.PHONY: help run build test unit lint vet vulnerabilities bench bench-million fuzz cover postgres clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,9 +45,13 @@ vet:
 vulnerabilities: ## Look the code up in Go's vulnerability database.
 	@GO=$(GO) scripts/check-vulnerabilities.sh $(GOVULNCHECK)
 
-bench: postgres ## Records a second and peak memory of each stage, on a generated org.
+bench: postgres ## Records a second and peak memory of each stage, and accrue against its floors.
 	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) $(GO) run ./internal/pgtest/with -- \
-		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench Stages -benchtime 1x -timeout 60m
+		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench . -benchtime 1x -timeout 60m
+
+bench-million: postgres ## Accrue against its floors, with 1,000,000 opportunities (some 20 GB of disk, a quarter of an hour).
+	@BENCH_OPPORTUNITIES=1000000 $(GO) run ./internal/pgtest/with -- \
+		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench Accrue -benchtime 1x -timeout 120m
 
 fuzz: ## Fuzz every decoder for a while (FUZZTIME=30s each).
 	@scripts/fuzz.sh $${FUZZTIME:-30s}

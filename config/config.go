@@ -11,6 +11,8 @@ package config
 import (
 	"strings"
 	"time"
+
+	"github.com/partnersync/partnersync/internal/clock"
 )
 
 // DefaultPath is the file that is read when none is named. It may be absent.
@@ -21,6 +23,9 @@ const EnvPrefix = "PARTNERSYNC_"
 
 // Embedded is the database.url that asks for a private Postgres server.
 const Embedded = "embedded"
+
+// NoGoLive is what company.go_live says when this ledger pays everything.
+const NoGoLive = "none"
 
 // Off is what a schedule says when its stage is not to run by itself.
 const Off = "off"
@@ -53,9 +58,25 @@ type Company struct {
 	// Currency is the ISO 4217 code of amounts in an org that is not
 	// multi-currency, and so does not state one on the record.
 	Currency string `yaml:"currency" env:"CURRENCY"`
+	// GoLive is the first day that this ledger pays, another system having paid what
+	// came before (rule R4.5): a date, or NoGoLive. "" has not been decided.
+	GoLive string `yaml:"go_live" env:"GO_LIVE"`
 
 	// location is Zone, once validated.
 	location *time.Location
+}
+
+// GoLiveOn gives the decision on the go-live: its date, or no date if there is none.
+// It is not decided where the settings don't say.
+func (c Company) GoLiveOn() (on clock.Date, decided bool) {
+	switch c.GoLive {
+	case "":
+		return clock.Date{}, false
+	case NoGoLive:
+		return clock.Date{}, true
+	}
+	on, err := clock.ParseDate(c.GoLive)
+	return on, err == nil
 }
 
 // Location is the company zone.

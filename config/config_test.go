@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 )
 
@@ -157,6 +158,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	path := write(t, "p.yaml", `company:
   zone: Mars/Olympus
   currency: usd
+  go_live: 2026-02-29
 salesfroce: {}
 salesforce:
   login_url: http://acme.my.salesforce.com
@@ -187,19 +189,20 @@ database:
 	for _, want := range []string{
 		`2 company.zone: "Mars/Olympus" is not a time zone`,
 		`3 company.currency: "usd" is not a currency`,
-		`4 salesfroce: unknown key; did you mean salesforce?`,
-		`6 salesforce.login_url: "http://acme.my.salesforce.com" would send credentials unencrypted`,
-		`7 salesforce.flow: "client_credential" is not one of client_credentials, jwt, refresh_token, password; did you mean client_credentials?`,
-		`8 salesforce.timeout: 0s has to be more than 0s`,
-		`9 salesforce.api_version: "62" is not an API version like 62.0`,
-		`11 http.lisen: unknown key; did you mean http.listen?`,
-		`12 http.listen: "nowhere" is not host:port`,
-		`14 schedules.pull: "every minute" is not a cron line`,
-		`15 schedules.push: "*/5 * * *" is not a cron line`,
-		`17 limits.stop_timeout: expected one plain value`,
-		`18 log: expected keys and values here`,
-		`20 database.url: starts with mysql://`,
-		`21 database.max_conns: "many" is not a whole number`,
+		`4 company.go_live: "2026-02-29" is neither a date like 2026-10-31 nor "none"`,
+		`5 salesfroce: unknown key; did you mean salesforce?`,
+		`7 salesforce.login_url: "http://acme.my.salesforce.com" would send credentials unencrypted`,
+		`8 salesforce.flow: "client_credential" is not one of client_credentials, jwt, refresh_token, password; did you mean client_credentials?`,
+		`9 salesforce.timeout: 0s has to be more than 0s`,
+		`10 salesforce.api_version: "62" is not an API version like 62.0`,
+		`12 http.lisen: unknown key; did you mean http.listen?`,
+		`13 http.listen: "nowhere" is not host:port`,
+		`15 schedules.pull: "every minute" is not a cron line`,
+		`16 schedules.push: "*/5 * * *" is not a cron line`,
+		`18 limits.stop_timeout: expected one plain value`,
+		`19 log: expected keys and values here`,
+		`21 database.url: starts with mysql://`,
+		`22 database.max_conns: "many" is not a whole number`,
 		`-1 log.format: "xml" is not one of console, json`,
 	} {
 		found := false
@@ -210,11 +213,33 @@ database:
 			t.Errorf("no fault %q", want)
 		}
 	}
-	if t.Failed() || len(got) != 16 {
+	if t.Failed() || len(got) != 17 {
 		t.Errorf("%d faults:\n%s", len(got), strings.Join(got, "\n"))
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Error("the error shows the password")
+	}
+}
+
+func TestR4_5_GoLiveIsADateOrNoneOrUndecided(t *testing.T) {
+	for text, want := range map[string]struct {
+		on      clock.Date
+		decided bool
+	}{
+		"":                               {},
+		"company: {go_live: }":           {},
+		`company: {go_live: ""}`:         {},
+		"company: {go_live: none}":       {decided: true},
+		"company: {go_live: 2026-01-31}": {on: clock.NewDate(2026, 1, 31), decided: true},
+	} {
+		c, err := Load(write(t, "p.yaml", text), nil)
+		if on, decided := c.Company.GoLiveOn(); err != nil || on != want.on || decided != want.decided {
+			t.Errorf("%q gives %q, %v (%v)", text, on, decided, err)
+		}
+	}
+	c, err := Load(write(t, "p.yaml", "company: {go_live: none}"), []string{"PARTNERSYNC_COMPANY_GO_LIVE=2026-01-31"})
+	if on, decided := c.Company.GoLiveOn(); err != nil || !decided || on.String() != "2026-01-31" {
+		t.Errorf("the variable gives %q, %v (%v)", on, decided, err)
 	}
 }
 

@@ -58,6 +58,9 @@ func (v *validation) company() {
 	if _, err := money.ParseCurrency(c.Currency); err != nil {
 		v.add("company.currency", "%v", err)
 	}
+	if _, decided := c.GoLiveOn(); c.GoLive != "" && !decided {
+		v.add("company.go_live", `%q is neither a date like 2026-10-31 nor "none"`, c.GoLive)
+	}
 }
 
 func (v *validation) database() {

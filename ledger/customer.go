@@ -54,3 +54,29 @@ func SaveCustomers(ctx context.Context, tx *sqlx.Tx, cs []Customer) (merged []st
 		pq.Array(id), pq.Array(name), pq.Array(domain), pq.Array(master), pq.Array(deleted), pq.Array(modstamp))
 	return merged, err
 }
+
+// CustomersByDomain gives, by registrable domain, the customers whose website has
+// it, in the order of their Account ids: candidates for a person to choose from,
+// because a domain proposes a customer and never identifies one (R1.4). An Account
+// that was merged gives its survivor; deleted ones are left out.
+func CustomersByDomain(ctx context.Context, q sqlx.QueryerContext, domains []string) (_ map[string][]Customer, err error) {
+	defer errs.Wrap(&err, "find customers by domain")
+	var rows []struct {
+		Domain    string `db:"domain"`
+		AccountID string `db:"account_id"`
+		Name      string `db:"name"`
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, `
+		select distinct c.domain, v.account_id collate "C" as account_id, v.name
+		from ledger.customer c
+		join ledger.customer v on v.account_id = case c.master_account_id when '' then c.account_id else ledger.survivor(c.account_id) end
+		where c.domain = any($1) and c.domain <> '' and not v.is_deleted
+		order by 1, 2`, pq.Array(domains)); err != nil {
+		return nil, err
+	}
+	out := make(map[string][]Customer, len(rows))
+	for _, r := range rows {
+		out[r.Domain] = append(out[r.Domain], Customer{AccountID: r.AccountID, Name: r.Name, Domain: r.Domain})
+	}
+	return out, nil
+}

@@ -47,7 +47,7 @@ func SettleDiscrepancies(ctx context.Context, tx *sqlx.Tx, kinds, subjects []str
 	}
 	if _, err := tx.ExecContext(ctx, `
 		update ledger.discrepancy d set resolved_at = $3
-		where d.subject = any($2) and d.kind = any($1) and d.resolved_at is null
+		where d.subject = any($2) and array_position($1::text[], d.kind) is not null and d.resolved_at is null
 		  and not exists (select from unnest($4::text[], $5::text[]) as f (subject, kind)
 		                  where f.subject = d.subject and f.kind = d.kind)`,
 		pq.Array(kinds), pq.Array(subjects), now, pq.Array(cols.subject), pq.Array(cols.kind)); err != nil {
@@ -57,7 +57,8 @@ func SettleDiscrepancies(ctx context.Context, tx *sqlx.Tx, kinds, subjects []str
 		return 0, nil
 	}
 	// A row that stays as it is is not written again. Every part of the statement
-	// sees the table as it was before it.
+	// sees the table as it was before it. Here as above, what is open is looked up by
+	// the subject: all that is open of a kind may be a large part of the table.
 	err = tx.GetContext(ctx, &opened, `
 		with written as (
 			insert into ledger.discrepancy as d
@@ -73,8 +74,7 @@ func SettleDiscrepancies(ctx context.Context, tx *sqlx.Tx, kinds, subjects []str
 			   or d.is_hold <> excluded.is_hold or d.rule <> excluded.rule
 			returning d.kind, d.subject)
 		select count(*) from written w
-		where not exists (
-			select from ledger.discrepancy d where d.kind = w.kind and d.subject = w.subject and d.resolved_at is null)`,
+		where (select d.resolved_at is null from ledger.discrepancy d where d.kind = w.kind and d.subject = w.subject) is not true`,
 		pq.Array(cols.kind), pq.Array(cols.subject), pq.Array(cols.object), pq.Array(cols.rule),
 		pq.Array(cols.hold), pq.Array(cols.detail), now)
 	return opened, err
@@ -85,22 +85,35 @@ func SettleDiscrepancies(ctx context.Context, tx *sqlx.Tx, kinds, subjects []str
 // has one text column and its own arguments from $1 on. It gives how many were
 // opened. Nothing of it passes through memory here.
 func SettleAll(ctx context.Context, tx *sqlx.Tx, like Discrepancy, now time.Time, selection string, args ...any) (opened int64, err error) {
+	n := len(args)
+	return SettleEach(ctx, tx, like, now, fmt.Sprintf(`
+		select s.subject, $%d::text, $%d::text from (%s) as s (subject)`, n+1, n+2, selection),
+		append(args, like.Object, like.Detail)...)
+}
+
+// SettleEach is SettleAll for discrepancies that differ in what their subject is
+// and in what they say: the SELECT has the text columns subject, object and
+// detail. Kind, rule and whether it is a hold are like's.
+func SettleEach(ctx context.Context, tx *sqlx.Tx, like Discrepancy, now time.Time, selection string, args ...any) (opened int64, err error) {
 	defer errs.Wrap(&err, "settle discrepancies of the kind %s", like.Kind)
 	n := len(args)
 	err = tx.GetContext(ctx, &opened, fmt.Sprintf(`
-		with found (subject) as (%s),
+		with found (subject, object, detail) as (%s),
 		resolved as (
 			update ledger.discrepancy d set resolved_at = $%[3]d
 			where d.kind = $%[2]d and d.resolved_at is null and d.subject not in (select subject from found)),
 		written as (
 			insert into ledger.discrepancy as d (kind, subject, object, rule, is_hold, detail, opened_at, seen_at)
-			select $%[2]d, f.subject, $%[4]d, $%[5]d, $%[6]d, $%[7]d, $%[3]d, $%[3]d from found f
+			select $%[2]d, f.subject, f.object, $%[4]d, $%[5]d, f.detail, $%[3]d, $%[3]d from found f
 			on conflict (subject, kind) do update set resolved_at = null, seen_at = excluded.seen_at,
-				opened_at = excluded.opened_at, detail = excluded.detail
-			where d.resolved_at is not null
-			returning 1)
-		select count(*) from written`, selection, n+1, n+2, n+3, n+4, n+5, n+6),
-		append(args, like.Kind, now, like.Object, like.Rule, like.IsHold, like.Detail)...)
+				opened_at = case when d.resolved_at is null then d.opened_at else excluded.opened_at end,
+				object = excluded.object, detail = excluded.detail
+			where d.resolved_at is not null or d.detail <> excluded.detail
+			returning d.subject)
+		select count(*) from written w
+		where (select d.resolved_at is null from ledger.discrepancy d where d.kind = $%[2]d and d.subject = w.subject) is not true`,
+		selection, n+1, n+2, n+3, n+4),
+		append(args, like.Kind, now, like.Rule, like.IsHold)...)
 	return opened, err
 }
 

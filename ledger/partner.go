@@ -13,37 +13,15 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 )
 
-// PartnerOfID is a Partner ID that was issued, with the partner that it was
-// issued to.
-type PartnerOfID struct {
-	ID         string     `db:"id"`
-	PartnerKey string     `db:"partner_key"`
-	Name       string     `db:"name"`
-	Kind       string     `db:"kind"` // registered or consulting
-	Tier       string     `db:"tier"`
-	JoinedOn   clock.Date `db:"joined_on"`
-	Status     string     `db:"status"` // active, suspended or exited
-	IsPrimary  bool       `db:"is_primary"`
-}
-
-// PartnersByID gives the partners of the IDs that were issued, in the order of
-// the IDs; an ID that was not issued is left out. A nil ids gives all.
-func PartnersByID(ctx context.Context, q sqlx.QueryerContext, ids []string) (_ []PartnerOfID, err error) {
-	defer errs.Wrap(&err, "read partners by Partner ID")
-	var out []PartnerOfID
-	err = sqlx.SelectContext(ctx, q, &out, `
-		select i.id, i.partner_key, p.name, p.kind, p.tier, p.joined_on, p.status, i.is_primary
-		from ledger.partner_id i join ledger.partner p on p.key = i.partner_key
-		where $1::text[] is null or i.id = any($1)
-		order by i.id`, pq.Array(ids))
-	return out, err
-}
-
 // Partner is a partner with the Partner IDs issued to it.
 type Partner struct {
-	Key      string
-	Name     string
-	Kind     string // registered or consulting
+	Key  string
+	Name string
+	// Kind is what it is at present: registered or consulting.
+	Kind string
+	// Kinds are what it is and was, each from a day on, in the order of days (R5.6).
+	// SavePartner takes none for: always Kind, or of a partner that is known, as kept.
+	Kinds    []KindSince
 	Tier     string
 	JoinedOn clock.Date
 	Status   string   // active, suspended or exited
@@ -80,20 +58,29 @@ func Partners(ctx context.Context, q sqlx.QueryerContext) (_ []Partner, err erro
 		group by p.key order by p.key collate "C"`); err != nil {
 		return nil, err
 	}
+	kinds, err := readKinds(ctx, q, nil)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Partner, len(rows))
 	for i, r := range rows {
 		out[i] = Partner{
-			Key: r.Key, Name: r.Name, Kind: r.Kind, Tier: r.Tier, JoinedOn: r.JoinedOn, Status: r.Status,
-			IDs: r.IDs, Domains: r.Domains,
+			Key: r.Key, Name: r.Name, Kind: r.Kind, Kinds: kinds[r.Key], Tier: r.Tier, JoinedOn: r.JoinedOn,
+			Status: r.Status, IDs: r.IDs, Domains: r.Domains,
 		}
 	}
 	return out, nil
 }
 
 // SavePartner keeps a partner and issues its IDs. An ID that was issued to another
-// partner is a conflict: IDs are issued once, for good (R1.1).
+// partner is a conflict: IDs are issued once, for good (R1.1). So is another Kind
+// of a known partner without a day (R5.6).
 func SavePartner(ctx context.Context, tx *sqlx.Tx, p Partner, actor string, now time.Time) (err error) {
 	defer errs.Wrap(&err, "save partner %s", p.Key)
+	kinds, err := kindsOf(ctx, tx, p)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `
 		insert into ledger.partner (key, name, kind, tier, joined_on, status, domains, applied_by, applied_at)
 		values ($1, $2, $3, $4, $5, $6, coalesce($7::text[], '{}'), $8, $9)
@@ -101,9 +88,24 @@ func SavePartner(ctx context.Context, tx *sqlx.Tx, p Partner, actor string, now 
 			name = excluded.name, kind = excluded.kind, tier = excluded.tier, joined_on = excluded.joined_on,
 			status = excluded.status, domains = excluded.domains, applied_by = excluded.applied_by,
 			applied_at = excluded.applied_at`,
-		p.Key, p.Name, p.Kind, p.Tier, p.JoinedOn, p.Status, pq.Array(p.Domains), actor, now); err != nil {
+		p.Key, p.Name, KindOn(kinds, clock.DateIn(now, time.UTC)), p.Tier, p.JoinedOn, p.Status, pq.Array(p.Domains),
+		actor, now); err != nil {
 		return err
 	}
+	if err := saveKinds(ctx, tx, p.Key, kinds, actor, now); err != nil {
+		return err
+	}
+	if err := issue(ctx, tx, p); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		insert into ledger.changed_partner (id) select id from ledger.partner_id where partner_key = $1 order by id
+		on conflict (id) do update set id = excluded.id`, p.Key)
+	return err
+}
+
+// issue issues a partner's IDs to it.
+func issue(ctx context.Context, tx *sqlx.Tx, p Partner) error {
 	if _, err := tx.ExecContext(ctx,
 		`update ledger.partner_id set is_primary = false where partner_key = $1 and is_primary`, p.Key); err != nil {
 		return err
@@ -124,12 +126,9 @@ func SavePartner(ctx context.Context, tx *sqlx.Tx, p Partner, actor string, now 
 	}
 	if len(foreign) > 0 {
 		return errs.New(errs.Conflict, "Partner ID %s was issued to %s", foreign[0].ID, foreign[0].Owner).
-			WithHint("A Partner ID is issued once, for good (R1.1). Give this partner another one.")
+			WithHint("A Partner ID is issued once, for good (R1.1). Give this partner another one; if the two partners merged, say so with merged_into.")
 	}
-	_, err = tx.ExecContext(ctx, `
-		insert into ledger.changed_partner (id) select id from ledger.partner_id where partner_key = $1 order by id
-		on conflict (id) do update set id = excluded.id`, p.Key)
-	return err
+	return nil
 }
 
 // TakeChanged takes the Partner IDs of the partners that were saved since it was

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	gojson "github.com/goccy/go-json"
+	"github.com/shopspring/decimal"
 )
 
 // maxRaw bounds what a Problem keeps of a value, in bytes.
@@ -38,6 +39,9 @@ func (m *Mapping) Decode(kind Kind, payload json.RawMessage) (Record, []Problem)
 		if message != "" {
 			problems = append(problems, Problem{Field: field.Name, Path: path, Raw: cut(string(raw)), Message: message})
 			continue
+		}
+		if d, ok := v.(decimal.Decimal); ok && field.Type == PercentType && field.Unit != UnitFraction {
+			v = d.Shift(-2)
 		}
 		r.values[kind.index(field.Name)] = v
 	}

@@ -20,8 +20,13 @@
 //	space_history    record_id, field, old_value, new_value, at
 //	profile_history  record_id, field, old_value, new_value, at
 //	opportunity      name, account_id, space_id, amount, currency, close_date, stage, is_closed, is_won, type,
-//	                 created_at, service_start, service_end, net_new_amount
+//	                 created_at, service_start, service_end, net_new_amount, registration_id
+//	registration     registration_key, partner_id, customer_name, email_domain, account_id, opportunity_id, space_id,
+//	                 involvement, status, submitted_at, decided_at, decision_reason, share, project, key_people,
+//	                 use_case, business_outcome, timeframe, priority, is_speculative
+//	engagement       registration_id, engaged_on, kind, notes
 //
-// E-mails and Partner IDs are text as received: what they mean is the ledger's
-// business (R1.1, R1.2).
+// E-mails, Partner IDs, statuses and involvements are text as received: what they
+// mean is the ledger's business (R1.1, R1.2, R5.2). A share is a fraction, whatever
+// unit the org has it in; see Unit.
 package mapping

@@ -16,13 +16,17 @@ const (
 	SpaceHistory   Kind = "space_history"
 	ProfileHistory Kind = "profile_history"
 	Opportunity    Kind = "opportunity"
+	Registration   Kind = "registration"
+	Engagement     Kind = "engagement"
 )
 
 // Kinds lists the kinds in the order in which they are pulled and reconciled:
-// what is referred to comes before what refers to it.
+// what is referred to comes before what refers to it. An opportunity and its
+// registration refer to each other; neither waits for the other.
 func Kinds() []Kind {
 	return []Kind{
 		Customer, Install, Connection, Space, Profile, Invitation, SpaceHistory, ProfileHistory, Opportunity,
+		Registration, Engagement,
 	}
 }
 
@@ -48,6 +52,7 @@ const (
 	TimeType     Type = "time"     // an instant
 	DateType     Type = "date"     // a calendar date, without a zone
 	DecimalType  Type = "decimal"  // an exact number
+	PercentType  Type = "percent"  // a part of a whole; as a fact, 0.6 is sixty per cent
 	BoolType     Type = "bool"     // a checkbox
 	CurrencyType Type = "currency" // an ISO 4217 code
 )
@@ -93,6 +98,20 @@ var facts = map[Kind][]FieldDef{
 		{"stage", TextType, false}, {"is_closed", BoolType, true}, {"is_won", BoolType, true},
 		{"type", TextType, false}, {"created_at", TimeType, true}, {"service_start", DateType, false},
 		{"service_end", DateType, false}, {"net_new_amount", DecimalType, false},
+		{"registration_id", IDType, false},
+	},
+	Registration: {
+		{"registration_key", TextType, false}, {"partner_id", TextType, true}, {"customer_name", TextType, false},
+		{"email_domain", TextType, false}, {"account_id", IDType, false}, {"opportunity_id", IDType, false},
+		{"space_id", IDType, false}, {"involvement", TextType, true}, {"status", TextType, true},
+		{"submitted_at", TimeType, true}, {"decided_at", TimeType, true}, {"decision_reason", TextType, false},
+		{"share", PercentType, false}, {"project", TextType, false}, {"key_people", TextType, false},
+		{"use_case", TextType, false}, {"business_outcome", TextType, false}, {"timeframe", TextType, false},
+		{"priority", TextType, false}, {"is_speculative", BoolType, false},
+	},
+	Engagement: {
+		{"registration_id", IDType, true}, {"engaged_on", DateType, true}, {"kind", TextType, false},
+		{"notes", TextType, false},
 	},
 }
 

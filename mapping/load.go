@@ -42,6 +42,7 @@ type targetFile struct {
 type fieldFile struct {
 	Paths    []string
 	Optional bool
+	Unit     string
 }
 
 // UnmarshalYAML reads the three forms of a field.
@@ -57,11 +58,12 @@ func (f *fieldFile) UnmarshalYAML(unmarshal func(any) error) error {
 	var long struct {
 		Path     pathList `yaml:"path"`
 		Optional bool     `yaml:"optional"`
+		Unit     string   `yaml:"unit"`
 	}
 	if err := unmarshal(&long); err != nil {
 		return err
 	}
-	f.Paths, f.Optional = long.Path, long.Optional
+	f.Paths, f.Optional, f.Unit = long.Path, long.Optional, long.Unit
 	return nil
 }
 
@@ -211,7 +213,14 @@ func (r *reader) fields(at, what string, defs []FieldDef, in map[string]fieldFil
 				r.fault(at+".fields."+def.Name, "%q is not the API name of a field, nor a path over at most %d relationships", path, maxRelations)
 			}
 		}
-		out = append(out, Field{FieldDef: def, Paths: f.Paths, IsOptional: f.Optional})
+		switch unit := Unit(f.Unit); {
+		case f.Unit == "":
+		case def.Type != PercentType:
+			r.fault(at+".fields."+def.Name, "%s of %s is no part of a whole, so it has no unit", def.Name, what)
+		case unit != UnitPercent && unit != UnitFraction:
+			r.fault(at+".fields."+def.Name, "unit of %s must be percent (60 is 60 %%) or fraction (0.6 is 60 %%)", def.Name)
+		}
+		out = append(out, Field{FieldDef: def, Paths: f.Paths, IsOptional: f.Optional, Unit: Unit(f.Unit)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
 		if !slices.ContainsFunc(defs, func(d FieldDef) bool { return d.Name == name }) {

@@ -44,7 +44,19 @@ type Field struct {
 	Paths []string
 	// IsOptional says that the org may lack the field; the fact's is then null.
 	IsOptional bool
+	// Unit says, of a part of a whole, what 60 per cent is in the record. "" leaves
+	// it to the platform's type of the field: a percent field has 60.
+	Unit Unit
 }
+
+// Unit says how a record writes a part of a whole.
+type Unit string
+
+// The units.
+const (
+	UnitPercent  Unit = "percent"  // 60 is sixty per cent
+	UnitFraction Unit = "fraction" // 0.6 is sixty per cent
+)
 
 var defaultMapping = sync.OnceValue(func() *Mapping {
 	m, err := parse(defaultYAML, "the default mapping", nil)

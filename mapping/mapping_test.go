@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -111,6 +112,43 @@ func TestDecodeTakesAlternativesAndRelationships(t *testing.T) {
 		if got := r.ID("org_id"); got != "00D5g00000XyZAbEAN" {
 			t.Errorf("%s: org_id = %s", name, got)
 		}
+	}
+}
+
+const registrationPayload = `{"Id": "a055g00000XyZAbAAN", "Registration_Key__c": "PR-1", "Partner_ID__c": "FG3877", "Customer_Name__c": "Acme",
+	"Email_Domain__c": null, "Account__c": null, "Opportunity__c": null, "Space__c": null, "Involvement__c": "Engaged", "Status__c": "Approved",
+	"Submitted_At__c": "2026-01-02T10:00:00.000+0000", "Decided_At__c": null, "Decision_Reason__c": null, "Share__c": %s, "Project__c": null,
+	"Key_People__c": null, "Use_Case__c": null, "Business_Outcome__c": null, "Timeframe__c": null, "Priority__c": null, "Speculative__c": false}`
+
+// A share is a fraction as a fact, whichever unit the org writes it in, and exact.
+func TestDecodeGivesSharesAsFractions(t *testing.T) {
+	t.Parallel()
+	number := func(unit string) *mapping.Mapping {
+		m, err := mapping.Load(strings.NewReader(strings.Replace(string(mapping.DefaultYAML()),
+			"share: Share__c", "share: {path: Share__c, unit: "+unit+"}", 1)), "mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, c := range []struct {
+		m         *mapping.Mapping
+		raw, want string
+	}{
+		{mapping.Default(), "60", "0.6"}, {mapping.Default(), "33.333333", "0.33333333"}, {mapping.Default(), "250.0", "2.5"},
+		{number("percent"), "60.0", "0.6"}, {number("fraction"), "0.6", "0.6"}, {number("fraction"), "60", "60"},
+	} {
+		r, problems := c.m.Decode(mapping.Registration, fmt.Appendf(nil, registrationPayload, c.raw))
+		if share, ok := r.Fraction("share"); len(problems) > 0 || !ok || share.String() != c.want {
+			t.Errorf("%s is %s (%v), want %s; %v", c.raw, share, ok, c.want, problems)
+		}
+	}
+	r, problems := mapping.Default().Decode(mapping.Registration, fmt.Appendf(nil, registrationPayload, "null"))
+	if _, ok := r.Fraction("share"); ok || len(problems) > 0 || r.Has("share") {
+		t.Errorf("no share is one: %v", problems)
+	}
+	if _, problems := mapping.Default().Decode(mapping.Registration, fmt.Appendf(nil, registrationPayload, `"60 %"`)); len(problems) != 1 {
+		t.Errorf("a share in words: %v", problems)
 	}
 }
 

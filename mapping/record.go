@@ -52,7 +52,7 @@ func (r Record) value(field string, types ...Type) any {
 
 // Has says whether the record states the field.
 func (r Record) Has(field string) bool {
-	return r.value(field, IDType, TextType, TimeType, DateType, DecimalType, BoolType, CurrencyType) != nil
+	return r.value(field, IDType, TextType, TimeType, DateType, DecimalType, PercentType, BoolType, CurrencyType) != nil
 }
 
 // Text gives a text or a currency as received, or "" if absent.
@@ -88,6 +88,13 @@ func (r Record) Date(field string) (clock.Date, bool) {
 // Decimal gives a number exactly as it was sent, and whether there is one.
 func (r Record) Decimal(field string) (decimal.Decimal, bool) {
 	d, ok := r.value(field, DecimalType).(decimal.Decimal)
+	return d, ok
+}
+
+// Fraction gives a part of a whole, and whether there is one: 0.6 is sixty per
+// cent, in whichever unit the record has it.
+func (r Record) Fraction(field string) (decimal.Decimal, bool) {
+	d, ok := r.value(field, PercentType).(decimal.Decimal)
 	return d, ok
 }
 

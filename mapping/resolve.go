@@ -103,7 +103,7 @@ func (m *Mapping) resolve(ctx context.Context, s *survey, f *Fact, resolved map[
 	r.Fields = []string{"Id", r.Stamp, "IsDeleted"}
 	found := &faults{object: f.Object}
 	for i, name := range r.Fields {
-		if err := s.find(ctx, object, name, []Type{IDType, TimeType, BoolType}[i]); err != nil {
+		if err := s.find(ctx, object, name, Field{FieldDef: FieldDef{Type: []Type{IDType, TimeType, BoolType}[i]}}); err != nil {
 			found.add(err)
 		}
 	}

@@ -148,6 +148,48 @@ func TestResolveTarget(t *testing.T) {
 	}
 }
 
+// An org without registrations is read as it was before there were any.
+func TestResolveWithoutRegistrations(t *testing.T) {
+	t.Parallel()
+	r, err := mapping.Default().Resolve(t.Context(), org(t, emulator.Options{Without: []string{"Partner_Registration__c", "Partner_Engagement__c"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Stopped) > 0 || len(r.Notices) != 2 {
+		t.Errorf("stopped %v, notices %q", r.Stopped, r.Notices)
+	}
+	for _, reading := range r.Readings {
+		if reading.Kind == mapping.Opportunity && strings.Join(reading.Absent, " ") != "CurrencyIsoCode Partner_Registration__c" {
+			t.Errorf("of the opportunity, %v are absent", reading.Absent)
+		}
+	}
+}
+
+// What 60 per cent is in a field is never guessed: the platform says it of a
+// percent field, the mapping of a number.
+func TestR9_4_TheUnitOfAShareIsSaidOrTheMappingStops(t *testing.T) {
+	t.Parallel()
+	d := org(t, emulator.Options{})
+	for share, want := range map[string]string{
+		"Share__c": "", "{path: Share__c, unit: percent}": "",
+		"{path: Share__c, unit: fraction}":                            "a percent field, in which 60 is 60 %",
+		"Account__r.NumberOfEmployees":                                "does not say whether 60 or 0.6 is 60 %",
+		"{path: Account__r.NumberOfEmployees, unit: fraction}":        "",
+		"{path: Account__r.NumberOfEmployees, unit: percent}":         "",
+		"{path: Account__r.AnnualRevenue, unit: percent}":             "can't be read as percent",
+		"{path: [Nope__c, Share__c], unit: percent, optional: false}": "",
+	} {
+		m, err := mapping.Load(strings.NewReader(strings.Replace(string(mapping.DefaultYAML()), "share: Share__c", "share: "+share, 1)), "mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := resolve(t, m, d)
+		if stopped := strings.Contains(got, "stopped registration"); stopped != (want != "") || !strings.Contains(got, want) {
+			t.Errorf("%s:\n%s", share, got)
+		}
+	}
+}
+
 // brokenDescriber cannot ask the org.
 type brokenDescriber struct{}
 

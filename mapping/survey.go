@@ -70,7 +70,7 @@ func (s *survey) describe(ctx context.Context, object string) (*salesforce.Objec
 // choose gives the first of the field's paths that the org has.
 func (s *survey) choose(ctx context.Context, object *salesforce.Object, field Field) (string, error) {
 	for _, path := range field.Paths {
-		err := s.find(ctx, object, path, field.Type)
+		err := s.find(ctx, object, path, field)
 		var absent *absentField
 		if errors.As(err, &absent) {
 			continue
@@ -80,9 +80,9 @@ func (s *survey) choose(ctx context.Context, object *salesforce.Object, field Fi
 	return "", &absentField{object: object.Name, paths: field.Paths}
 }
 
-// find follows a path to its field and checks that the field can be read as the
-// type.
-func (s *survey) find(ctx context.Context, object *salesforce.Object, path string, t Type) error {
+// find follows a path to its field and checks that the field can be read as what
+// the mapping takes it for.
+func (s *survey) find(ctx context.Context, object *salesforce.Object, path string, as Field) error {
 	for {
 		head, rest, more := strings.Cut(path, ".")
 		if !more {
@@ -100,8 +100,25 @@ func (s *survey) find(ctx context.Context, object *salesforce.Object, path strin
 		return &absentField{object: object.Name, paths: []string{path}}
 	case f.Name != path:
 		return &unfitField{message: fmt.Sprintf("the field %s of %s is written %s", path, object.Name, f.Name)}
-	case !fits(t, f.Type):
-		return &unfitField{message: fmt.Sprintf("the field %s of %s is of type %s, which can't be read as %s", path, object.Name, f.Type, t)}
+	case !fits(as.Type, f.Type):
+		return &unfitField{message: fmt.Sprintf("the field %s of %s is of type %s, which can't be read as %s", path, object.Name, f.Type, as.Type)}
+	case as.Type == PercentType:
+		return checkUnit(object, f, as.Unit)
+	}
+	return nil
+}
+
+// checkUnit refuses to guess whether 60 or 0.6 is sixty per cent. The platform
+// sends 60 for a percent field; of a number, only people know.
+func checkUnit(object *salesforce.Object, f salesforce.Field, unit Unit) error {
+	const platformPercent = "percent"
+	switch {
+	case f.Type == platformPercent && unit == UnitFraction:
+		return &unfitField{message: fmt.Sprintf("the field %s of %s is a percent field, in which 60 is 60 %%, so its unit can't be fraction", f.Name, object.Name)}
+	case f.Type != platformPercent && unit == "":
+		return &unfitField{message: fmt.Sprintf(
+			"the field %s of %s is of type %s, which does not say whether 60 or 0.6 is 60 %%: write {path: %s, unit: percent} or {path: %s, unit: fraction} in the mapping",
+			f.Name, object.Name, f.Type, f.Name, f.Name)}
 	}
 	return nil
 }
@@ -135,6 +152,7 @@ var readable = map[Type][]string{
 	TimeType:     {"datetime"},
 	DateType:     {"date"},
 	DecimalType:  {"currency", "double", "percent", "int", "long"},
+	PercentType:  {"percent", "double", "int", "long"},
 	BoolType:     {"boolean"},
 	CurrencyType: {"picklist", "string"},
 }

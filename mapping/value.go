@@ -32,7 +32,7 @@ func read(t Type, raw gojson.RawMessage) (value any, message string) {
 	switch t {
 	case BoolType:
 		return readBool(raw)
-	case DecimalType:
+	case DecimalType, PercentType:
 		return readDecimal(raw)
 	}
 	s, message := readText(raw)

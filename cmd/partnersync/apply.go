@@ -18,10 +18,10 @@ func (a *app) applyCommand() *cobra.Command {
 	var dryRun bool
 	c := &cobra.Command{
 		Use: "apply -f FILE", GroupID: groupWork, Args: cobra.NoArgs,
-		Short: "State partners, their Partner IDs and plans from a YAML file",
-		Long: `State partners, their Partner IDs and plans from a YAML file. What differs from the
-ledger is shown and changed, in one transaction; what the file does not name
-stays as it is. The next accrue works out what follows from it.`,
+		Short: "State partners, plans and exchange rates from a YAML file",
+		Long: `State partners, their Partner IDs, plans and exchange rates from a YAML file. What
+differs from the ledger is shown and changed, in one transaction; what the file
+does not name stays as it is. The next accrue works out what follows from it.`,
 		Example: "  partnersync apply -f program.yaml --dry-run\n  partnersync apply -f program.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.apply(c, file, dryRun) },
 	}

@@ -69,6 +69,7 @@ func (a *app) demoConfig(c *cobra.Command, f emulatorFlags) (config.Config, erro
 	}
 	cfg := config.Default()
 	cfg.Company, cfg.HTTP, cfg.Log, cfg.Limits = given.Company, given.HTTP, given.Log, given.Limits
+	cfg.Company.GoLive = config.NoGoLive // nobody else has paid the made-up partners
 	cfg.Database.DataDir, cfg.Database.PostgresBin = given.Database.DataDir, given.Database.PostgresBin
 	cfg.Salesforce.Emulator = given.Salesforce.Emulator
 	return cfg, f.into(c, &cfg.Salesforce.Emulator)
@@ -179,7 +180,7 @@ func (d *demonstration) close(ctx context.Context) error {
 // writeSettings writes a file with which every command joins the running demo.
 func (d *demonstration) writeSettings() error {
 	settings := map[string]any{
-		"company":  map[string]any{"zone": d.cfg.Company.Zone, "currency": d.cfg.Company.Currency},
+		"company":  map[string]any{"zone": d.cfg.Company.Zone, "currency": d.cfg.Company.Currency, "go_live": d.cfg.Company.GoLive},
 		"database": map[string]any{"url": d.db.dsn},
 		"salesforce": map[string]any{
 			"login_url": d.cfg.Salesforce.LoginURL, "client_id": emulator.DemoClientID, "client_secret": emulator.DemoClientSecret,

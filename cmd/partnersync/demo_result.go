@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/shopspring/decimal"
@@ -75,8 +76,6 @@ type demoResult struct {
 	Written       map[string]int            `json:"written"`
 	Discrepancies []ledger.DiscrepancyCount `json:"open_discrepancies"`
 	Example       explained                 `json:"example"`
-
-	explanation commission.Explanation
 }
 
 func (d *demonstration) result(ctx context.Context, runs []schedule.Run) (r demoResult, err error) {
@@ -95,13 +94,13 @@ func (d *demonstration) result(ctx context.Context, runs []schedule.Run) (r demo
 		return r, err
 	}
 	r.Discrepancies = orEmpty(r.Discrepancies)
-	err = r.explainOne(ctx, d.db, d.org, d.cfg.Company.Currency)
+	err = r.explainOne(ctx, d.db, d.org, d.cfg.Company.Currency, d.app.clock.Now())
 	return r, err
 }
 
 // explainOne explains the largest commission in the company's currency that is
 // owed and reached Salesforce: what is held or void explains why nobody is paid.
-func (r *demoResult) explainOne(ctx context.Context, q sqlx.QueryerContext, org *emulator.Org, currency string) (err error) {
+func (r *demoResult) explainOne(ctx context.Context, q sqlx.QueryerContext, org *emulator.Org, currency string, now time.Time) (err error) {
 	target := mapping.Default().Target(mapping.CommissionTarget)
 	amountField, hasAmount := target.Path("amount")
 	currencyField, hasCurrency := target.Path("currency")
@@ -127,7 +126,7 @@ func (r *demoResult) explainOne(ctx context.Context, q sqlx.QueryerContext, org 
 	if key == "" {
 		return nil
 	}
-	r.Example, r.explanation, err = explanationOf(ctx, q, key)
+	r.Example, err = explanationOf(ctx, q, key, now)
 	return err
 }
 
@@ -149,6 +148,6 @@ func (p *page) demoResult(r demoResult, runs []schedule.Run) {
 	}
 	if r.Example.Key != "" {
 		p.title("For example")
-		p.explanation(r.Example, r.explanation)
+		p.explanation(r.Example)
 	}
 }

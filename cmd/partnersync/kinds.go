@@ -6,6 +6,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger/commission"
+	"github.com/partnersync/partnersync/ledger/deal"
 )
 
 // discrepancyKinds lists the kinds of discrepancy that there are. A test holds it
@@ -14,9 +15,10 @@ func discrepancyKinds() []string {
 	kinds := append(commission.FindingKinds(), commission.ReasonUnreadable,
 		// Of the travel of Partner IDs.
 		commission.ReasonUnknownID, "duplicate_profile", "possible_duplicate_profile", "creator_mismatch", "space_without_creator",
-		"partner_id_missing_in_salesforce", "partner_id_mismatch",
-		// Of installs.
-		"install_without_profile", "install_without_space", "space_without_install")
+		"partner_id_missing_in_salesforce", "partner_id_mismatch", "history_incomplete",
+		// Of installs, and of what they say of Spaces and customers.
+		"install_without_profile", "install_without_space", "space_without_install", "org_in_several_spaces", "customer_to_confirm")
+	kinds = append(kinds, deal.FindingKinds()...)
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
 }

@@ -19,6 +19,7 @@ type passFlags struct {
 	asOf   string
 	dryRun bool
 	strict bool
+	plan   string // the file of other terms, for a what-if
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -31,13 +32,20 @@ func (a *app) runCommand() *cobra.Command {
 all. A stage that fails stops those after it.
 
 Every stage can be stopped at any moment (Ctrl-C) and run again: what was in hand
-is rolled back, and the next run takes it up.`,
-		Example: "  partnersync run\n  partnersync run pull reconcile\n  partnersync run accrue --as-of 2026-10-31 --dry-run",
-		RunE:    func(c *cobra.Command, names []string) error { return a.runStages(c, names, f) },
+is rolled back, and the next run takes it up.
+
+With --plan, ` + "`run accrue --dry-run`" + ` shows what the plan versions and exchange rates
+of a file, laid over those in force, would have paid for history as it is, by
+partner and by rule, beside what was posted. FILE is one as apply reads it, without
+partners; - is standard input.`,
+		Example: "  partnersync run\n  partnersync run pull reconcile\n  partnersync run accrue --as-of 2026-10-31 --dry-run\n" +
+			"  partnersync run accrue --dry-run --plan other-plan.yaml",
+		RunE: func(c *cobra.Command, names []string) error { return a.runStages(c, names, f) },
 	}
 	c.Flags().StringVar(&f.asOf, "as-of", "", "last day that counts, such as 2026-10-31 (default yesterday in the company zone)")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "compute and report, write nothing")
 	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if anything needs a person")
+	c.Flags().StringVar(&f.plan, "plan", "", "a `FILE` of other terms to try on history, in a dry run of accrue")
 	return c
 }
 
@@ -49,6 +57,9 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 			return errs.New(errs.Invalid, "--as-of %w", err)
 		}
 		o.AsOf = day
+	}
+	if c.Flags().Changed("plan") {
+		return a.whatIf(c, names, f, o)
 	}
 	cfg, err := a.settings()
 	if err != nil {

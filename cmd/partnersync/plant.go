@@ -7,6 +7,7 @@ import (
 	"github.com/partnersync/partnersync/config"
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/money"
+	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/pull"
@@ -34,7 +35,7 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 	p := &plant{}
 	stages := []stage.Stage{
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
-		accrue.New(accrue.Config{DB: db, Clock: c, Zone: zone, Log: log.Named(stage.Accrue)}),
+		newAccrue(cfg, db, c, log),
 	}
 	if cfg.Salesforce.IsSet() {
 		if p.client, err = newClient(cfg, c, log.Named("salesforce")); err != nil {
@@ -47,6 +48,14 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 	}
 	p.runner = &schedule.Runner{DB: db, Stages: stages, Clock: c, Log: log.Named("run")}
 	return p, nil
+}
+
+// newAccrue gives accrue, which needs no org.
+func newAccrue(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) *accrue.Stage {
+	liveOn, decided := cfg.Company.GoLiveOn()
+	return accrue.New(accrue.Config{
+		DB: db, Clock: c, Zone: cfg.Company.Location(), GoLive: book.GoLive{Decided: decided, On: liveOn}, Log: log.Named(stage.Accrue),
+	})
 }
 
 // writers is how many calls push has in flight: each holds a connection to the

@@ -11,6 +11,8 @@ func (a *app) subcommands() []*cobra.Command {
 
 		a.runCommand(),
 		a.applyCommand(),
+		a.registrationsCommand(),
+		a.engagementsCommand(),
 
 		a.statusCommand(),
 		a.explainCommand(),

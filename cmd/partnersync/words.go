@@ -6,7 +6,7 @@ import "strings"
 // themselves stay as they are, in JSON and in metrics.
 var nouns = [][2]string{
 	{"commission", "commissions"}, {"discrepancy", "discrepancies"}, {"entry", "entries"}, {"line", "lines"},
-	{"partner", "partners"}, {"Partner ID history", "Partner ID histories"}, {"record", "records"}, {"source", "sources"},
+	{"opportunity", "opportunities"}, {"partner", "partners"}, {"Partner ID history", "Partner ID histories"}, {"record", "records"}, {"source", "sources"},
 }
 
 // plural gives the name of a count as it reads behind the number: "1 partner

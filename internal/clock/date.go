@@ -67,7 +67,24 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	return d.utc().Format(dateLayout)
+	y, m, day := d.utc().Date()
+	if y < 0 || y > 9999 {
+		return d.utc().Format(dateLayout)
+	}
+	b := [len(dateLayout)]byte{4: '-', 7: '-'}
+	digits(b[:4], y)
+	digits(b[5:7], int(m))
+	digits(b[8:], day)
+	return string(b[:])
+}
+
+// digits writes a number with leading zeros. A line of the book writes a dozen dates,
+// so they are not left to time's general way with layouts.
+func digits(b []byte, n int) {
+	for i := len(b) - 1; i >= 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
 }
 
 // Before says whether d is an earlier date than e.
@@ -183,7 +200,13 @@ func (m Month) String() string {
 	if m.IsZero() {
 		return ""
 	}
-	return m.First().utc().Format(monthLayout)
+	if m.year < 0 || m.year > 9999 {
+		return m.First().utc().Format(monthLayout)
+	}
+	b := [len(monthLayout)]byte{4: '-'}
+	digits(b[:4], int(m.year))
+	digits(b[5:], int(m.mon))
+	return string(b[:])
 }
 
 // First is the month's first day.

@@ -273,3 +273,19 @@ func TestCopyInMayTakeLongerThanPatience(t *testing.T) {
 		t.Fatal(n, err)
 	}
 }
+
+// Without a row nothing is asked of the server, not even whether the table is there.
+func TestCopyInOfNothingAsksNothing(t *testing.T) {
+	t.Parallel()
+	db := scratch(t, "n int")
+	err := pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
+		n, err := pg.CopyIn(ctx, tx, "public.nowhere", []string{"n"}, rowsOf())
+		if n != 0 {
+			t.Errorf("%d rows", n)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -2,9 +2,7 @@ package apply
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -12,53 +10,8 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger"
-	"github.com/partnersync/partnersync/ledger/attribution"
 	"github.com/partnersync/partnersync/ledger/book"
-	"github.com/partnersync/partnersync/ledger/commission"
-	"github.com/partnersync/partnersync/ledger/revenue"
 )
-
-// Change is one difference between a file and the ledger.
-type Change struct {
-	What   string   `json:"what"`   // "partner northwind", "plan default from 2010-01-01"
-	IsNew  bool     `json:"is_new"` // it is not there yet
-	Fields []string `json:"fields"` // "status: active → suspended"; of what is new, its values
-}
-
-// Diff gives what applying the file would change, in the order of the file.
-func Diff(ctx context.Context, q sqlx.QueryerContext, f File) (_ []Change, err error) {
-	defer errs.Wrap(&err, "compare the file with the ledger")
-	partners, err := ledger.Partners(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	plans, err := book.Plans(ctx, q, book.DefaultPlan)
-	if err != nil {
-		return nil, err
-	}
-	var out []Change
-	for _, p := range f.Partners {
-		i := slices.IndexFunc(partners, func(o ledger.Partner) bool { return o.Key == p.Key })
-		c := Change{What: "partner " + p.Key, IsNew: i < 0}
-		if i < 0 {
-			c.Fields = fields(describePartner(ledger.Partner{}), describePartner(p), true)
-		} else if c.Fields = fields(describePartner(partners[i]), describePartner(p), false); len(c.Fields) == 0 {
-			continue
-		}
-		out = append(out, c)
-	}
-	for _, p := range f.Plans {
-		i := slices.IndexFunc(plans, func(o commission.Plan) bool { return o.EffectiveFrom == p.EffectiveFrom })
-		c := Change{What: "plan " + p.String(), IsNew: i < 0}
-		if i < 0 {
-			c.Fields = fields(describePlan(commission.Plan{}), describePlan(p), true)
-		} else if c.Fields = fields(describePlan(plans[i]), describePlan(p), false); len(c.Fields) == 0 {
-			continue
-		}
-		out = append(out, c)
-	}
-	return out, nil
-}
 
 // Apply writes what differs, in one transaction of the caller's, and marks what
 // has to be worked out anew because of it. It gives the changes.
@@ -67,123 +20,126 @@ func Apply(ctx context.Context, tx *sqlx.Tx, f File, actor string, now time.Time
 	if err := book.HoldTerms(ctx, tx); err != nil {
 		return nil, err
 	}
-	changes, err := Diff(ctx, tx, f)
+	k, err := readKept(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	differs := func(what string) bool {
-		return slices.ContainsFunc(changes, func(c Change) bool { return c.What == what })
+	a := &application{tx: tx, file: f, kept: k, changes: f.changes(k), actor: actor, now: now}
+	for _, step := range []func(context.Context) error{a.partners, a.plans, a.rates} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
 	}
-	before, err := ledger.Partners(ctx, tx)
+	return a.changes, nil
+}
+
+// application is a file that is being applied.
+type application struct {
+	tx      *sqlx.Tx
+	file    File
+	kept    kept
+	changes []Change
+	actor   string
+	now     time.Time
+}
+
+func (a *application) differs(what string) bool {
+	return slices.ContainsFunc(a.changes, func(c Change) bool { return c.What == what })
+}
+
+// partners saves the partners that differ, then their merges, which may name
+// partners that stand further down. What they bear on is looked for before and
+// after: a change may cut off what it bore on.
+func (a *application) partners(ctx context.Context) error {
+	var changing []ledger.Partner
+	var merges []ledger.Merge
+	var t touched
+	for i, p := range a.file.Partners {
+		if !a.differs(partnerName(p)) {
+			continue
+		}
+		was, _ := a.kept.partner(p.Key)
+		if err := keepsIDs(was, p); err != nil {
+			return err
+		}
+		t.touch(was, p)
+		changing, merges = append(changing, p), append(merges, a.file.Merges[i])
+	}
+	if len(changing) == 0 {
+		return nil
+	}
+	before, err := t.sources(ctx, a.tx, a.now)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, p := range f.Partners {
-		if !differs("partner " + p.Key) {
-			continue
-		}
-		if err := keepsIDs(before, p); err != nil {
-			return nil, err
-		}
-		if err := ledger.SavePartner(ctx, tx, p, actor, now); err != nil {
-			return nil, err
-		}
-		if err := markHeldBy(ctx, tx, p.IDs, now); err != nil {
-			return nil, err
+	for _, p := range changing {
+		if err := ledger.SavePartner(ctx, a.tx, p, a.actor, a.now); err != nil {
+			return err
 		}
 	}
-	for _, p := range f.Plans {
-		if !differs("plan " + p.String()) {
-			continue
-		}
-		if err := book.SavePlan(ctx, tx, p, actor, now); err != nil {
-			return nil, err
-		}
-		if err := markClosedFrom(ctx, tx, p.EffectiveFrom, now); err != nil {
-			return nil, err
-		}
+	if err := ledger.SaveMerges(ctx, a.tx, merges, a.actor, a.now); err != nil {
+		return err
 	}
-	return changes, nil
+	after, err := t.sources(ctx, a.tx, a.now)
+	if err != nil {
+		return err
+	}
+	return book.MarkDue(ctx, a.tx, append(before, after...), a.now)
 }
 
 // keepsIDs refuses to take an ID from a partner: it was issued for good (R1.1).
-func keepsIDs(before []ledger.Partner, p ledger.Partner) error {
-	for _, o := range before {
-		if o.Key != p.Key {
-			continue
-		}
-		for _, id := range o.IDs {
-			if !slices.Contains(p.IDs, id) {
-				return errs.New(errs.Conflict, "partner %s: Partner ID %s was issued to it, and the file leaves it out", p.Key, id).
-					WithHint("An ID is issued for good (R1.1). Keep it in partner_ids, after the primary one.")
-			}
+func keepsIDs(was, p ledger.Partner) error {
+	for _, id := range was.IDs {
+		if !slices.Contains(p.IDs, id) {
+			return errs.New(errs.Conflict, "partner %s: Partner ID %s was issued to it, and the file leaves it out", p.Key, id).
+				WithHint("An ID is issued for good (R1.1). Keep it in partner_ids, after the primary one.")
 		}
 	}
 	return nil
 }
 
-// markHeldBy marks the Spaces that the IDs are or were on, and what they earn.
-func markHeldBy(ctx context.Context, tx *sqlx.Tx, ids []string, now time.Time) error {
-	spaces, err := attribution.HeldBy(ctx, tx, ids)
-	if err != nil {
+// plans saves the plan versions that differ. They must meet those that are kept
+// without a gap or an overlap, where the file says when they end.
+func (a *application) plans(ctx context.Context) error {
+	if err := meet(a.file.Plans, a.kept.plans); err != nil {
 		return err
 	}
-	if err := attribution.MarkSpaces(ctx, tx, spaces, now); err != nil {
-		return err
+	// The latest goes first, so that what each would govern ends where it will.
+	versions := slices.SortedFunc(slices.Values(a.file.Plans), func(v, w Version) int {
+		return w.EffectiveFrom.DaysSince(v.EffectiveFrom)
+	})
+	var earliest clock.Date
+	for _, v := range versions {
+		if !a.differs(planName(v)) {
+			continue
+		}
+		if err := book.SavePlan(ctx, a.tx, v.Plan, a.actor, a.now); err != nil {
+			return err
+		}
+		earliest = v.EffectiveFrom
 	}
-	sources, err := revenue.OfSpaces(ctx, tx, spaces)
-	if err != nil {
-		return err
+	if earliest.IsZero() {
+		return nil
 	}
-	return book.MarkDue(ctx, tx, sources, now)
+	return book.MarkClosed(ctx, a.tx, earliest, a.now)
 }
 
-func markClosedFrom(ctx context.Context, tx *sqlx.Tx, from clock.Date, now time.Time) error {
-	sources, err := revenue.ClosedFrom(ctx, tx, from)
-	if err != nil {
-		return err
-	}
-	return book.MarkDue(ctx, tx, sources, now)
-}
-
-// described is a thing as named values, in the order in which people read them.
-type described [][2]string
-
-func describePartner(p ledger.Partner) described {
-	return described{
-		{"name", p.Name},
-		{"kind", p.Kind},
-		{"tier", p.Tier},
-		{"joined_on", p.JoinedOn.String()},
-		{"status", p.Status},
-		{"partner_ids", strings.Join(p.IDs, ", ")},
-		{"domains", strings.Join(p.Domains, ", ")},
-	}
-}
-
-func describePlan(p commission.Plan) described {
-	return described{
-		{"space.referral_rate", p.SpaceRate.Shift(2).String() + "%"},
-		{"space.joined_before", p.JoinedBefore.String()},
-	}
-}
-
-func fields(was, is described, isNew bool) []string {
-	var out []string
-	for i := range is {
-		switch name, now := is[i][0], is[i][1]; {
-		case isNew && now != "":
-			out = append(out, name+": "+now)
-		case !isNew && was[i][1] != now:
-			out = append(out, fmt.Sprintf("%s: %s → %s", name, orNothing(was[i][1]), orNothing(now)))
+// rates saves the exchange rates that differ.
+func (a *application) rates(ctx context.Context) error {
+	var earliest clock.Date
+	for _, r := range a.file.Rates {
+		if !a.differs(rateName(r)) {
+			continue
+		}
+		if err := book.SaveExchangeRate(ctx, a.tx, r, a.actor, a.now); err != nil {
+			return err
+		}
+		if earliest.IsZero() || r.On.Before(earliest) {
+			earliest = r.On
 		}
 	}
-	return out
-}
-
-func orNothing(s string) string {
-	if s == "" {
-		return "(nothing)"
+	if earliest.IsZero() {
+		return nil
 	}
-	return s
+	return book.MarkConverted(ctx, a.tx, earliest, a.now)
 }

@@ -24,16 +24,26 @@ plans:
   - {effective_from: 2010-01-01, space: {referral_rate: 12.5 %, joined_before: 2021-01-01}}
 `
 
+// defaults are the terms of a plan version that states those of its Space regime.
+var defaults = []string{
+	"space.beside: false", "registration.referral_rate: 10%", "registration.net_new_rate: 25%", "registration.remainder_rate: 10%",
+	"registration.engagement_days: 60", "registration.window_days: 90", "net_new.renewal_days: 90",
+	"net_new.types.new_business: new, new business, new customer",
+	"net_new.types.expansion: existing business, existing customer - upgrade, expansion, upsell",
+	"net_new.types.renewal: existing customer - renewal, renewal",
+}
+
 func TestReadRefusesWhatIsWrongAndNamesIt(t *testing.T) {
 	partner := func(change string) string {
 		return "partners: [{key: a, name: A, kind: registered, joined_on: 2020-01-01, partner_ids: [AB1234]" + change + "}]"
 	}
 	for _, c := range []struct{ name, text, want string }{
-		{"nothing", "", "neither partners nor plans"},
+		{"nothing", "", "neither partners nor plans nor exchange rates"},
 		{"no YAML", "partners: [", "[1:11]"},
 		{"an unknown word", "partners:\n  - kay: a\n", `unknown field "kay"`},
 		{"no key", "partners: [{name: A, kind: registered, joined_on: 2020-01-01, partner_ids: [AB1234]}]", "key is missing"},
 		{"an odd kind", strings.Replace(partner(""), "registered", "friend", 1), `kind "friend" is neither`},
+		{"a kind beside kinds (R5.6)", partner(", kinds: [{kind: consulting}]"), "kind stands beside kinds"},
 		{"an odd status", partner(", status: asleep"), `status "asleep" is none of`},
 		{"no date", strings.Replace(partner(""), "2020-01-01", "last year", 1), `joined_on: "last year" is not a date`},
 		{"a day that is none", strings.Replace(partner(""), "2020-01-01", "2021-02-29", 1), "is not a date"},
@@ -44,6 +54,7 @@ func TestReadRefusesWhatIsWrongAndNamesIt(t *testing.T) {
 		{"a bare rate", "plans: [{effective_from: 2010-01-01, space: {referral_rate: 10}}]", `"10" is not a rate such as 10%`},
 		{"a rate above 100 %", "plans: [{effective_from: 2010-01-01, space: {referral_rate: 101%}}]", "is not between 0% and 100%"},
 		{"a negative rate", "plans: [{effective_from: 2010-01-01, space: {referral_rate: -1%}}]", "is not between 0% and 100%"},
+		{"a rate of too many digits", "plans: [{effective_from: 2010-01-01, space: {referral_rate: 1e999999999%}}]", "is not a rate such as 10%"},
 		{"another plan", "plans: [{plan: other, effective_from: 2010-01-01, space: {referral_rate: 1%}}]", `plan "other" is unknown`},
 		{
 			"two versions of a day", "plans: [{effective_from: 2010-01-01, space: {referral_rate: 1%}}, {effective_from: 2010-01-01, space: {referral_rate: 2%}}]",
@@ -98,7 +109,7 @@ func TestApplyShowsWhatDiffersAndOnlyThat(t *testing.T) {
 		{What: "partner north", IsNew: true, Fields: []string{
 			"name: North", "kind: consulting", "joined_on: 2016-05-01", "status: active", "partner_ids: FG3877, FG4001", "domains: north.example",
 		}},
-		{What: "plan default from 2010-01-01", IsNew: true, Fields: []string{"space.referral_rate: 12.5%", "space.joined_before: 2021-01-01"}},
+		{What: "plan default from 2010-01-01", IsNew: true, Fields: append([]string{"space.referral_rate: 12.5%", "space.joined_before: 2021-01-01"}, defaults...)},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -106,11 +117,11 @@ func TestApplyShowsWhatDiffersAndOnlyThat(t *testing.T) {
 	if again, err := applied(t, db, good); err != nil || len(again) != 0 {
 		t.Errorf("again: %v, %v; want no change", again, err)
 	}
-	got, err = applied(t, db, strings.Replace(good, "kind: consulting", "kind: registered, status: suspended", 1))
+	got, err = applied(t, db, strings.Replace(good, "kind: consulting", "kind: consulting, tier: gold, status: suspended", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = []apply.Change{{What: "partner north", Fields: []string{"kind: consulting → registered", "status: active → suspended"}}}
+	want = []apply.Change{{What: "partner north", Fields: []string{"tier: (nothing) → gold", "status: active → suspended"}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -30,6 +30,9 @@ type Cause struct {
 	// ID is the Salesforce id of the record that states it: the invitation, the
 	// history row, the record itself.
 	ID string `json:"id,omitempty"`
+	// At is the instant of that record, where it is not the one from which the value
+	// is held: of an invitation, and of a change dated before the subject's origin.
+	At *time.Time `json:"at,omitempty"`
 	// From is the subject upstream that it came from: of an invitation the Space,
 	// of a creation the creator's profile.
 	From string `json:"from,omitempty"`

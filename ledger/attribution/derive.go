@@ -15,6 +15,7 @@ type profileFacts struct {
 	records     []profileRecord
 	quickStarts []time.Time  // instants of the QuickStarts that its user ran (R2.3)
 	invitations []invitation // to any of its addresses
+	horizon     time.Time    // how far back history of user records goes (R2.6); zero if nothing tells
 }
 
 // profileRecord is one user record of the profile.
@@ -44,6 +45,7 @@ type spaceFacts struct {
 	profile       string // the profile of whoever created it; "" if unknown
 	profilePoints []Point
 	statements    []Statement
+	horizon       time.Time // how far back history of Spaces goes (R2.6); zero if nothing tells
 }
 
 // derived is the outcome for one subject.
@@ -72,7 +74,9 @@ func deriveProfile(f profileFacts) derived {
 	var says stated
 	if len(f.records) > 0 {
 		says = readStatements(f.records[0].statements)
-		first = initial(first, says, f.records[0].ID, "profile", f.key, &out)
+		r := f.records[0]
+		first = initial(first, says, r.ID, "profile", f.key, &out)
+		out.found = append(out.found, incomplete("profile", f.key, "user record", r.RegisteredAt, f.horizon, r.statements)...)
 	}
 	out.points = assemble(registered, first, says.changes)
 	out.found = append(out.found, malformed("profile", f.key, out.points)...)
@@ -126,7 +130,9 @@ func (f profileFacts) fromInvitation(registered time.Time) Point {
 	if !ok || held.IsBlank() {
 		return none
 	}
-	return Point{Value: held.Value, Cause: inherited(CauseInvitation, chosen.id, chosen.spaceID, held)}
+	cause, invited := inherited(CauseInvitation, chosen.id, chosen.spaceID, held), chosen.at
+	cause.At = &invited
+	return Point{Value: held.Value, Cause: cause}
 }
 
 // deriveSpace works out a Space's history (R2.2, R2.3, R2.6, R2.7).
@@ -145,6 +151,7 @@ func deriveSpace(f spaceFacts) derived {
 	}
 	says := readStatements(f.statements)
 	first = initial(first, says, f.id, "Space", f.id, &out)
+	out.found = append(out.found, incomplete("Space", f.id, "Space", f.createdAt, f.horizon, f.statements)...)
 	out.points = assemble(f.createdAt, first, says.changes)
 	out.found = append(out.found, malformed("Space", f.id, out.points)...)
 	return out

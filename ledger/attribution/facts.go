@@ -236,61 +236,6 @@ func resolveAndMark(ctx context.Context, tx *sqlx.Tx, spaces []string, now time.
 	return MarkSpaces(ctx, tx, spaces, now)
 }
 
-// SaveConnections keeps what records state of orgs connected to Spaces.
-func SaveConnections(ctx context.Context, tx *sqlx.Tx, cs []Connection) (err error) {
-	defer errs.Wrap(&err, "save connections")
-	c := newColumns(len(cs), 3)
-	from, to := make([]*time.Time, len(cs)), make([]*time.Time, len(cs))
-	deleted, modstamp := make([]bool, len(cs)), make([]time.Time, len(cs))
-	for i, v := range cs {
-		c.row(i, v.ID, v.SpaceID, v.OrgID)
-		from[i], to[i] = timeOrNull(v.ConnectedAt), timeOrNull(v.DisconnectedAt)
-		deleted[i], modstamp[i] = v.IsDeleted, v.Modstamp
-	}
-	_, err = tx.ExecContext(ctx, `
-		insert into ledger.connection as n (id, space_id, org_id, connected_at, disconnected_at, is_deleted, modstamp)
-		select id, space, org, connected, disconnected, deleted, modstamp
-		from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bool[], $7::timestamptz[])
-			as r (id, space, org, connected, disconnected, deleted, modstamp)
-		on conflict (id) do update set
-			space_id = excluded.space_id, org_id = excluded.org_id, connected_at = excluded.connected_at,
-			disconnected_at = excluded.disconnected_at, is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
-		where excluded.modstamp >= n.modstamp`,
-		c.array(0), c.array(1), c.array(2), pq.Array(from), pq.Array(to), pq.Array(deleted), pq.Array(modstamp))
-	return err
-}
-
-// Resolve works out anew what Spaces have from other records: the creator, who is
-// whom they state or, for a QuickStart that states nobody, the Lead of its org's
-// install (R2.3); and the customer, by whose Account revenue finds them: the one
-// named when first seen, also after a merge; the one named now, if a person
-// corrected it; where none is named, that of the org's install (R1.4, R3.3, R9.2).
-func Resolve(ctx context.Context, tx *sqlx.Tx, spaces []string) (err error) {
-	defer errs.Wrap(&err, "resolve creators and customers of Spaces")
-	_, err = tx.ExecContext(ctx, `
-		with named as (
-			select s.id, case
-				when s.creator_email <> '' or s.created_via <> $2 then s.creator_email
-				else coalesce((
-					select i.lead_email from ledger.install i
-					where i.org_id = s.quickstart_org_id and s.quickstart_org_id <> '' and i.lead_email <> ''
-					order by i.installed_on, i.id limit 1), '') end as creator_key,
-			case
-				when s.account_id = '' then coalesce((
-					select i.account_id from ledger.install i
-					where i.org_id = s.quickstart_org_id and s.quickstart_org_id <> '' and i.account_id <> ''
-					order by i.installed_on, i.id limit 1), '')
-				when s.account_id = s.first_account_id then s.account_id
-				when s.account_id = ledger.survivor(s.first_account_id) then s.first_account_id
-				else s.account_id end as customer_id
-			from ledger.space s where s.id = any($1))
-		update ledger.space s set customer_id = named.customer_id, creator_key = named.creator_key
-		from named where s.id = named.id
-			and (s.customer_id, s.creator_key) is distinct from (named.customer_id, named.creator_key)`,
-		pq.Array(spaces), QuickStart)
-	return err
-}
-
 // OfAccounts gives the ids of the Spaces that name any of the Accounts, or one
 // that merges have made one customer with them, now or when first seen.
 func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (ids []string, err error) {
@@ -304,7 +249,8 @@ func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (
 }
 
 // OfInstalls gives the ids of the Spaces that a QuickStart created in the orgs of
-// the installs: those that they state, and those that they stated until now.
+// the installs, or to which these are connected: the orgs that they state, and
+// those that they stated until now.
 func OfInstalls(ctx context.Context, q sqlx.QueryerContext, is []Install) (ids []string, err error) {
 	defer errs.Wrap(&err, "find Spaces of installs")
 	orgs, installs := make([]string, len(is)), make([]string, len(is))
@@ -312,8 +258,9 @@ func OfInstalls(ctx context.Context, q sqlx.QueryerContext, is []Install) (ids [
 		orgs[i], installs[i] = v.OrgID, v.ID
 	}
 	err = sqlx.SelectContext(ctx, q, &ids, `
-		select s.id from ledger.space s where s.quickstart_org_id <> '' and s.quickstart_org_id in (
-			select unnest($1::text[]) union select n.org_id from ledger.install n where n.id = any($2))`,
+		with org (id) as (select unnest($1::text[]) union select n.org_id from ledger.install n where n.id = any($2))
+		select s.id from org join ledger.space s on s.quickstart_org_id = org.id and s.quickstart_org_id <> ''
+		union select c.space_id from org join ledger.connection c on c.org_id = org.id`,
 		pq.Array(orgs), pq.Array(installs))
 	return ids, err
 }

@@ -11,25 +11,6 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 )
 
-// holdingRow is a change point as it is kept.
-type holdingRow struct {
-	Subject    string          `db:"subject"`
-	At         time.Time       `db:"at"`
-	PartnerID  string          `db:"partner_id"`
-	Malformed  bool            `db:"is_malformed"`
-	Cause      json.RawMessage `db:"cause"`
-	LearnedAt  time.Time       `db:"learned_at"`
-	Superseded *time.Time      `db:"superseded_at"`
-}
-
-func (r holdingRow) point() (Point, error) {
-	p := Point{At: r.At.UTC(), Value: Value{PartnerID: r.PartnerID, Malformed: r.Malformed}}
-	if err := json.Unmarshal(r.Cause, &p.Cause); err != nil {
-		return Point{}, err
-	}
-	return p, nil
-}
-
 // SpaceHistories gives the Partner ID histories of Spaces by Salesforce id, as
 // they are believed now.
 func SpaceHistories(ctx context.Context, q sqlx.QueryerContext, spaces []string) (map[string][]Point, error) {
@@ -45,44 +26,9 @@ func ProfileHistories(ctx context.Context, q sqlx.QueryerContext, profiles []str
 func histories(ctx context.Context, q sqlx.QueryerContext, kind string, subjects []string) (_ map[string][]Point, err error) {
 	defer errs.Wrap(&err, "read histories of %d %ss", len(subjects), kind)
 	return points(ctx, q, `
-		select subject, at, partner_id, is_malformed, cause, learned_at, superseded_at
-		from ledger.holding
+		select `+pointColumns+` from ledger.holding
 		where subject_kind = $1 and subject = any($2) and superseded_at is null
 		order by subject, at`, kind, pq.Array(subjects))
-}
-
-// SpaceHistoryAsKnown gives the history of a Space as it was believed at an
-// earlier instant.
-func SpaceHistoryAsKnown(ctx context.Context, q sqlx.QueryerContext, space string, known time.Time) (_ []Point, err error) {
-	defer errs.Wrap(&err, "read the history of Space %s as known at %s", space, known.UTC().Format(time.RFC3339))
-	all, err := points(ctx, q, `
-		select subject, at, partner_id, is_malformed, cause, learned_at, superseded_at
-		from ledger.holding
-		where subject_kind = 'space' and subject = $1
-			and learned_at <= $2 and (superseded_at is null or superseded_at > $2)
-		order by at`, space, known)
-	return all[space], err
-}
-
-func points(ctx context.Context, q sqlx.QueryerContext, query string, args ...any) (map[string][]Point, error) {
-	rows, err := q.QueryxContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := map[string][]Point{}
-	for rows.Next() {
-		var r holdingRow
-		if err := rows.StructScan(&r); err != nil {
-			return nil, err
-		}
-		p, err := r.point()
-		if err != nil {
-			return nil, errs.New(errs.Unknown, "cause of %s at %s: %w", r.Subject, r.At, err)
-		}
-		out[r.Subject] = append(out[r.Subject], p)
-	}
-	return out, rows.Err()
 }
 
 // rewrite makes the believed histories of subjects what they came to be, and
@@ -119,11 +65,12 @@ func rewrite(ctx context.Context, tx *sqlx.Tx, kind string, was, is map[string][
 		return nil, nil, nil
 	}
 	// A belief that lasted no time is no belief: what this same pass learned before
-	// is replaced outright.
+	// is replaced outright. (Not "=", or all that the pass has learned so far would be
+	// searched, by another index.)
 	if _, err := tx.ExecContext(ctx, `
 		delete from ledger.holding h using unnest($2::text[], $3::timestamptz[]) as g (subject, at)
 		where h.subject_kind = $1 and h.subject = g.subject and h.at = g.at and h.superseded_at is null
-			and h.learned_at = $4`, kind, pq.Array(goneSubject), pq.Array(goneAt), now); err != nil {
+			and h.learned_at is not distinct from $4`, kind, pq.Array(goneSubject), pq.Array(goneAt), now); err != nil {
 		return nil, nil, err
 	}
 	if _, err := tx.ExecContext(ctx, `
@@ -155,13 +102,20 @@ func commonPrefix(a, b []Point) int {
 }
 
 func (c Cause) equal(d Cause) bool {
-	if c.Kind != d.Kind || c.ID != d.ID || c.From != d.From || (c.FromAt == nil) != (d.FromAt == nil) {
+	if c.Kind != d.Kind || c.ID != d.ID || c.From != d.From || !sameInstants(c.At, d.At) || !sameInstants(c.FromAt, d.FromAt) {
 		return false
 	}
-	if (c.Via == nil) != (d.Via == nil) || c.Via != nil && !c.Via.equal(*d.Via) {
-		return false
+	if c.Via == nil || d.Via == nil {
+		return c.Via == d.Via
 	}
-	return c.FromAt == nil || c.FromAt.Equal(*d.FromAt)
+	return c.Via.equal(*d.Via)
+}
+
+func sameInstants(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(*b)
 }
 
 func earliest(a, b []Point) time.Time {

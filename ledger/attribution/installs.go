@@ -15,26 +15,16 @@ import (
 // somebody is asked to look (R3.6, default).
 const graceDays = 7
 
-// CheckInstalls settles what installs and Spaces tell of each other (R3.6):
-// installs make no revenue, they are evidence. today is the company's. Unless facts
-// have changed it does so once a day. It gives how many discrepancies were opened.
-func CheckInstalls(ctx context.Context, tx *sqlx.Tx, today clock.Date, changed bool, now time.Time) (opened int64, err error) {
+// checkInstalls settles what installs, orgs and Spaces tell of each other (R3.6,
+// R1.4): installs make no revenue, they are evidence. today is the company's.
+func checkInstalls(ctx context.Context, tx *sqlx.Tx, today clock.Date, now time.Time) (opened int64, err error) {
 	defer errs.Wrap(&err, "check installs")
-	var isNewDay bool
-	if err := tx.GetContext(ctx, &isNewDay, `
-		with kept as (
-			insert into ledger.install_check as c (checked_on) values ($1)
-			on conflict (only_row) do update set checked_on = excluded.checked_on where c.checked_on <> excluded.checked_on
-			returning 1)
-		select exists (select from kept)`, today); err != nil || !isNewDay && !changed {
-		return 0, err
-	}
 	checks := []struct {
-		kind, object, detail, query string
-		args                        []any
+		kind, object, rule, detail, query string
+		args                              []any
 	}{
 		{
-			kind: "install_without_profile", object: "install",
+			kind: "install_without_profile", object: "install", rule: "R3.6",
 			detail: "The e-mail of the Lead of this install belongs to no user. Check the Lead, or whether the user registered under another address.",
 			query: `select n.id from ledger.install n
 				where n.lead_email <> '' and not n.is_deleted and not n.is_sandbox and n.status <> 'Uninstalled'
@@ -42,14 +32,14 @@ func CheckInstalls(ctx context.Context, tx *sqlx.Tx, today clock.Date, changed b
 				  and not exists (select from ledger.profile_alias a where a.email_key = n.lead_email)`,
 		},
 		{
-			kind: "space_without_install", object: "Space",
+			kind: "space_without_install", object: "Space", rule: "R3.6",
 			detail: "A QuickStart created this Space, but its org has no install, or it names no org. Check the Space's org id.",
 			query: `select s.id from ledger.space s
 				where s.created_via = 'QuickStart' and not s.is_deleted
 				  and not exists (select from ledger.install n where n.org_id = s.quickstart_org_id)`,
 		},
 		{
-			kind: "install_without_space", object: "install",
+			kind: "install_without_space", object: "install", rule: "R3.6",
 			detail: "This production org has had the package for more than a week, and no Space. Has QuickStart been run?",
 			query: `select n.id from ledger.install n
 				where not n.is_deleted and not n.is_sandbox and n.status <> 'Uninstalled' and n.installed_on <= $1::date
@@ -57,9 +47,17 @@ func CheckInstalls(ctx context.Context, tx *sqlx.Tx, today clock.Date, changed b
 				  and not exists (select from ledger.connection c where c.org_id = n.org_id and not c.is_deleted)`,
 			args: []any{today.AddDays(-graceDays)},
 		},
+		{
+			kind: "org_in_several_spaces", object: "org", rule: "R1.4",
+			detail: "This org is connected to several Spaces at a time, and counts with the one to which it was connected last. End the connections that no longer hold.",
+			query: `select distinct a.org_id from ledger.connection a join ledger.connection b on b.org_id = a.org_id
+				where a.space_id < b.space_id and not a.is_deleted and not b.is_deleted
+				  and coalesce(a.connected_at, '-infinity') < coalesce(b.disconnected_at, 'infinity')
+				  and coalesce(b.connected_at, '-infinity') < coalesce(a.disconnected_at, 'infinity')`,
+		},
 	}
 	for _, c := range checks {
-		d := ledger.Discrepancy{Kind: c.kind, Object: c.object, Rule: "R3.6", Detail: c.detail}
+		d := ledger.Discrepancy{Kind: c.kind, Object: c.object, Rule: c.rule, Detail: c.detail}
 		n, err := ledger.SettleAll(ctx, tx, d, now, c.query, c.args...)
 		if err != nil {
 			return opened, err

@@ -16,6 +16,15 @@ const (
 	KindProfile = "profile"
 )
 
+// profileOf is the SQL for the profile that an e-mail key stands for (R2.10), as
+// ledger.profile_of gives it. Postgres starts every call of that function anew,
+// which takes longer than all the rest of a row.
+func profileOf(key string) string {
+	return `coalesce(
+		(select r_.profile from ledger.profile_record r_ where r_.profile = ` + key + ` limit 1),
+		(select min(a_.profile) from ledger.profile_alias a_ where a_.email_key = ` + key + `), ` + key + `)`
+}
+
 // MarkSpaces asks for the Spaces' histories to be worked out anew.
 func MarkSpaces(ctx context.Context, tx *sqlx.Tx, ids []string, now time.Time) (err error) {
 	defer errs.Wrap(&err, "mark Spaces")
@@ -36,7 +45,7 @@ func markCreators(ctx context.Context, tx *sqlx.Tx, spaces []string, now time.Ti
 	defer errs.Wrap(&err, "mark profiles of creators")
 	return mark(ctx, tx, now, `
 		select 'profile', k, min(created_at)
-		from (select ledger.profile_of(s.creator_key) as k, s.created_at from ledger.space s
+		from (select `+profileOf(`s.creator_key`)+` as k, s.created_at from ledger.space s
 			where s.id = any($2) and s.created_via = $3 and s.creator_key <> '') as m
 		group by k`, pq.Array(spaces), QuickStart)
 }
@@ -47,7 +56,7 @@ func markAddresses(ctx context.Context, tx *sqlx.Tx, keys []string, now time.Tim
 	defer errs.Wrap(&err, "mark profiles of addresses")
 	return mark(ctx, tx, now, `
 		select distinct 'profile', m.k, coalesce(p.registered_at, 'infinity')
-		from unnest($2::text[]) as a (key) cross join lateral (values (a.key), (ledger.profile_of(a.key))) as m (k)
+		from unnest($2::text[]) as a (key) cross join lateral (values (a.key), (`+profileOf(`a.key`)+`)) as m (k)
 		left join ledger.profile p on p.email_key = m.k`,
 		pq.Array(keys))
 }
@@ -59,7 +68,7 @@ func markTies(ctx context.Context, tx *sqlx.Tx, spaces, keys []string, now time.
 	return mark(ctx, tx, now, `
 		select 'profile', m.k, min(m.invited_at)
 		from (
-			select ledger.profile_of(v.email_key) as k, v.invited_at
+			select `+profileOf(`v.email_key`)+` as k, v.invited_at
 			from unnest($2::text[], $3::text[]) as r (id, key)
 			join ledger.space s on s.id = r.id and s.space_key <> r.key
 			join ledger.invitation v on v.space_id = s.id) as m
@@ -79,7 +88,7 @@ func markInvited(ctx context.Context, tx *sqlx.Tx, invitations []string, now tim
 	defer errs.Wrap(&err, "mark profiles of invitations")
 	return mark(ctx, tx, now, `
 		select 'profile', k, min(invited_at)
-		from (select ledger.profile_of(v.email_key) as k, v.invited_at from ledger.invitation v where v.id = any($2)) as m
+		from (select `+profileOf(`v.email_key`)+` as k, v.invited_at from ledger.invitation v where v.id = any($2)) as m
 		group by k`, pq.Array(invitations))
 }
 
@@ -90,22 +99,23 @@ func markDownstream(ctx context.Context, tx *sqlx.Tx, kind string, subjects []st
 	defer errs.Wrap(&err, "mark what lies downstream")
 	if kind == KindProfile {
 		return mark(ctx, tx, now, `
-			select distinct 'space', s.id, s.created_at
+			select 'space', s.id, s.created_at
 			from unnest($2::text[], $3::timestamptz[]) as c (key, since)
-			join lateral (
-				select c.key as email_key
-				union select l.email_key from ledger.profile_alias l where l.profile = c.key) as a on true
-			join ledger.space s on s.creator_key = a.email_key and s.creator_key <> '' and s.created_at >= c.since`,
+			join ledger.space s on s.creator_key = c.key and s.creator_key <> '' and s.created_at >= c.since
+			union
+			select 'space', s.id, s.created_at
+			from unnest($2::text[], $3::timestamptz[]) as c (key, since)
+			join ledger.profile_alias l on l.profile = c.key
+			join ledger.space s on s.creator_key = l.email_key and s.creator_key <> '' and s.created_at >= c.since`,
 			pq.Array(subjects), pq.Array(since))
 	}
 	return mark(ctx, tx, now, `
-		select 'profile', m.k, min(m.registered_at)
+		select 'profile', m.k, min(p.registered_at)
 		from (
-			select ledger.profile_of(v.email_key) as k, p.registered_at
+			select `+profileOf(`v.email_key`)+` as k, v.invited_at, c.since
 			from unnest($2::text[], $3::timestamptz[]) as c (id, since)
-			join ledger.invitation v on v.space_id = c.id
-			join ledger.profile p on p.email_key = ledger.profile_of(v.email_key)
-				and p.registered_at >= c.since and p.registered_at >= v.invited_at) as m
+			join ledger.invitation v on v.space_id = c.id) as m
+		join ledger.profile p on p.email_key = m.k and p.registered_at >= m.since and p.registered_at >= m.invited_at
 		group by m.k`, pq.Array(subjects), pq.Array(since))
 }
 

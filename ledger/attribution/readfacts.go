@@ -23,7 +23,7 @@ func readSpaceFacts(ctx context.Context, tx *sqlx.Tx, ids []string) (_ []spaceFa
 	}
 	if err := tx.SelectContext(ctx, &rows, `
 		select s.id, s.created_at, s.created_via, s.creator_email, coalesce(i.lead_email, '') as lead_email,
-			case s.creator_key when '' then '' else ledger.profile_of(s.creator_key) end as profile
+			case s.creator_key when '' then '' else `+profileOf(`s.creator_key`)+` end as profile
 		from ledger.space s
 		left join lateral (
 			select n.lead_email from ledger.install n
@@ -44,12 +44,16 @@ func readSpaceFacts(ctx context.Context, tx *sqlx.Tx, ids []string) (_ []spaceFa
 	if err != nil {
 		return nil, err
 	}
+	horizon, err := horizons(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]spaceFacts, len(rows))
 	for i, r := range rows {
 		out[i] = spaceFacts{
 			id: r.ID, createdAt: r.CreatedAt.UTC(), isQuickStart: r.CreatedVia == QuickStart,
 			creator: r.Creator, installLead: r.Lead, profile: r.Profile,
-			profilePoints: upstream[r.Profile], statements: statements[r.ID],
+			profilePoints: upstream[r.Profile], statements: statements[r.ID], horizon: horizon[KindSpace],
 		}
 	}
 	return out, nil
@@ -59,10 +63,14 @@ func readSpaceFacts(ctx context.Context, tx *sqlx.Tx, ids []string) (_ []spaceFa
 // there is nothing gives facts from which no profile follows.
 func readProfileFacts(ctx context.Context, tx *sqlx.Tx, keys []string) (_ []profileFacts, err error) {
 	defer errs.Wrap(&err, "read facts of profiles")
+	horizon, err := horizons(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]profileFacts, len(keys))
 	at := make(map[string]*profileFacts, len(keys))
 	for i, k := range keys {
-		out[i].key = k
+		out[i].key, out[i].horizon = k, horizon[KindProfile]
 		at[k] = &out[i]
 	}
 	if err := addRecords(ctx, tx, keys, at); err != nil {
@@ -74,7 +82,7 @@ func readProfileFacts(ctx context.Context, tx *sqlx.Tx, keys []string) (_ []prof
 		Profile string `db:"profile"`
 	}
 	if err := tx.SelectContext(ctx, &addresses, `
-		select a.address, ledger.profile_of(a.address) as profile from (
+		select a.address, `+profileOf(`a.address`)+` as profile from (
 			select k as address from unnest($1::text[]) as k
 			union select l.email_key from ledger.profile_alias l where l.profile = any($1)) as a`,
 		pq.Array(keys)); err != nil {

@@ -16,6 +16,7 @@ import (
 var discrepancyKinds = []string{
 	"duplicate_profile", "creator_mismatch", "space_without_creator",
 	"partner_id_missing_in_salesforce", "partner_id_mismatch", "malformed_partner_id", "unknown_partner_id",
+	kindIncomplete,
 }
 
 // kindLookAlike is settled for whole groups of addresses at a time.
@@ -35,6 +36,11 @@ type Replayed struct {
 // what was learned in that pass was learned at that instant.
 func Replay(ctx context.Context, tx *sqlx.Tx, limit int, now time.Time) (_ Replayed, err error) {
 	defer errs.Wrap(&err, "replay Partner IDs")
+	// A batch looks up a thousandth of large tables, mostly in memory. At the default,
+	// made for disks that turn, the planner would rather read all of them.
+	if _, err := tx.ExecContext(ctx, `set local random_page_cost = 1.1`); err != nil {
+		return Replayed{}, err
+	}
 	kind, subjects, err := takeMarks(ctx, tx, limit)
 	if err != nil || len(subjects) == 0 {
 		return Replayed{}, err
@@ -91,23 +97,16 @@ func IsPending(ctx context.Context, q sqlx.QueryerContext) (is bool, err error) 
 
 // takeMarks takes the earliest marks of one kind: the kind of the very first.
 func takeMarks(ctx context.Context, tx *sqlx.Tx, limit int) (kind string, subjects []string, err error) {
-	var rows []struct {
-		Kind    string `db:"subject_kind"`
-		Subject string `db:"subject"`
+	err = tx.GetContext(ctx, &kind, `
+		select coalesce((select subject_kind from ledger.replay order by origin, subject_kind, subject limit 1), '')`)
+	if err != nil || kind == "" {
+		return "", nil, err
 	}
-	err = tx.SelectContext(ctx, &rows, `
-		with first as (
-			select subject_kind from ledger.replay order by origin, subject_kind, subject limit 1),
-		taken as (
-			select r.subject_kind, r.subject from ledger.replay r join first using (subject_kind)
-			order by r.origin, r.subject limit $1)
-		delete from ledger.replay r using taken t
-		where r.subject_kind = t.subject_kind and r.subject = t.subject
-		returning r.subject_kind, r.subject`, limit)
-	for _, r := range rows {
-		kind = r.Kind
-		subjects = append(subjects, r.Subject)
-	}
+	err = tx.SelectContext(ctx, &subjects, `
+		delete from ledger.replay
+		where subject_kind = $1 and subject = any(array(
+			select subject from ledger.replay where subject_kind = $1 order by origin, subject limit $2))
+		returning subject`, kind, limit)
 	return kind, subjects, err
 }
 

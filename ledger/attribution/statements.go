@@ -51,6 +51,9 @@ func SaveObservations(ctx context.Context, tx *sqlx.Tx, kind string, os []Observ
 		returning record_id`, c.array(0), c.array(1), pq.Array(at), now); err != nil {
 		return err
 	}
+	if err := keepFirstSight(ctx, tx, kind, now); err != nil {
+		return err
+	}
 	return markStated(ctx, tx, kind, changed, now)
 }
 
@@ -72,6 +75,9 @@ func SaveHistory(ctx context.Context, tx *sqlx.Tx, kind string, rows []HistoryRo
 		where not exists (
 			select from ledger.statement_of_id s where s.record_id = r.record_id and s.at = r.at and s.source_id = r.id)
 		returning record_id`, c.array(0), c.array(1), c.array(2), c.array(3), pq.Array(at), now); err != nil {
+		return err
+	}
+	if err := keepOldest(ctx, tx, kind, rows, now); err != nil {
 		return err
 	}
 	return markStated(ctx, tx, kind, changed, now)

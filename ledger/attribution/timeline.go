@@ -191,7 +191,8 @@ func assemble(origin time.Time, first Point, changes []Point) []Point {
 	out := []Point{first}
 	for _, c := range changes {
 		if c.At.Before(origin) {
-			c.At = origin
+			dated := c.At
+			c.At, c.Cause.At = origin, &dated
 		}
 		last := &out[len(out)-1]
 		switch {

@@ -51,14 +51,23 @@ func MarkTerms(ctx context.Context, tx *sqlx.Tx, now time.Time) (err error) {
 	return err
 }
 
-// TakeDue takes at most limit due sources after a source id, in the order of their
-// ids; the marks are gone when the transaction commits.
+// TakeDue takes at most limit due sources, in the order of their ids; the marks
+// are gone when the transaction commits.
 func TakeDue(ctx context.Context, tx *sqlx.Tx, limit int) (sources []string, err error) {
+	return TakeDueBetween(ctx, tx, "", "", limit)
+}
+
+// TakeDueBetween is TakeDue among the sources whose ids come behind one and not
+// behind another; "" bounds nothing. Going through the ids so spares the database
+// the marks that are gone.
+func TakeDueBetween(ctx context.Context, tx *sqlx.Tx, after, through string, limit int) (sources []string, err error) {
 	defer errs.Wrap(&err, "take due sources")
 	err = tx.SelectContext(ctx, &sources, `
-		with taken as (select source_id from ledger.due_source order by source_id limit $1 for update)
-		delete from ledger.due_source d using taken t where d.source_id = t.source_id
-		returning d.source_id`, limit)
+		with taken as (
+			select source_id from ledger.due_source where source_id > $1 and ($2 = '' or source_id <= $2)
+			order by source_id limit $3 for update),
+		gone as (delete from ledger.due_source d using taken t where d.source_id = t.source_id)
+		select source_id from taken order by source_id`, after, through, limit)
 	return sources, err
 }
 

@@ -5,14 +5,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
+	"iter"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 )
 
 // The accounts that an accrual moves money between (R8.2). A negative difference
@@ -47,7 +49,7 @@ type Entry struct {
 // ID is the entry's id: its line's key and its place on it.
 func (e Entry) ID() string { return entryID(e.LineKey, e.Nth) }
 
-func entryID(lineKey string, nth int) string { return fmt.Sprintf("%s#%d", lineKey, nth) }
+func entryID(lineKey string, nth int) string { return lineKey + "#" + strconv.Itoa(nth) }
 
 // Signed is what the entry adds to what the payee has accrued, in minor units.
 func (e Entry) Signed() int64 {
@@ -78,21 +80,33 @@ func post(ctx context.Context, tx *sqlx.Tx, drafts []draft, c Context) (err erro
 	if err != nil {
 		return err
 	}
-	entries := make([]Entry, len(drafts))
-	for i, d := range drafts {
-		head := heads[d.line.PayeeID]
-		entries[i] = d.entry(c)
-		entries[i].Seq, entries[i].PrevHash = head.Seq+1, head.Hash
-		entries[i].Hash = entries[i].chainHash()
-		head.Seq, head.Hash = entries[i].Seq, entries[i].Hash
-	}
-	if err := saveEntries(ctx, tx, entries); err != nil {
+	if _, err := pg.CopyIn(ctx, tx, "ledger.entry", entryColumns, chained(drafts, heads, c)); err != nil {
 		return err
 	}
 	return saveChains(ctx, tx, heads)
 }
 
-func (d draft) entry(c Context) Entry {
+// chained gives drafts as rows, each behind its payee's last entry, and moves the
+// heads along.
+func chained(drafts []draft, heads map[string]*chainHead, c Context) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		var row []any
+		var m message
+		for _, d := range drafts {
+			head := heads[d.line.PayeeID]
+			e := d.entry(c, &m)
+			e.Seq, e.PrevHash = head.Seq+1, head.Hash
+			e.Hash = e.chainHash(&m)
+			head.Seq, head.Hash = e.Seq, e.Hash
+			row = entryRow(row, &e)
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (d draft) entry(c Context, m *message) Entry {
 	l := d.line
 	e := Entry{
 		PayeeID: l.PayeeID, LineKey: l.Key, Nth: d.nth, Kind: entryKindAccrual,
@@ -107,27 +121,56 @@ func (d draft) entry(c Context) Entry {
 		e.Corrects = entryID(l.Key, d.nth-1)
 	}
 	// What the amount rests on: the line's explanation says it in full.
-	e.InputHash = sum([]byte(l.Key), []byte(l.Status), binary.BigEndian.AppendUint64(nil, uint64(l.AmountMinor)), l.Explanation)
+	m.text(l.Key)
+	m.text(l.Status)
+	m.number(l.AmountMinor)
+	m.bytes(l.Explanation)
+	e.InputHash = m.hash()
 	return e
 }
 
 // chainHash binds everything an entry says to the entry before it.
-func (e Entry) chainHash() []byte {
-	return sum(e.PrevHash, []byte(e.PayeeID), binary.BigEndian.AppendUint64(nil, uint64(e.Seq)), []byte(e.ID()),
-		[]byte(e.Kind), []byte(e.Debit), []byte(e.Credit), binary.BigEndian.AppendUint64(nil, uint64(e.AmountMinor)),
-		[]byte(e.Currency), []byte(e.SourceID), []byte(e.Period), []byte(e.AsOf.UTC().Format(time.DateOnly)),
-		[]byte(e.Corrects), e.InputHash, []byte(e.PostedBy), []byte(e.PostedAt.UTC().Format(time.RFC3339Nano)))
+func (e *Entry) chainHash(m *message) []byte {
+	m.bytes(e.PrevHash)
+	m.text(e.PayeeID)
+	m.number(e.Seq)
+	m.text(e.ID())
+	m.text(e.Kind)
+	m.text(e.Debit)
+	m.text(e.Credit)
+	m.number(e.AmountMinor)
+	m.text(e.Currency)
+	m.text(e.SourceID)
+	m.text(e.Period)
+	m.text(e.AsOf.UTC().Format(time.DateOnly))
+	m.text(e.Corrects)
+	m.bytes(e.InputHash)
+	m.text(e.PostedBy)
+	m.text(e.PostedAt.UTC().Format(time.RFC3339Nano))
+	return m.hash()
 }
 
-// sum hashes parts, each behind its length, so that no two lists of parts can
-// run into the same bytes.
-func sum(parts ...[]byte) []byte {
-	h := sha256.New()
-	for _, p := range parts {
-		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
-		h.Write(p)
-	}
-	return h.Sum(nil)
+// message gathers parts that are to be hashed, each behind its length, so that no
+// two lists of parts can run into the same bytes. Its memory is used again.
+type message []byte
+
+func (m *message) bytes(p []byte) {
+	*m = append(binary.BigEndian.AppendUint32(*m, uint32(len(p))), p...)
+}
+
+func (m *message) text(p string) {
+	*m = append(binary.BigEndian.AppendUint32(*m, uint32(len(p))), p...)
+}
+
+func (m *message) number(n int64) {
+	*m = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(*m, 8), uint64(n))
+}
+
+// hash gives the hash of the parts, and forgets them.
+func (m *message) hash() []byte {
+	h := sha256.Sum256(*m)
+	*m = (*m)[:0]
+	return h[:]
 }
 
 func lockChains(ctx context.Context, tx *sqlx.Tx, drafts []draft) (map[string]*chainHead, error) {
@@ -169,35 +212,16 @@ func saveChains(ctx context.Context, tx *sqlx.Tx, heads map[string]*chainHead) e
 	return err
 }
 
-func saveEntries(ctx context.Context, tx *sqlx.Tx, entries []Entry) error {
-	const textColumns = 10
-	text := make([][]string, textColumns)
-	var seq, nth, minor []int64
-	var input, prev, hash [][]byte
-	var asOf, postedAt []time.Time
-	for _, e := range entries {
-		for j, v := range [textColumns]string{
-			e.PayeeID, e.LineKey, e.Kind, e.Debit, e.Credit, e.Currency, e.SourceID, e.Period, e.Corrects, e.PostedBy,
-		} {
-			text[j] = append(text[j], v)
-		}
-		seq, nth, minor = append(seq, e.Seq), append(nth, int64(e.Nth)), append(minor, e.AmountMinor)
-		input, prev, hash = append(input, e.InputHash), append(prev, e.PrevHash), append(hash, e.Hash)
-		asOf, postedAt = append(asOf, e.AsOf), append(postedAt, e.PostedAt)
-	}
-	args := make([]any, 0, textColumns+8)
-	for _, col := range text {
-		args = append(args, pq.Array(col))
-	}
-	args = append(args, pq.Array(seq), pq.Array(nth), pq.Array(minor), pq.Array(input), pq.Array(prev), pq.Array(hash),
-		pq.Array(asOf), pq.Array(postedAt))
-	_, err := tx.ExecContext(ctx, `
-		insert into ledger.entry (payee_id, line_key, kind, debit, credit, currency, source_id, period, corrects, posted_by,
-			seq, nth, amount_minor, input_hash, prev_hash, hash, as_of, posted_at)
-		select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-			$9::text[], $10::text[], $11::bigint[], $12::int[], $13::bigint[], $14::bytea[], $15::bytea[], $16::bytea[],
-			$17::date[], $18::timestamptz[])`, args...)
-	return err
+// entryColumns are those of an entry, in the order in which entryRow gives them.
+var entryColumns = []string{
+	"payee_id", "seq", "line_key", "nth", "kind", "debit", "credit", "amount_minor", "currency", "source_id", "period",
+	"as_of", "corrects", "input_hash", "prev_hash", "hash", "posted_by", "posted_at",
+}
+
+// entryRow writes an entry into a row for COPY.
+func entryRow(row []any, e *Entry) []any {
+	return append(row[:0], e.PayeeID, e.Seq, e.LineKey, int64(e.Nth), e.Kind, e.Debit, e.Credit, e.AmountMinor, e.Currency,
+		e.SourceID, e.Period, e.AsOf, e.Corrects, e.InputHash, e.PrevHash, e.Hash, e.PostedBy, e.PostedAt)
 }
 
 // EntriesOfLine gives the entries of a line in the order in which they were posted.

@@ -2,11 +2,12 @@ package book
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/shopspring/decimal"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
@@ -16,33 +17,64 @@ import (
 // DefaultPlan is the plan by which all sources pay.
 const DefaultPlan = "default"
 
-// planTerms is a plan version's terms as they are kept.
-type planTerms struct {
-	Space struct {
-		ReferralRate decimal.Decimal `json:"referral_rate"`
-		JoinedBefore clock.Date      `json:"joined_before"`
-	} `json:"space"`
+// PlanVersion is a version of a plan as it was applied.
+type PlanVersion struct {
+	Plan      commission.Plan
+	AppliedBy string
+	AppliedAt time.Time
+	// SupersededBy and SupersededAt say who changed the version of this day and when;
+	// "" and the zero time while it is in force.
+	SupersededBy string
+	SupersededAt time.Time
 }
 
-// Plans gives the versions of a plan in the order of their effective dates.
-func Plans(ctx context.Context, q sqlx.QueryerContext, plan string) (_ []commission.Plan, err error) {
-	defer errs.Wrap(&err, "read plan %s", plan)
-	var rows []struct {
-		From  clock.Date      `db:"effective_from"`
-		Terms json.RawMessage `db:"terms"`
-	}
-	if err := sqlx.SelectContext(ctx, q, &rows,
-		`select effective_from, terms from ledger.plan_version where plan = $1 order by effective_from`, plan); err != nil {
+type planRow struct {
+	From         clock.Date      `db:"effective_from"`
+	Terms        json.RawMessage `db:"terms"`
+	AppliedBy    string          `db:"applied_by"`
+	AppliedAt    time.Time       `db:"applied_at"`
+	SupersededBy string          `db:"superseded_by"`
+	SupersededAt sql.NullTime    `db:"superseded_at"`
+}
+
+// PlanHistory gives all versions of a plan that ever were in force, in the order of
+// their effective dates and, of one date, in that in which they were applied.
+func PlanHistory(ctx context.Context, q sqlx.QueryerContext, plan string) (_ []PlanVersion, err error) {
+	defer errs.Wrap(&err, "read the history of plan %s", plan)
+	var rows []planRow
+	if err := sqlx.SelectContext(ctx, q, &rows, `
+		select effective_from, terms, applied_by, applied_at, coalesce(superseded_by, '') as superseded_by, superseded_at
+		from ledger.plan_version where plan = $1 order by effective_from, id`, plan); err != nil {
 		return nil, err
 	}
-	out := make([]commission.Plan, len(rows))
+	out := make([]PlanVersion, len(rows))
 	for i, r := range rows {
-		var t planTerms
-		if err := json.Unmarshal(r.Terms, &t); err != nil {
+		p, err := readTerms(r.Terms)
+		if err != nil {
 			return nil, errs.New(errs.Unknown, "terms from %s: %w", r.From, err)
 		}
-		out[i] = commission.Plan{
-			Name: plan, EffectiveFrom: r.From, SpaceRate: t.Space.ReferralRate, JoinedBefore: t.Space.JoinedBefore,
+		p.Name, p.EffectiveFrom = plan, r.From
+		out[i] = PlanVersion{
+			Plan: p, AppliedBy: r.AppliedBy, AppliedAt: r.AppliedAt,
+			SupersededBy: r.SupersededBy, SupersededAt: r.SupersededAt.Time,
+		}
+	}
+	return out, nil
+}
+
+// Plans gives the versions of a plan that are in force, in the order of their
+// effective dates. Each governs up to the next one's, so that they can neither
+// overlap nor leave a gap behind the first (R4.4).
+func Plans(ctx context.Context, q sqlx.QueryerContext, plan string) (_ []commission.Plan, err error) {
+	defer errs.Wrap(&err, "read plan %s", plan)
+	history, err := PlanHistory(ctx, q, plan)
+	if err != nil {
+		return nil, err
+	}
+	var out []commission.Plan
+	for _, v := range history {
+		if v.SupersededAt.IsZero() {
+			out = append(out, v.Plan)
 		}
 	}
 	return out, nil
@@ -69,40 +101,89 @@ func HoldTerms(ctx context.Context, tx *sqlx.Tx) (err error) {
 	return err
 }
 
-// SavePlan keeps a plan version. After a plan's first, a version that would govern
-// a CloseDate for which something is posted is refused (R8.5): a later change of a
-// plan never touches what was earned (R4.4).
+// SavePlan keeps a plan version, which supersedes the one of the same day. After a
+// plan's first, a version that would govern a CloseDate for which something is
+// posted, under any regime, is refused (R8.5): a later change of a plan never
+// touches what was earned (R4.4).
 func SavePlan(ctx context.Context, tx *sqlx.Tx, p commission.Plan, actor string, now time.Time) (err error) {
 	defer errs.Wrap(&err, "save plan version %s", p)
-	var governs struct {
-		HasVersions bool        `db:"has_versions"`
-		Posted      *clock.Date `db:"posted"`
-	}
-	// It would govern from its date to the next version's.
-	if err := tx.GetContext(ctx, &governs, `
-		select exists (select from ledger.plan_version where plan = $1) as has_versions,
-			(select max(o.close_date) from ledger.opportunity o
-			 where o.close_date >= $2 and o.close_date < coalesce((
-				select min(v.effective_from) from ledger.plan_version v
-				where v.plan = $1 and v.effective_from > $2), 'infinity'::date)
-			   and exists (select from ledger.entry e where e.source_id = o.id)) as posted`,
-		p.Name, p.EffectiveFrom); err != nil {
-		return err
-	}
-	if governs.HasVersions && governs.Posted != nil && !governs.Posted.IsZero() {
-		return errs.New(errs.Conflict, "plan version %s would govern what is already posted, up to the close date %s", p, *governs.Posted).
-			WithHint("Give it an effective_from after %s; what was earned before keeps its terms (R4.4, R8.5).", *governs.Posted)
-	}
-	var t planTerms
-	t.Space.ReferralRate, t.Space.JoinedBefore = p.SpaceRate, p.JoinedBefore
-	terms, err := json.Marshal(t)
+	inForce, err := Plans(ctx, tx, p.Name)
 	if err != nil {
 		return err
 	}
+	if len(inForce) > 0 {
+		if err := refuseGoverned(ctx, tx, p); err != nil {
+			return err
+		}
+		if err := refuseWindows(ctx, tx, p, inForce); err != nil {
+			return err
+		}
+	}
+	terms, err := writeTerms(p)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		update ledger.plan_version set superseded_by = $3, superseded_at = $4
+		where plan = $1 and effective_from = $2 and superseded_at is null`, p.Name, p.EffectiveFrom, actor, now); err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `
-		insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at) values ($1, $2, $3, $4, $5)
-		on conflict (plan, effective_from) do update set
-			terms = excluded.terms, applied_by = excluded.applied_by, applied_at = excluded.applied_at`,
+		insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at) values ($1, $2, $3, $4, $5)`,
 		p.Name, p.EffectiveFrom, string(terms), actor, now)
 	return err
+}
+
+// refuseGoverned refuses a version that would govern what is posted. It would
+// govern from its date to the next version's. Whatever the regime, an entry names
+// its opportunity as its source.
+func refuseGoverned(ctx context.Context, q sqlx.QueryerContext, p commission.Plan) error {
+	var posted clock.Date
+	if err := sqlx.GetContext(ctx, q, &posted, `
+		select max(o.close_date) from ledger.opportunity o
+		where o.close_date >= $2 and o.close_date < coalesce((
+			select min(v.effective_from) from ledger.plan_version v
+			where v.plan = $1 and v.effective_from > $2 and v.superseded_at is null), 'infinity'::date)
+		and exists (select from ledger.entry e where e.source_id = o.id)`, p.Name, p.EffectiveFrom); err != nil {
+		return err
+	}
+	if posted.IsZero() {
+		return nil
+	}
+	return errs.New(errs.Conflict, "plan version %s would govern what is already posted, up to the close date %s", p, posted).
+		WithHint("Give it an effective_from after %s; what was earned before keeps its terms (R4.4, R8.5).", posted)
+}
+
+// refuseWindows refuses a version that would give registrations another window
+// (R5.3) if one of them may decide what is posted. A registration's window is that
+// of the day of its submission, so it reaches opportunities that close when a later
+// version governs. The day is taken generously, because zones differ.
+func refuseWindows(ctx context.Context, q sqlx.QueryerContext, p commission.Plan, inForce []commission.Plan) error {
+	was, ok := commission.PlanOn(inForce, p.EffectiveFrom)
+	if !ok {
+		was = DefaultTerms()
+	}
+	if was.Registration.WindowDays == p.Registration.WindowDays {
+		return nil
+	}
+	i := slices.IndexFunc(inForce, func(v commission.Plan) bool { return v.EffectiveFrom.After(p.EffectiveFrom) })
+	if i < 0 {
+		return nil // nothing that is posted closes after its date, and so nothing was submitted for it since
+	}
+	var posted clock.Date
+	if err := sqlx.GetContext(ctx, q, &posted, `
+		select max(o.close_date) from ledger.opportunity o
+		where o.close_date >= $1 and exists (select from ledger.entry e where e.source_id = o.id)
+		and exists (
+			select from ledger.registration r
+			where r.submitted_at >= $1::date - 1 and r.submitted_at < $2::date + 1)`,
+		p.EffectiveFrom, inForce[i].EffectiveFrom); err != nil {
+		return err
+	}
+	if posted.IsZero() {
+		return nil
+	}
+	return errs.New(errs.Conflict, "plan version %s would give registrations that were submitted before %s another window, and what is posted up to the close date %s may rest on them",
+		p, inForce[i].EffectiveFrom, posted).
+		WithHint("Keep registration.window_days as it was; a later change of a plan never touches what was earned (R4.4, R8.5).")
 }

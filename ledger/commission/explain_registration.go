@@ -1,6 +1,7 @@
 package commission
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"strings"
@@ -89,7 +90,7 @@ func (w *registrationWork) because(r registrant, l *Line) string {
 	case ReasonUndecided:
 		return fmt.Sprintf("the registration %s is submitted and not decided yet", r.claim.label())
 	case ReasonInConflict:
-		return fmt.Sprintf("the registration %s is in conflict with another partner's and not decided yet", r.claim.label())
+		return fmt.Sprintf("the registration %s is %s, and not decided yet", r.claim.label(), cmp.Or(r.claim.Reason, "in conflict with another partner's"))
 	case ReasonUnknownID:
 		return fmt.Sprintf("the Partner ID %s has been issued to nobody", l.PayeeID)
 	case ReasonShares:

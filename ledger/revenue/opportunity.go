@@ -32,8 +32,11 @@ type Opportunity struct {
 	ServiceStart clock.Date
 	ServiceEnd   clock.Date
 	NetNewAmount *decimal.Decimal
-	IsDeleted    bool
-	Modstamp     time.Time
+	// RegistrationID is the Salesforce id of the registration that it names, known
+	// or not; or "" (R5.5).
+	RegistrationID string
+	IsDeleted      bool
+	Modstamp       time.Time
 }
 
 // SaveOpportunities keeps what records state. A version older than the one that
@@ -45,6 +48,7 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 	var (
 		id, name, account, space = make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 		currency, stage, typ     = make([]string, n), make([]string, n), make([]string, n)
+		registration             = make([]string, n)
 		amount, netNew           = make([]*string, n), make([]*string, n)
 		closeDate, start, end    = make([]string, n), make([]*string, n), make([]*string, n)
 		closed, won, deleted     = make([]bool, n), make([]bool, n), make([]bool, n)
@@ -56,19 +60,19 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 		amount[i], netNew[i] = text(o.Amount), text(o.NetNewAmount)
 		closeDate[i], start[i], end[i] = o.CloseDate.String(), dateText(o.ServiceStart), dateText(o.ServiceEnd)
 		closed[i], won[i], deleted[i] = o.IsClosed, o.IsWon, o.IsDeleted
-		created[i], modstamp[i] = o.CreatedAt, o.Modstamp
+		registration[i], created[i], modstamp[i] = o.RegistrationID, o.CreatedAt, o.Modstamp
 	}
 	err = tx.SelectContext(ctx, &changed, `
 		insert into ledger.opportunity as o
 			(id, name, account_id, first_account_id, customer_id, space_id, amount, currency, close_date, stage,
-			 is_closed, is_won, type, created_at, service_start, service_end, net_new_amount, is_deleted, modstamp)
+			 is_closed, is_won, type, created_at, service_start, service_end, net_new_amount, registration_id, is_deleted, modstamp)
 		select id, name, account, account, account, space, amount, currency, close_date, stage,
-			closed, won, type, created, service_start, service_end, net_new, deleted, modstamp
+			closed, won, type, created, service_start, service_end, net_new, registration, deleted, modstamp
 		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::date[], $8::text[],
 			$9::bool[], $10::bool[], $11::text[], $12::timestamptz[], $13::date[], $14::date[], $15::numeric[],
-			$16::bool[], $17::timestamptz[])
+			$16::bool[], $17::timestamptz[], $18::text[])
 			as r (id, name, account, space, amount, currency, close_date, stage, closed, won, type, created,
-				service_start, service_end, net_new, deleted, modstamp)
+				service_start, service_end, net_new, deleted, modstamp, registration)
 		on conflict (id) do update set
 			name = excluded.name, account_id = excluded.account_id,
 			first_account_id = case o.first_account_id when '' then excluded.account_id else o.first_account_id end,
@@ -76,12 +80,13 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 			close_date = excluded.close_date, stage = excluded.stage, is_closed = excluded.is_closed,
 			is_won = excluded.is_won, type = excluded.type, created_at = excluded.created_at,
 			service_start = excluded.service_start, service_end = excluded.service_end,
-			net_new_amount = excluded.net_new_amount, is_unreadable = false, is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+			net_new_amount = excluded.net_new_amount, registration_id = excluded.registration_id, is_unreadable = false,
+			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
 		where excluded.modstamp >= o.modstamp
 		returning id`,
 		pq.Array(id), pq.Array(name), pq.Array(account), pq.Array(space), pq.Array(amount), pq.Array(currency),
 		pq.Array(closeDate), pq.Array(stage), pq.Array(closed), pq.Array(won), pq.Array(typ), pq.Array(created),
-		pq.Array(start), pq.Array(end), pq.Array(netNew), pq.Array(deleted), pq.Array(modstamp))
+		pq.Array(start), pq.Array(end), pq.Array(netNew), pq.Array(deleted), pq.Array(modstamp), pq.Array(registration))
 	return changed, err
 }
 
@@ -125,6 +130,18 @@ func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (
 	return ids, err
 }
 
+// OfSameCustomers gives the ids of the won opportunities of whatever customers the
+// opportunities have: those of which one may renew another (R3.5).
+func OfSameCustomers(ctx context.Context, q sqlx.QueryerContext, opportunities []string) (ids []string, err error) {
+	defer errs.Wrap(&err, "find opportunities of the same customers")
+	err = sqlx.SelectContext(ctx, q, &ids, `
+		with kin (id) as (select ledger.kin(array(
+			select distinct customer_id from ledger.opportunity where id = any($1) and customer_id <> '')))
+		select o.id from kin join ledger.opportunity o on o.customer_id = kin.id and o.customer_id <> ''
+		where o.is_won`, pq.Array(opportunities))
+	return ids, err
+}
+
 // OfSpaces gives the ids of the opportunities that may earn by any of the
 // Spaces: those that name one, and those of the customers of one.
 func OfSpaces(ctx context.Context, q sqlx.QueryerContext, spaces []string) (ids []string, err error) {
@@ -136,15 +153,6 @@ func OfSpaces(ctx context.Context, q sqlx.QueryerContext, spaces []string) (ids 
 		union
 		select o.id from kin join ledger.opportunity o on o.customer_id = kin.id and o.customer_id <> ''
 		where o.space_id = ''`, pq.Array(spaces))
-	return ids, err
-}
-
-// ClosedFrom gives the ids of won opportunities whose CloseDate is on or after a
-// date: those that a plan version of that date may govern.
-func ClosedFrom(ctx context.Context, q sqlx.QueryerContext, from clock.Date) (ids []string, err error) {
-	defer errs.Wrap(&err, "find opportunities closed from %s", from)
-	err = sqlx.SelectContext(ctx, q, &ids,
-		`select id from ledger.opportunity where is_won and close_date >= $1`, from)
 	return ids, err
 }
 

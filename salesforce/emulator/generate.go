@@ -69,7 +69,8 @@ func (g GenerateOptions) withDefaults(now time.Time) (GenerateOptions, error) {
 // Generate fills the org with a plausible company that sells through partners:
 // customers, what they installed and where, the users of partners and of
 // customers, Spaces and how they came to be, takeovers, opportunities with and
-// without terms, and the small disorder that real orgs have. Most of what
+// without terms, renewals, the deals that partners registered with what they did
+// for them, and the small disorder that real orgs have. Most of what
 // decides who is paid happened before 2021. It adds to what is there, once: an
 // org that it filled before is refused with errs.Conflict.
 func (o *Org) Generate(opt GenerateOptions) error {
@@ -84,12 +85,13 @@ func (o *Org) Generate(opt GenerateOptions) error {
 	}
 	o.generated = true
 	g := &generator{org: o, opt: opt, rnd: rand.New(rand.NewPCG(uint64(opt.Seed), 0x9e3779b97f4a7c15)),
-		end: opt.Now.Add(-time.Hour), multi: o.opt.MultiCurrency}
+		chosen: rand.New(rand.NewPCG(uint64(opt.Seed), 0x5851f42d4c957f2d)), end: opt.Now.Add(-time.Hour), multi: o.opt.MultiCurrency}
 	for _, step := range []struct {
 		name string
 		run  func() error
 	}{
 		{"staff", g.staff}, {"partners", g.partners}, {"customers", g.customers}, {"opportunities", g.opportunities},
+		{"registrations", g.registrations},
 	} {
 		if err := step.run(); err != nil {
 			return fmt.Errorf("generate %s: %w", step.name, err)
@@ -106,6 +108,12 @@ type generator struct {
 	end   time.Time // everything happened before
 	multi bool
 	orgs  uint64 // subscriber orgs so far
+
+	// chosen decides which opportunities were registered. It draws for itself, so
+	// that the opportunities of a seed do not depend on it.
+	chosen           *rand.Rand
+	candidates       []candidate
+	registrationKeys int
 
 	owners  []string
 	version string // the id of the package's version

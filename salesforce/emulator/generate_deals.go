@@ -32,6 +32,7 @@ func (g *generator) opportunities() error {
 type term struct {
 	end    time.Time
 	amount decimal.Decimal
+	space  string // the Space that its deal names; "" for none
 }
 
 // deals makes n opportunities of a customer.
@@ -49,9 +50,13 @@ func (g *generator) deals(c *client, n int) error {
 		}
 		d.amount = g.amount(c)
 		g.outcome(&d)
-		running = g.terms(&d, running)
-		if err := g.deal(c, d); err != nil {
+		won := g.terms(&d, running)
+		if err := g.deal(c, &d); err != nil {
 			return err
+		}
+		if won != nil {
+			running = won
+			running.space = d.space
 		}
 	}
 	return nil
@@ -64,6 +69,8 @@ type deal struct {
 	typ, stage string
 	amount     decimal.Decimal
 	start, end string
+	space      string // the Space that it names; "" for none
+	renews     bool   // its Space is that of the term it renews
 	noAmount   bool
 }
 
@@ -76,16 +83,16 @@ func (g *generator) outcome(d *deal) {
 	}
 }
 
-// terms gives most won deals a service term, and makes those that fall near the
-// end of the last one its renewal.
+// terms gives most deals a service term, and makes those that fall near the end of
+// the last one its renewal. It gives the term of a won deal.
 func (g *generator) terms(d *deal, running *term) *term {
 	if !g.chance(650) {
-		return running
+		return nil
 	}
 	start := date(d.close.Year(), d.close.Month(), d.close.Day()).AddDate(0, 0, g.rnd.IntN(15))
 	if running != nil && !running.end.Before(start.AddDate(0, 0, -60)) && running.end.Before(start.AddDate(0, 0, 60)) {
 		start = running.end.AddDate(0, 0, 1)
-		d.typ = "Renewal"
+		d.typ, d.renews, d.space = "Renewal", true, running.space
 		if g.chance(600) { // most renew at a little more
 			d.amount = running.amount.Mul(decimal.NewFromInt(int64(100+g.rnd.IntN(25)))).DivRound(decimal.NewFromInt(100), 2)
 		}
@@ -94,7 +101,7 @@ func (g *generator) terms(d *deal, running *term) *term {
 	end := start.AddDate(0, months, -1)
 	d.start, d.end = day(start), day(end)
 	if d.stage != "Closed Won" {
-		return running
+		return nil
 	}
 	return &term{end: end, amount: d.amount}
 }
@@ -117,8 +124,9 @@ func (g *generator) amount(c *client) decimal.Decimal {
 	return decimal.New(minor, -2)
 }
 
-func (g *generator) deal(c *client, d deal) error {
-	g.untidy(&d)
+// deal makes the opportunity, and says of it which Space it names.
+func (g *generator) deal(c *client, d *deal) error {
+	g.untidy(d)
 	created := g.between(d.close.AddDate(0, 0, -90), d.close.AddDate(0, 0, -3))
 	changed := g.touched(d.close)
 	v := values{"Name", fmt.Sprintf("Customer %d, deal %d", c.n+1, d.number), "AccountId", idOf(c.account), "StageName", d.stage,
@@ -130,11 +138,21 @@ func (g *generator) deal(c *client, d deal) error {
 		v = append(v, "Net_New_Amount__c", d.amount)
 	}
 	if len(c.spaces) > 0 && g.chance(700) {
-		v = append(v, "Space__c", idOf(pick(g, c.spaces)))
+		if own := idOf(pick(g, c.spaces)); !d.renews {
+			d.space = own
+		}
 	}
+	v = append(v, "Space__c", d.space)
 	r, err := g.put("Opportunity", created, changed, v)
 	if err != nil || r == nil {
 		return err
+	}
+	rate := registered
+	if d.renews {
+		rate = registeredRenewals
+	}
+	if g.chosen.IntN(1000) < rate {
+		g.candidates = append(g.candidates, candidate{c: c, opportunity: r, created: g.past(created), close: d.close, stage: d.stage})
 	}
 	if g.chance(5) {
 		g.org.markDeleted(g.org.tables["Opportunity"], r, true, writer{userID: g.owners[0], at: g.past(changed.AddDate(0, 0, 20))})

@@ -48,7 +48,9 @@ type Config struct {
 	Clock clock.Clock
 	// Zone is the company zone, in which days, months and CloseDates are meant.
 	Zone *time.Location
-	Log  *zap.Logger
+	// GoLive is what the settings say of the go-live; not decided if they say nothing.
+	GoLive book.GoLive
+	Log    *zap.Logger
 }
 
 // Stage is the stage.
@@ -96,6 +98,7 @@ type pass struct {
 	tell              stage.Progress
 	total             int64
 	moved             map[string]int64
+	asks              bool // nobody has decided on a go-live (R4.5)
 }
 
 // begin takes the token, then fixes the as-of.
@@ -145,26 +148,23 @@ func (p *pass) fixDays(o stage.Options, reached book.Reached) error {
 	return nil
 }
 
-// engine reads the partners and plans as they are in the batch's transaction, so
-// that what is applied during a pass counts for the sources that it marks.
+// engine reads the partners, plans and rates as they are in the batch's transaction,
+// so that what is applied during a pass counts for the sources that it marks.
 func (p *pass) engine(ctx context.Context, q sqlx.QueryerContext) (*commission.Engine, error) {
-	plans, err := book.Plans(ctx, q, book.DefaultPlan)
-	if err != nil {
+	e := &commission.Engine{AsOf: p.asOf, TermThrough: p.termThrough, Zone: p.Zone}
+	var err error
+	if e.Plans, err = book.Plans(ctx, q, book.DefaultPlan); err != nil {
 		return nil, err
 	}
-	partners, err := ledger.PartnersByID(ctx, q, nil)
-	if err != nil {
+	if e.Partners, err = book.Partners(ctx, q); err != nil {
 		return nil, err
 	}
-	e := &commission.Engine{
-		Plans: plans, Partners: make(map[string]commission.Partner, len(partners)), AsOf: p.asOf, TermThrough: p.termThrough,
+	if e.Rates, err = book.ExchangeRates(ctx, q); err != nil {
+		return nil, err
 	}
-	for _, partner := range partners {
-		e.Partners[partner.ID] = commission.Partner{
-			Name: partner.Name, JoinedOn: partner.JoinedOn, Suspended: partner.Status == ledger.StatusSuspended,
-		}
-	}
-	return e, nil
+	goLive, err := book.ReadGoLive(ctx, q)
+	e.GoLive = goLive.On
+	return e, err
 }
 
 // lastCompletedMonth is the last day of the last month that is over on asOf.
@@ -193,7 +193,7 @@ func (p *pass) run(ctx context.Context) error {
 		}
 		if done.sources == 0 {
 			p.summarise()
-			return nil
+			return p.inTx(ctx, p.concludeGoLive)
 		}
 		p.count(done)
 		if err := statistics.Worked(ctx, int64(done.sources)); err != nil {
@@ -248,6 +248,9 @@ var errPending = errors.New("histories of Partner IDs are still to be worked out
 // prepare keeps the as-of before the first line of it is posted, and marks what
 // is due because days have passed.
 func (p *pass) prepare(ctx context.Context, tx *sqlx.Tx) error {
+	if err := p.decideGoLive(ctx, tx); err != nil {
+		return err
+	}
 	if err := book.KeepReached(ctx, tx, p.asOf, p.explicit, p.actor, p.now); err != nil {
 		return err
 	}
@@ -257,6 +260,10 @@ func (p *pass) prepare(ctx context.Context, tx *sqlx.Tx) error {
 		}
 	}
 	if _, err := book.MarkScheduled(ctx, tx, p.asOf, p.now); err != nil {
+		return err
+	}
+	// A kind of partner may have begun since.
+	if _, err := ledger.TurnKinds(ctx, tx, clock.DateIn(p.now, p.Zone)); err != nil {
 		return err
 	}
 	if err := p.markPartners(ctx, tx); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/partnersync/partnersync/ledger/attribution"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
+	"github.com/partnersync/partnersync/ledger/deal"
 	"github.com/partnersync/partnersync/ledger/revenue"
 	"github.com/partnersync/partnersync/sync/outbox"
 )
@@ -40,6 +41,11 @@ func (p *pass) batch(ctx context.Context, tx *sqlx.Tx) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
+	if p.asks {
+		if err := p.askGoLive(ctx, tx, w); err != nil {
+			return outcome{}, err
+		}
+	}
 	out := outcome{sources: len(due)}
 	if out.settled, err = book.Settle(ctx, tx, w.expected, p.context()); err != nil {
 		return outcome{}, err
@@ -66,7 +72,7 @@ func (p *pass) work(ctx context.Context, tx *sqlx.Tx, due []string) (work, error
 	if err != nil {
 		return work{}, err
 	}
-	sources, err := revenue.Sources(ctx, tx, due, p.Zone)
+	sources, err := p.sources(ctx, tx, due, engine.Plans)
 	if err != nil {
 		return work{}, err
 	}
@@ -75,10 +81,22 @@ func (p *pass) work(ctx context.Context, tx *sqlx.Tx, due []string) (work, error
 	for i := range sources {
 		id, r := sources[i].ID, engine.Lines(&sources[i])
 		w.ids[i], w.nextOn[i] = id, r.NextOn
-		w.expected[i] = book.Expectation{SourceID: id, Lines: r.Lines, Frozen: r.Frozen, Reason: r.Reason, Why: r.Why}
+		w.expected[i] = book.Expectation{SourceID: id, Lines: r.Lines, Frozen: r.Frozen, FrozenRegime: r.FrozenRegime, Reason: r.Reason, Why: r.Why}
 		w.found = append(w.found, discrepancies(id, r.Findings)...)
 	}
 	return w, nil
+}
+
+// sources reads the sources with all that claims them.
+func (p *pass) sources(ctx context.Context, tx *sqlx.Tx, ids []string, plans []commission.Plan) ([]commission.Source, error) {
+	sources, err := revenue.Sources(ctx, tx, ids, p.Zone)
+	if err != nil {
+		return nil, err
+	}
+	if err := deal.AddClaims(ctx, tx, sources, deal.Terms{Zone: p.Zone, AsOf: p.asOf, Plans: plans}); err != nil {
+		return nil, err
+	}
+	return sources, revenue.AddSales(ctx, tx, sources, p.Zone)
 }
 
 func (p *pass) context() book.Context {

@@ -14,6 +14,7 @@ import (
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/attribution"
 	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/ledger/deal"
 	"github.com/partnersync/partnersync/ledger/revenue"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/sync/staging"
@@ -30,6 +31,7 @@ type batch struct {
 	object  string
 	records []staging.Record
 	found   []ledger.Discrepancy
+	opened  int64 // discrepancies of registrations that were opened
 }
 
 // reconcile keeps the batch's facts and settles which of its records are
@@ -46,6 +48,8 @@ func (b *batch) reconcile(ctx context.Context) (opened int64, err error) {
 		mapping.SpaceHistory:   b.history(attribution.KindSpace),
 		mapping.ProfileHistory: b.history(attribution.KindProfile),
 		mapping.Opportunity:    b.opportunities,
+		mapping.Registration:   b.registrations,
+		mapping.Engagement:     b.engagements,
 	}[b.kind]
 	if save == nil {
 		return 0, errs.New(errs.Unknown, "nothing keeps facts of the kind %s", b.kind)
@@ -57,7 +61,8 @@ func (b *batch) reconcile(ctx context.Context) (opened int64, err error) {
 	for i, r := range b.records {
 		ids[i] = r.ID
 	}
-	return ledger.SettleDiscrepancies(ctx, b.tx, []string{kindUnreadable}, ids, b.found, b.now)
+	opened, err = ledger.SettleDiscrepancies(ctx, b.tx, []string{kindUnreadable}, ids, b.found, b.now)
+	return opened + b.opened, err
 }
 
 // read decodes a record. When a value cannot be read, or one that the fact cannot
@@ -82,9 +87,18 @@ func (b *batch) read(r staging.Record, needed ...string) (f mapping.Record, ok b
 	return f, len(wrong) == 0
 }
 
+// rulesOf says which rule names what a kind of fact has to state.
+var rulesOf = map[mapping.Kind]string{
+	mapping.Opportunity: "R3.1", mapping.Registration: "R5.1", mapping.Engagement: "R5.7",
+}
+
 func (b *batch) unreadable(r staging.Record, why string) {
+	rule := rulesOf[b.kind]
+	if rule == "" {
+		rule = "R2.6"
+	}
 	b.found = append(b.found, ledger.Discrepancy{
-		Kind: kindUnreadable, Subject: r.ID, Object: b.object, Rule: "R2.6", IsHold: b.kind == mapping.Opportunity,
+		Kind: kindUnreadable, Subject: r.ID, Object: b.object, Rule: rule, IsHold: b.kind == mapping.Opportunity,
 		Detail: fmt.Sprintf("This record cannot be used: %s. Correct it in Salesforce; the next pull reads it again.", why),
 	})
 }
@@ -114,7 +128,9 @@ func (b *batch) email(r staging.Record, raw string) string {
 
 func (b *batch) customers(ctx context.Context) error {
 	facts := make([]ledger.Customer, 0, len(b.records))
+	ids := make([]string, 0, len(b.records))
 	for _, r := range b.records {
+		ids = append(ids, r.ID)
 		f, ok := b.read(r)
 		if !ok {
 			continue
@@ -124,11 +140,13 @@ func (b *batch) customers(ctx context.Context) error {
 			MasterAccountID: f.ID("master_account_id"), IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
 	}
-	merged, err := ledger.SaveCustomers(ctx, b.tx, facts)
-	if err != nil || len(merged) == 0 {
-		return err
-	}
-	return b.follow(ctx, merged)
+	return b.relinking(ctx, deal.Reached{Accounts: ids}, func() error {
+		merged, err := ledger.SaveCustomers(ctx, b.tx, facts)
+		if err != nil || len(merged) == 0 {
+			return err
+		}
+		return b.follow(ctx, merged)
+	})
 }
 
 // follow lets what named merged Accounts find its customer anew (R9.2).
@@ -148,6 +166,13 @@ func (b *batch) follow(ctx context.Context, accounts []string) error {
 		return err
 	}
 	if err := book.MarkDue(ctx, b.tx, sources, b.now); err != nil {
+		return err
+	}
+	registrations, err := deal.OfAccounts(ctx, b.tx, accounts)
+	if err != nil {
+		return err
+	}
+	if err := deal.FindCustomers(ctx, b.tx, registrations); err != nil {
 		return err
 	}
 	return b.markSources(ctx, b.tx, spaces)
@@ -194,7 +219,15 @@ func (b *batch) connections(ctx context.Context) error {
 			IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
 	}
-	return attribution.SaveConnections(ctx, b.tx, facts)
+	// As for installs: they may have given these Spaces another customer.
+	spaces, err := attribution.OfConnections(ctx, b.tx, facts)
+	if err != nil {
+		return err
+	}
+	if err := b.markSources(ctx, b.tx, spaces); err != nil {
+		return err
+	}
+	return attribution.SaveConnections(ctx, b.tx, facts, b.now)
 }
 
 func (b *batch) spaces(ctx context.Context) error {
@@ -290,45 +323,58 @@ func (b *batch) history(subject string) func(context.Context) error {
 
 func (b *batch) opportunities(ctx context.Context) error {
 	facts := make([]revenue.Opportunity, 0, len(b.records))
+	ids := make([]string, 0, len(b.records))
 	var unreadable []string
 	for _, r := range b.records {
-		f, ok := b.read(r, "close_date")
+		ids = append(ids, r.ID)
+		o, ok := b.opportunity(r)
 		if !ok {
 			unreadable = append(unreadable, r.ID)
 			continue
 		}
-		currency := b.Currency
-		if f.Has("currency") {
-			var err error
-			if currency, err = money.ParseCurrency(f.Text("currency")); err != nil {
-				b.unreadable(r, err.Error())
-				unreadable = append(unreadable, r.ID)
-				continue
-			}
+		facts = append(facts, o)
+	}
+	return b.relinking(ctx, deal.Reached{Opportunities: ids}, func() error {
+		changed, err := revenue.SaveOpportunities(ctx, b.tx, facts)
+		if err != nil {
+			return err
 		}
-		closes, _ := f.Date("close_date")
-		created, _ := f.Time("created_at")
-		facts = append(facts, revenue.Opportunity{
-			ID: r.ID, Name: f.Text("name"), AccountID: f.ID("account_id"), SpaceID: f.ID("space_id"),
-			Amount: amount(f, "amount"), Currency: currency, CloseDate: closes, Stage: f.Text("stage"),
-			IsClosed: f.Bool("is_closed"), IsWon: f.Bool("is_won"), Type: f.Text("type"), CreatedAt: created,
-			ServiceStart: date(f, "service_start"), ServiceEnd: date(f, "service_end"),
-			NetNewAmount: amount(f, "net_new_amount"), IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
-		})
+		frozen, err := revenue.MarkUnreadable(ctx, b.tx, unreadable)
+		if err != nil {
+			return err
+		}
+		changed = append(changed, frozen...)
+		if err := revenue.FindCustomers(ctx, b.tx, changed); err != nil {
+			return err
+		}
+		return book.MarkDue(ctx, b.tx, changed, b.now)
+	})
+}
+
+// opportunity reads a record; one that cannot be read is a discrepancy.
+func (b *batch) opportunity(r staging.Record) (_ revenue.Opportunity, ok bool) {
+	f, ok := b.read(r, "close_date")
+	if !ok {
+		return revenue.Opportunity{}, false
 	}
-	changed, err := revenue.SaveOpportunities(ctx, b.tx, facts)
-	if err != nil {
-		return err
+	currency := b.Currency
+	if f.Has("currency") {
+		var err error
+		if currency, err = money.ParseCurrency(f.Text("currency")); err != nil {
+			b.unreadable(r, err.Error())
+			return revenue.Opportunity{}, false
+		}
 	}
-	frozen, err := revenue.MarkUnreadable(ctx, b.tx, unreadable)
-	if err != nil {
-		return err
-	}
-	changed = append(changed, frozen...)
-	if err := revenue.FindCustomers(ctx, b.tx, changed); err != nil {
-		return err
-	}
-	return book.MarkDue(ctx, b.tx, changed, b.now)
+	closes, _ := f.Date("close_date")
+	created, _ := f.Time("created_at")
+	return revenue.Opportunity{
+		ID: r.ID, Name: f.Text("name"), AccountID: f.ID("account_id"), SpaceID: f.ID("space_id"),
+		Amount: amount(f, "amount"), Currency: currency, CloseDate: closes, Stage: f.Text("stage"),
+		IsClosed: f.Bool("is_closed"), IsWon: f.Bool("is_won"), Type: f.Text("type"), CreatedAt: created,
+		ServiceStart: date(f, "service_start"), ServiceEnd: date(f, "service_end"),
+		NetNewAmount: amount(f, "net_new_amount"), RegistrationID: f.ID("registration_id"),
+		IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
+	}, true
 }
 
 func amount(f mapping.Record, field string) *decimal.Decimal {

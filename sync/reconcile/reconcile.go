@@ -21,6 +21,7 @@ import (
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger/attribution"
 	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/ledger/deal"
 	"github.com/partnersync/partnersync/ledger/revenue"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/sync/stage"
@@ -124,7 +125,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.replay(ctx); err != nil {
 		return err
 	}
-	return p.checkInstalls(ctx)
+	return p.check(ctx)
 }
 
 // kind reconciles the staged records of one kind of fact.
@@ -197,20 +198,22 @@ func (p *pass) replay(ctx context.Context) error {
 	}
 }
 
-// checkInstalls holds installs against Spaces, if anything of this pass can have
-// changed what they tell of each other, or a new day can.
-func (p *pass) checkInstalls(ctx context.Context) error {
+// check settles what no record tells by itself, if anything of this pass can have
+// changed it, or a new day can.
+func (p *pass) check(ctx context.Context) error {
 	worked := p.report.Get(CountRecords) > 0 || p.report.Get(CountHistories) > 0
 	var opened int64
 	err := p.inTx(ctx, func(tx *sqlx.Tx) (err error) {
-		opened, err = attribution.CheckInstalls(ctx, tx, clock.DateIn(p.now, p.Zone), worked, p.now)
+		opened, err = attribution.Check(ctx, tx, clock.DateIn(p.now, p.Zone), worked, p.now)
 		return err
 	})
 	p.problems(opened)
 	return err
 }
 
-// markSources marks what may earn by the Spaces.
+// markSources marks what may earn by the Spaces and, where there are registrations,
+// what may renew something that does: a renewal is of the Space of what it renews
+// (R3.5).
 func (p *pass) markSources(ctx context.Context, tx *sqlx.Tx, spaces []string) error {
 	if len(spaces) == 0 {
 		return nil
@@ -218,6 +221,17 @@ func (p *pass) markSources(ctx context.Context, tx *sqlx.Tx, spaces []string) er
 	sources, err := revenue.OfSpaces(ctx, tx, spaces)
 	if err != nil {
 		return err
+	}
+	registered, err := deal.Any(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if registered {
+		renewing, err := revenue.OfSameCustomers(ctx, tx, sources)
+		if err != nil {
+			return err
+		}
+		sources = union(sources, renewing)
 	}
 	return book.MarkDue(ctx, tx, sources, p.now)
 }

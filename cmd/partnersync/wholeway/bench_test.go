@@ -23,16 +23,23 @@ import (
 // then again over an org a tenth the size, because memory must not grow with it.
 // BENCH_OPPORTUNITIES says how large the org is.
 func BenchmarkStages(b *testing.B) {
-	n := 100_000
-	if s := os.Getenv("BENCH_OPPORTUNITIES"); s != "" {
-		var err error
-		n, err = strconv.Atoi(s)
-		must(b, err)
-	}
+	n := benchOpportunities(b)
 	for range b.N {
 		small, large := measure(b, n/10), measure(b, n)
 		b.Log("\n" + table(n, small, large))
 	}
+}
+
+// benchOpportunities is how large the largest org, or ledger, of a benchmark is.
+func benchOpportunities(b *testing.B) int {
+	b.Helper()
+	s := os.Getenv("BENCH_OPPORTUNITIES")
+	if s == "" {
+		return 100_000
+	}
+	n, err := strconv.Atoi(s)
+	must(b, err)
+	return n
 }
 
 // measured is one row of the table.

@@ -16,6 +16,7 @@ import (
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/ledger/apply"
+	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
@@ -72,7 +73,7 @@ func stagesOf(t testing.TB, db *sqlx.DB, url string, c clock.Clock, m *mapping.M
 	return []stage.Stage{
 		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log}),
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: time.UTC, Currency: "USD", Log: log}),
-		accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, Log: log}),
+		accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: log}),
 		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log}),
 	}
 }

@@ -1,0 +1,82 @@
+package book
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/money"
+)
+
+// posted is what the book holds for a line.
+type posted struct {
+	minor map[money.Currency]int64
+	n     int // entries
+}
+
+// draft is an entry before it has a place in its payee's chain.
+type draft struct {
+	line     *Line
+	currency money.Currency // of the entry; the line's own may be another by now
+	delta    int64          // minor units, never 0
+	nth      int
+}
+
+// differences gives the entries that bring the book to what is expected: one as a
+// rule, none if they agree or the line is on hold. Where the source has changed
+// its currency, what was posted in the former one is taken back in that one.
+func differences(l *Line, p posted) []draft {
+	if l.Status == statusOnHold {
+		return nil
+	}
+	var out []draft
+	add := func(c money.Currency, delta int64) {
+		if delta != 0 {
+			out = append(out, draft{line: l, currency: c, delta: delta, nth: p.n + len(out) + 1})
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(p.minor)) {
+		if c != l.Currency {
+			add(c, -p.minor[c])
+		}
+	}
+	add(l.Currency, l.AmountMinor-p.minor[l.Currency])
+	return out
+}
+
+func moved(drafts []draft) map[string]int64 {
+	out := map[string]int64{}
+	for _, d := range drafts {
+		out[string(d.currency)] += d.delta
+	}
+	return out
+}
+
+func postedOfSources(ctx context.Context, q sqlx.QueryerContext, sources []string) (map[string]posted, error) {
+	var rows []struct {
+		Key      string         `db:"line_key"`
+		Currency money.Currency `db:"currency"`
+		Minor    int64          `db:"minor"`
+		N        int            `db:"n"`
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, `
+		select line_key, currency, count(*) as n,
+			sum(case credit when '`+accountAccrued+`' then amount_minor else -amount_minor end)::bigint as minor
+		from ledger.entry where source_id = any($1) group by line_key, currency`, pq.Array(sources)); err != nil {
+		return nil, err
+	}
+	out := make(map[string]posted, len(rows))
+	for _, r := range rows {
+		p := out[r.Key]
+		if p.minor == nil {
+			p.minor = map[money.Currency]int64{}
+		}
+		p.minor[r.Currency] = r.Minor
+		p.n += r.N
+		out[r.Key] = p
+	}
+	return out, nil
+}

@@ -59,10 +59,10 @@ func checkWorlds(t *testing.T, isWild bool) {
 }
 
 // issueIDs issues FG3877 and AB1234, but not ZZ9999.
-func issueIDs(t *testing.T, db *sqlx.DB) map[string]bool {
+func issueIDs(t testing.TB, db *sqlx.DB) map[string]bool {
 	t.Helper()
 	issued := map[string]bool{"FG3877": true, "AB1234": true}
-	err := pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := pg.InTx(context.Background(), db, func(ctx context.Context, tx *sqlx.Tx) error {
 		for id := range issued {
 			p := ledger.Partner{
 				Key: id, Name: id, Kind: ledger.KindRegistered, Status: ledger.StatusActive,
@@ -102,6 +102,7 @@ func newLedger(t rapid.TB, db *sqlx.DB, issued map[string]bool) *underTest {
 	if _, err := db.ExecContext(context.Background(), `
 		delete from ledger.space; delete from ledger.profile_record; delete from ledger.profile; delete from ledger.profile_alias;
 		delete from ledger.invitation; delete from ledger.install; delete from ledger.statement_of_id;
+		delete from ledger.connection; delete from ledger.history_horizon;
 		delete from ledger.holding; delete from ledger.replay; delete from ledger.discrepancy`); err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,9 @@ type Claim struct {
 	How      string
 	// Lost says, where it is not linked, why not: "the opportunity is linked to …".
 	Lost string
+	// Unclear says why nobody can tell what it claims, where it is linked all the same:
+	// its status is none that is known, say. What it is linked to is on hold.
+	Unclear string
 	// Share is its part of its share group (R5.8): 0.5 is a half; nil outside of one.
 	Share *decimal.Decimal
 	// ShareFault says what is wrong with the shares of its group, or is "": they do

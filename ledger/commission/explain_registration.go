@@ -46,7 +46,7 @@ func (w *registrationWork) explain(l *Line, i int, sl slice) {
 // rules are the numbers of the rules that decided, in order.
 func (w *registrationWork) rules(r registrant, l *Line) []string {
 	rules := map[string]string{
-		ReasonBeforeGoLive: "R4.5", ReasonUndecided: "R5.2", ReasonInConflict: "R5.4", ReasonUnknownID: "R2.8",
+		ReasonBeforeGoLive: "R4.5", ReasonUndecided: "R5.2", ReasonUnclear: "R4.1", ReasonInConflict: "R5.4", ReasonUnknownID: "R2.8",
 		ReasonShares: "R5.8", ReasonUnmappedType: "R3.5", ReasonRenewedUnknown: "R3.5", ReasonMissingRate: "R7.5",
 		ReasonNoMoney: "R7.6", ReasonSuspended: "R2.11",
 	}
@@ -91,6 +91,8 @@ func (w *registrationWork) because(r registrant, l *Line) string {
 		return fmt.Sprintf("the registration %s is submitted and not decided yet", r.claim.label())
 	case ReasonInConflict:
 		return fmt.Sprintf("the registration %s is %s, and not decided yet", r.claim.label(), cmp.Or(r.claim.Reason, "in conflict with another partner's"))
+	case ReasonUnclear:
+		return r.claim.Unclear
 	case ReasonUnknownID:
 		return fmt.Sprintf("the Partner ID %s has been issued to nobody", l.PayeeID)
 	case ReasonShares:

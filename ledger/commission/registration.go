@@ -45,10 +45,14 @@ type slice struct {
 func (e *Engine) registrationLines(s *Source, plan Plan) (lines []Line, findings []Finding, stands bool) {
 	w := &registrationWork{e: e, s: s, plan: plan, payout: e.payout(s, plan)}
 	for _, c := range s.Claims {
-		if c.Malformed {
+		if c.Unclear != "" {
+			findings = append(findings, s.unclearClaim(c))
+			stands = true
+		} else if c.Malformed {
 			findings = append(findings, s.malformedClaim(c))
 			stands = stands || c.IsLinked
-		} else if c.IsLinked {
+		}
+		if c.IsLinked && !c.Malformed {
 			w.add(c)
 		}
 	}
@@ -129,6 +133,8 @@ func (w *registrationWork) standing(r registrant, sl slice, amount decimal.Decim
 	switch {
 	case w.e.GoLive.After(w.s.CloseDate):
 		return Zero, ReasonBeforeGoLive
+	case r.claim.Unclear != "":
+		return OnHold, ReasonUnclear
 	case r.claim.State == Submitted:
 		return OnHold, ReasonUndecided
 	case r.claim.State == Conflict:
@@ -211,6 +217,14 @@ func (c Claim) whyLost() string {
 		why += " (" + c.Reason + ")"
 	}
 	return why
+}
+
+// unclearClaim is the hold of an opportunity whose registration nobody can read.
+func (s *Source) unclearClaim(c Claim) Finding {
+	return Finding{
+		Kind: ReasonUnclear, Rule: "R4.1", IsHold: true,
+		Detail: fmt.Sprintf("Opportunity %s is linked to the registration %s, but %s. Until that is mended nobody is paid for it.", s.label(), c.label(), c.Unclear),
+	}
 }
 
 func (s *Source) malformedClaim(c Claim) Finding {

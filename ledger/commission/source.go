@@ -36,6 +36,9 @@ type Source struct {
 	Type string
 	// StatedNetNew is the net-new amount that the org states, or nil (R3.5).
 	StatedNetNew *decimal.Decimal
+	// NamedRegistration is the registration that the record names, known or not; it may
+	// be "".
+	NamedRegistration string
 	// Claims are the registrations that claim it: those that are linked to it, and
 	// those that might have been, in the order of submission, then of id (R5.5).
 	Claims []Claim
@@ -115,7 +118,7 @@ type Finding struct {
 func FindingKinds() []string {
 	return []string{
 		ReasonNoAmount, ReasonNegativeAmount, ReasonTooLarge, ReasonBadTerm, ReasonNoPlan, ReasonNoSpace, ReasonMalformedID,
-		ReasonUnmappedType, ReasonRenewedUnknown, ReasonMissingRate,
+		ReasonUnmappedType, ReasonRenewedUnknown, ReasonMissingRate, ReasonUnclear,
 	}
 }
 
@@ -135,6 +138,7 @@ const (
 	ReasonByProgram      = "superseded_by_program"
 	ReasonUndecided      = "registration_submitted"
 	ReasonInConflict     = "registration_in_conflict"
+	ReasonUnclear        = "registration_unclear"
 	ReasonNotLinked      = "registration_not_linked" // another registration took the opportunity
 	ReasonShares         = "shares_not_whole"
 	ReasonUnmappedType   = "unmapped_type"

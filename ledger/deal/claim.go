@@ -1,6 +1,7 @@
 package deal
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +31,45 @@ func (w *world) claimsOn(id string) []commission.Claim {
 			out = append(out, cl)
 		}
 	}
+	if len(w.byOpp[o.id]) == 0 {
+		out = append(out, w.unclear(o)...)
+	}
 	return out
+}
+
+// unclear gives the registrations that an opportunity names, or that name it, and of
+// which nobody can tell what they claim. Nobody else was given the opportunity, and
+// as long as it may be theirs nobody is (R4.1).
+func (w *world) unclear(o *opportunity) []commission.Claim {
+	var out []commission.Claim
+	for _, c := range w.others {
+		isNamed := o.registrationID == c.ID
+		if c.IsDeleted || c.base == commission.Draft || !isNamed && c.OpportunityID != o.id {
+			continue
+		}
+		cl := w.claim(c)
+		cl.IsLinked, cl.How, cl.Unclear = true, howNames, c.whyUnclear()
+		if isNamed {
+			cl.How = howNamed
+		}
+		out = append(out, cl)
+	}
+	if o.registrationID != "" && w.byID[o.registrationID] == nil {
+		out = append(out, commission.Claim{
+			RegistrationID: o.registrationID, Malformed: true, IsLinked: true, How: howNamed,
+			Unclear: "no pull has seen it; check whether the integration user may read it",
+		})
+	}
+	slices.SortFunc(out, func(a, b commission.Claim) int { return cmp.Compare(a.RegistrationID, b.RegistrationID) })
+	return out
+}
+
+// whyUnclear says why nobody can tell what a registration claims.
+func (c *claimant) whyUnclear() string {
+	if c.base == "" {
+		return fmt.Sprintf("its status, %q, is none of those that a registration can have", c.Status)
+	}
+	return "it does not say when it was submitted"
 }
 
 // mayClaim gives the registrations that can have anything to do with an opportunity,

@@ -115,7 +115,7 @@ func clean(t rapid.TB, db *sqlx.DB) {
 func sourcesOf(os []opportunity) []commission.Source {
 	out := make([]commission.Source, len(os))
 	for i, o := range os {
-		out[i].ID = o.id
+		out[i].ID, out[i].NamedRegistration = o.id, o.registrationID
 	}
 	return out
 }
@@ -165,6 +165,9 @@ func checkReach(t rapid.TB, db *sqlx.DB, w *world) {
 	t.Helper()
 	for _, o := range w.opportunities {
 		for _, c := range w.claimsOn(o.id) {
+			if w.byID[c.RegistrationID] == nil {
+				continue // nobody has seen it: it reaches what names it once it is saved
+			}
 			for _, r := range []Reached{{Registrations: []string{c.RegistrationID}}, {Opportunities: []string{o.id}}, {Accounts: []string{o.customerID}}} {
 				got, err := Reach(context.Background(), db, r)
 				if err != nil {

@@ -19,14 +19,18 @@ import (
 func AddClaims(ctx context.Context, q sqlx.QueryerContext, sources []commission.Source, t Terms) (err error) {
 	defer errs.Wrap(&err, "find the registrations of %d sources", len(sources))
 	ids := make([]string, len(sources))
+	names := false // one of them names a registration, which nobody may have seen
 	for i := range sources {
 		ids[i] = sources[i].ID
+		names = names || sources[i].NamedRegistration != ""
 	}
-	if yes, err := isInReach(ctx, q, ids); err != nil || !yes {
-		return err
+	if !names {
+		if yes, err := isInReach(ctx, q, ids); err != nil || !yes {
+			return err
+		}
 	}
 	f, err := gather(ctx, q, keys{opportunities: ids})
-	if err != nil || len(f.records) == 0 {
+	if err != nil {
 		return err
 	}
 	w := newWorld(f, t)

@@ -32,10 +32,11 @@ type opportunityRow struct {
 	IsUnreadable bool                `db:"is_unreadable"`
 	Type         string              `db:"type"`
 	NetNewAmount decimal.NullDecimal `db:"net_new_amount"`
+	Registration string              `db:"registration_id"`
 }
 
 const opportunityColumns = `id, name, account_id, customer_id, space_id, amount, currency, close_date, is_won, is_deleted,
-	service_start, service_end, is_unreadable, type, net_new_amount`
+	service_start, service_end, is_unreadable, type, net_new_amount, registration_id`
 
 // Sources gives, for opportunities by id, what the engine works on. Days are
 // those of the company zone. An id that is no opportunity is left out.
@@ -62,6 +63,7 @@ func (r opportunityRow) source(all *spaceIndex, zone *time.Location) commission.
 		ID: r.ID, Name: r.Name, AccountID: r.AccountID, Currency: money.Currency(r.Currency),
 		CloseDate: r.CloseDate, IsRevenue: r.IsWon && !r.IsDeleted, Start: r.ServiceStart, End: r.ServiceEnd,
 		NamedSpace: r.SpaceID, IsUnreadable: r.IsUnreadable, Type: r.Type,
+		NamedRegistration: r.Registration,
 	}
 	if r.Amount.Valid {
 		s.Amount = &r.Amount.Decimal

@@ -2,6 +2,8 @@ package wholeway_test
 
 import (
 	"testing"
+
+	"github.com/partnersync/partnersync/mapping"
 )
 
 // The worked examples of registered opportunities, on their whole way.
@@ -145,4 +147,42 @@ func TestR3_5_R8_1_ALaterRenewalOfTheSameTerm(t *testing.T) {
 	w.run()
 	// 40,000.00 are shared 2:1; 50,000.00 − 26,666.67 = 23,333.33.
 	want(t, w.bySlice("Registration"), "FG3877 net_new", "5833.33", "FG3877 remainder", "2666.67")
+}
+
+// While nobody can tell what the registration that an opportunity names claims,
+// nobody is paid for the opportunity (R4.1); when it can be read, whoever is owed is.
+func TestR4_1_ARegistrationThatNobodyCanReadHolds(t *testing.T) {
+	t.Parallel()
+	held := func(w *way) string {
+		return fetch[string](t, w.db, `select coalesce(string_agg(kind, ' ' order by kind), '') from ledger.discrepancy
+			where is_hold and resolved_at is null and object = 'Opportunity'`)
+	}
+	w := newWay(t, "2027-02-01T06:00:00Z")
+	w.apply(partnersAndPlan)
+	account, _ := acme(w, "FG3877")
+	opportunity := w.insert("Opportunity", sale(account, "20000", "2026-03-20"))
+	registration := register(w, "AB1234", "Referred", account, "", "Status__c", "Perhaps")
+	w.change("Opportunity", opportunity, "2027-02-01T05:00:00Z", map[string]any{"Partner_Registration__c": registration})
+	off := mapped(t, "version: 1\nfacts: {registration: {off: true}}")
+	w.stages = stagesOf(t, w.db, w.url, w.clock, off)
+	w.run()
+	if got := held(w); got != "registration_unclear" {
+		t.Errorf("a registration that was never seen holds by %q", got)
+	}
+	want(t, w.bySlice("Space"), "FG3877 referral", "0.00 superseded_by_registration")
+
+	w.stages = stagesOf(t, w.db, w.url, w.clock, mapping.Default())
+	w.run()
+	if got := held(w); got != "registration_unclear" {
+		t.Errorf("a registration of an unknown status holds by %q", got)
+	}
+	want(t, w.bySlice("Registration"), "AB1234 referral", "2000.00 registration_unclear")
+
+	w.change("Partner_Registration__c", registration, "2027-02-01T06:30:00Z", map[string]any{"Status__c": "Approved"})
+	w.clock.Set(instant("2027-02-01T07:00:00Z"))
+	w.run()
+	if got := held(w); got != "" {
+		t.Errorf("once it was decided %q still holds", got)
+	}
+	want(t, w.bySlice("Registration"), "AB1234 referral", "2000.00")
 }

@@ -20,11 +20,32 @@ type Customer struct {
 	Modstamp        time.Time
 }
 
+// Merging gives, of Accounts that are about to be saved, the ids of those that get
+// another survivor, or none any more, or of whose merge the instant gets known
+// better: what names them finds its customer anew (R9.2).
+func Merging(ctx context.Context, q sqlx.QueryerContext, cs []Customer) (ids []string, err error) {
+	defer errs.Wrap(&err, "find customers that are merging")
+	n := len(cs)
+	id, master, modstamp := make([]string, n), make([]string, n), make([]time.Time, n)
+	for i, c := range cs {
+		id[i], master[i], modstamp[i] = c.AccountID, c.MasterAccountID, c.Modstamp
+	}
+	err = sqlx.SelectContext(ctx, q, &ids, `
+		select r.id from unnest($1::text[], $2::text[], $3::timestamptz[]) as r (id, master, modstamp)
+		left join ledger.customer c on c.account_id = r.id
+		where case when r.master <> coalesce(c.master_account_id, '') then c.modstamp is null or r.modstamp >= c.modstamp
+			else r.modstamp < c.merged_at end`,
+		pq.Array(id), pq.Array(master), pq.Array(modstamp))
+	return ids, err
+}
+
 // SaveCustomers keeps what Accounts state, ignoring versions older than those
-// kept. It gives the ids of those whose survivor has changed: what named them
-// finds its customer anew (R9.2).
+// kept. It gives the ids of those that were Merging.
 func SaveCustomers(ctx context.Context, tx *sqlx.Tx, cs []Customer) (merged []string, err error) {
 	defer errs.Wrap(&err, "save customers")
+	if merged, err = Merging(ctx, tx, cs); err != nil {
+		return nil, err
+	}
 	n := len(cs)
 	id, name, domain, master := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	deleted, modstamp := make([]bool, n), make([]time.Time, n)
@@ -32,16 +53,12 @@ func SaveCustomers(ctx context.Context, tx *sqlx.Tx, cs []Customer) (merged []st
 		id[i], name[i], domain[i], master[i] = c.AccountID, c.Name, c.Domain, c.MasterAccountID
 		deleted[i], modstamp[i] = c.IsDeleted, c.Modstamp
 	}
-	if err := tx.SelectContext(ctx, &merged, `
-		select r.id from unnest($1::text[], $2::text[], $3::timestamptz[]) as r (id, master, modstamp)
-		left join ledger.customer c on c.account_id = r.id
-		where r.master <> coalesce(c.master_account_id, '') and (c.modstamp is null or r.modstamp >= c.modstamp)`,
-		pq.Array(id), pq.Array(master), pq.Array(modstamp)); err != nil {
+	if err := keepDomains(ctx, tx, id, domain, modstamp); err != nil {
 		return nil, err
 	}
-	// The loser of a merge is deleted by it, so the stamp of the version that first
+	// The loser of a merge is deleted by it, so the stamp of the oldest version that
 	// names a survivor is the instant of the merge.
-	_, err = tx.ExecContext(ctx, `
+	if _, err := tx.ExecContext(ctx, `
 		insert into ledger.customer as c (account_id, name, domain, master_account_id, merged_at, is_deleted, modstamp)
 		select id, name, domain, master, case when master <> '' then modstamp end, deleted, modstamp
 		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::timestamptz[])
@@ -51,7 +68,18 @@ func SaveCustomers(ctx context.Context, tx *sqlx.Tx, cs []Customer) (merged []st
 			merged_at = case when excluded.master_account_id = c.master_account_id then c.merged_at else excluded.merged_at end,
 			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
 		where excluded.modstamp >= c.modstamp`,
-		pq.Array(id), pq.Array(name), pq.Array(domain), pq.Array(master), pq.Array(deleted), pq.Array(modstamp))
+		pq.Array(id), pq.Array(name), pq.Array(domain), pq.Array(master), pq.Array(deleted), pq.Array(modstamp)); err != nil {
+		return nil, err
+	}
+	if len(merged) == 0 {
+		return nil, nil
+	}
+	// A version that comes late changes nothing else.
+	_, err = tx.ExecContext(ctx, `
+		update ledger.customer c set merged_at = r.modstamp
+		from unnest($1::text[], $2::text[], $3::timestamptz[]) as r (id, master, modstamp)
+		where c.account_id = r.id and r.master = c.master_account_id and r.modstamp < c.merged_at`,
+		pq.Array(id), pq.Array(master), pq.Array(modstamp))
 	return merged, err
 }
 

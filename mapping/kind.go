@@ -82,10 +82,11 @@ var facts = map[Kind][]FieldDef{
 	Space: {
 		{"space_key", TextType, false}, {"name", TextType, false}, {"account_id", IDType, false},
 		{"created_via", TextType, false}, {"creator_email", TextType, false}, {"created_at", TimeType, true},
-		{"quickstart_org_id", IDType, false}, {"partner_id", TextType, true},
+		{"quickstart_org_id", IDType, false}, {"partner_id", TextType, true}, {"recorded_at", TimeType, false},
 	},
 	Profile: {
 		{"email", TextType, true}, {"registered_at", TimeType, true}, {"partner_id", TextType, true},
+		{"recorded_at", TimeType, false},
 	},
 	Invitation: {
 		{"space_id", IDType, true}, {"email", TextType, true}, {"invited_at", TimeType, true},

@@ -26,6 +26,9 @@ type Reading struct {
 	// Fields are the paths to select: Id, the stamp and IsDeleted, then those of
 	// the facts, in an order that depends on the mapping alone.
 	Fields []string
+	// At is the path of the instant at which a history row says that something
+	// changed; "" for kinds that are no history.
+	At string
 	// Filter is a SOQL condition that every row must meet, or "".
 	Filter string
 	// Absent are the optional paths that the org lacks now.
@@ -113,6 +116,9 @@ func (m *Mapping) resolve(ctx context.Context, s *survey, f *Fact, resolved map[
 		switch {
 		case err == nil:
 			r.Fields = appendPath(r.Fields, path)
+			if f.Kind.IsHistory() && field.Name == "at" {
+				r.At = path
+			}
 		case errors.As(err, &absent) && field.IsOptional:
 			r.Absent = append(r.Absent, field.Paths...)
 		case isAboutOrg(err):

@@ -49,6 +49,9 @@ func resolve(t *testing.T, m *mapping.Mapping, d mapping.Describer) string {
 	var b strings.Builder
 	for _, reading := range r.Readings {
 		fmt.Fprintf(&b, "%s: %s: %s\n", reading.Kind, reading.Object, reading.Signature())
+		if reading.At != "" {
+			fmt.Fprintf(&b, "  at %s\n", reading.At)
+		}
 		if len(reading.Absent) > 0 {
 			fmt.Fprintf(&b, "  without %s\n", strings.Join(reading.Absent, ", "))
 		}

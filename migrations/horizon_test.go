@@ -53,3 +53,38 @@ func TestHorizonOfAnOlderLedger(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", strings.TrimSpace(d))
 	}
 }
+
+// TestTheAnswerAboutHistoryGoesUpAndDown: 00010 leaves the horizons of an older
+// ledger as they are until Salesforce is asked, and taking it back leaves none
+// settled that has no instant.
+func TestTheAnswerAboutHistoryGoesUpAndDown(t *testing.T) {
+	t.Parallel()
+	db := open(t, pgtest.Empty(t))
+	if _, err := migrations.Apply(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
+		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, db, `
+		insert into ledger.history_horizon (subject_kind, seen_at, oldest, asked_at, settled_at) values
+			('space', '2021-01-01Z', null, '2021-01-01Z', '2021-01-01Z'),
+			('profile', '2021-01-01Z', '2020-01-01Z', null, '2021-01-01Z')`)
+	if _, err := provider.DownTo(t.Context(), 9); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrations.Apply(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := db.SelectContext(t.Context(), &got, `
+		select concat_ws(' ', subject_kind, oldest is not null, asked_at is not null, settled_at is not null)
+		from ledger.history_horizon order by subject_kind`); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"profile t f t", "space f f f"}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}

@@ -45,7 +45,7 @@ func (a *app) apply(c *cobra.Command, path string, dryRun bool) error {
 		}
 		var refused error
 		if len(changes) > 0 {
-			changes, refused = a.applyProgram(c.Context(), d.DB, f, changes, dryRun)
+			changes, refused = a.applyProgram(c.Context(), d, f, changes, dryRun)
 		}
 		applied := !dryRun && refused == nil
 		document := map[string]any{"applied": applied, "changes": orEmpty(changes)}
@@ -60,10 +60,10 @@ var errDryRun = errors.New("dry run")
 // applyProgram changes the ledger; when it refuses, what the file would have
 // changed is given back with the reason. A dry run does the same and takes it
 // back, so that it refuses what would be refused.
-func (a *app) applyProgram(ctx context.Context, db *sqlx.DB, f apply.File, diff []apply.Change, dryRun bool) ([]apply.Change, error) {
+func (a *app) applyProgram(ctx context.Context, d *database, f apply.File, diff []apply.Change, dryRun bool) ([]apply.Change, error) {
 	changes := diff
-	err := pg.InTx(ctx, db, func(ctx context.Context, tx *sqlx.Tx) error {
-		done, err := apply.Apply(ctx, tx, f, a.actor, a.clock.Now())
+	err := pg.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		done, err := apply.Apply(ctx, tx, f, a.actor, d.cfg.Company.Location(), a.clock.Now())
 		if err != nil {
 			return err
 		}

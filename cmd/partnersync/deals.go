@@ -48,6 +48,10 @@ type dealChange func(ctx context.Context, tx *sqlx.Tx, by deal.By) (registration
 // many opportunities were marked.
 func (a *app) changeDeal(c *cobra.Command, d *database, id string, change dealChange) (v deal.View, due int, err error) {
 	err = pg.InTx(c.Context(), d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		// No batch of accrue works out an opportunity with the registration as it was.
+		if err := book.HoldTerms(ctx, tx); err != nil {
+			return err
+		}
 		terms, err := a.dealTerms(ctx, d, tx)
 		if err != nil {
 			return err

@@ -150,7 +150,7 @@ func (d *demonstration) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err = d.app.applyProgram(ctx, d.db.DB, f, nil, false); err != nil {
+	if _, err = d.app.applyProgram(ctx, d.db, f, nil, false); err != nil {
 		return err
 	}
 	d.app.say("Applied a sample program: %s and %s", counted(int64(len(f.Partners)), "partner"), counted(int64(len(f.Plans)), "plan"))

@@ -13,9 +13,10 @@ import (
 	"github.com/partnersync/partnersync/ledger/book"
 )
 
-// Apply writes what differs, in one transaction of the caller's, and marks what
-// has to be worked out anew because of it. It gives the changes.
-func Apply(ctx context.Context, tx *sqlx.Tx, f File, actor string, now time.Time) (_ []Change, err error) {
+// Apply writes what differs, in one transaction of the caller's, marks what has to
+// be worked out anew because of it, and says anew what there is to say of the
+// registrations that it bears on; zone is the company zone. It gives the changes.
+func Apply(ctx context.Context, tx *sqlx.Tx, f File, actor string, zone *time.Location, now time.Time) (_ []Change, err error) {
 	defer errs.Wrap(&err, "apply")
 	if err := book.HoldTerms(ctx, tx); err != nil {
 		return nil, err
@@ -24,8 +25,8 @@ func Apply(ctx context.Context, tx *sqlx.Tx, f File, actor string, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	a := &application{tx: tx, file: f, kept: k, changes: f.changes(k), actor: actor, now: now}
-	for _, step := range []func(context.Context) error{a.partners, a.plans, a.rates} {
+	a := &application{tx: tx, file: f, kept: k, changes: f.changes(k), actor: actor, zone: zone, now: now}
+	for _, step := range []func(context.Context) error{a.partners, a.plans, a.rates, a.findings} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -40,7 +41,10 @@ type application struct {
 	kept    kept
 	changes []Change
 	actor   string
+	zone    *time.Location
 	now     time.Time
+	// registrations are those of which there may be something else to say.
+	registrations []string
 }
 
 func (a *application) differs(what string) bool {
@@ -68,7 +72,7 @@ func (a *application) partners(ctx context.Context) error {
 	if len(changing) == 0 {
 		return nil
 	}
-	before, err := t.sources(ctx, a.tx, a.now)
+	before, err := t.around(ctx, a.tx, a.now)
 	if err != nil {
 		return err
 	}
@@ -80,11 +84,12 @@ func (a *application) partners(ctx context.Context) error {
 	if err := ledger.SaveMerges(ctx, a.tx, merges, a.actor, a.now); err != nil {
 		return err
 	}
-	after, err := t.sources(ctx, a.tx, a.now)
+	after, err := t.around(ctx, a.tx, a.now)
 	if err != nil {
 		return err
 	}
-	return book.MarkDue(ctx, a.tx, append(before, after...), a.now)
+	a.registrations = slices.Concat(a.registrations, before.registrations, after.registrations)
+	return book.MarkDue(ctx, a.tx, append(before.sources, after.sources...), a.now)
 }
 
 // keepsIDs refuses to take an ID from a partner: it was issued for good (R1.1).
@@ -108,7 +113,7 @@ func (a *application) plans(ctx context.Context) error {
 	versions := slices.SortedFunc(slices.Values(a.file.Plans), func(v, w Version) int {
 		return w.EffectiveFrom.DaysSince(v.EffectiveFrom)
 	})
-	var earliest clock.Date
+	var earliest, windows clock.Date
 	for _, v := range versions {
 		if !a.differs(planName(v)) {
 			continue
@@ -117,9 +122,19 @@ func (a *application) plans(ctx context.Context) error {
 			return err
 		}
 		earliest = v.EffectiveFrom
+		if v.Registration.WindowDays != a.kept.windowDays(v.EffectiveFrom) {
+			windows = v.EffectiveFrom
+		}
 	}
 	if earliest.IsZero() {
 		return nil
+	}
+	if !windows.IsZero() {
+		submitted, err := submittedFrom(ctx, a.tx, windows)
+		if err != nil {
+			return err
+		}
+		a.registrations = append(a.registrations, submitted...)
 	}
 	return book.MarkClosed(ctx, a.tx, earliest, a.now)
 }

@@ -93,7 +93,7 @@ func applied(t *testing.T, db *sqlx.DB, text string) (changes []apply.Change, er
 		t.Fatal(err)
 	}
 	err = pg.InTx(context.Background(), db, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		changes, err = apply.Apply(ctx, tx, f, "ada", now)
+		changes, err = apply.Apply(ctx, tx, f, "ada", time.UTC, now)
 		return err
 	})
 	return changes, err

@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/shopspring/decimal"
 
+	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
@@ -51,6 +52,15 @@ func (k kept) partner(key string) (p ledger.Partner, known bool) {
 		return ledger.Partner{}, false
 	}
 	return k.partners[i], true
+}
+
+// windowDays gives how long the windows are of registrations that were submitted on
+// a day (R5.3).
+func (k kept) windowDays(d clock.Date) int {
+	if p, ok := commission.PlanOn(k.plans, d); ok {
+		return p.Registration.WindowDays
+	}
+	return book.DefaultTerms().Registration.WindowDays
 }
 
 // Diff gives what applying the file would change, in the order of the file. What

@@ -8,9 +8,11 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/attribution"
+	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/deal"
 	"github.com/partnersync/partnersync/ledger/revenue"
 )
@@ -32,48 +34,85 @@ func (t *touched) touch(was, is ledger.Partner) {
 	}
 }
 
-// sources gives the opportunities that the partners bear on as things are: those
-// of the Spaces that their Partner IDs, and those of partners that merged into
-// them, are or were on, and those that registrations under these IDs reach. The
-// Spaces are marked on the way, to be looked at anew.
-func (t *touched) sources(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]string, error) {
+// around is what partners bear on: opportunities whose lines may become others, and
+// registrations of which there may be something else to say.
+type around struct{ sources, registrations []string }
+
+// around gives what the partners bear on as things are: the opportunities of the
+// Spaces that their Partner IDs, and those of partners that merged into them, are or
+// were on, and what registrations under these IDs reach. The Spaces are marked on the
+// way, to be looked at anew.
+func (t *touched) around(ctx context.Context, tx *sqlx.Tx, now time.Time) (a around, err error) {
 	ids, err := ledger.PaidThrough(ctx, tx, t.keys)
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	ids = append(ids, t.ids...)
 	spaces, err := attribution.HeldBy(ctx, tx, ids)
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	if err := attribution.MarkSpaces(ctx, tx, spaces, now); err != nil {
-		return nil, err
+		return a, err
 	}
-	sources, err := revenue.OfSpaces(ctx, tx, spaces)
-	if err != nil {
-		return nil, err
+	if a.sources, err = revenue.OfSpaces(ctx, tx, spaces); err != nil {
+		return a, err
 	}
 	registered, err := reachOf(ctx, tx, ids, t.domains)
-	return append(sources, registered...), err
+	a.sources, a.registrations = append(a.sources, registered.sources...), registered.registrations
+	return a, err
 }
 
-// reachOf gives the opportunities that registrations under Partner IDs reach, or
-// those which a domain connects with a customer.
-func reachOf(ctx context.Context, q sqlx.QueryerContext, ids, domains []string) (_ []string, err error) {
+// reachOf gives what registrations under Partner IDs reach, and those which a domain
+// connects with a customer, on whatever day.
+func reachOf(ctx context.Context, q sqlx.QueryerContext, ids, domains []string) (a around, err error) {
 	defer errs.Wrap(&err, "find registrations of partners")
 	var r deal.Reached
 	if err := sqlx.SelectContext(ctx, q, &r.Registrations, `
-		select id from ledger.registration where upper(btrim(partner_id)) = any($1)
+		select id from ledger.registration where payee_id = any($1) and payee_id <> ''
 		union select id from ledger.registration where email_domain = any($2) and email_domain <> ''`,
 		pq.Array(ids), pq.Array(domains)); err != nil {
-		return nil, err
+		return a, err
 	}
 	if err := sqlx.SelectContext(ctx, q, &r.Accounts, `
-		select account_id from ledger.customer where domain = any($1) and domain <> ''`, pq.Array(domains)); err != nil {
-		return nil, err
+		select distinct account_id from ledger.customer_domain where domain = any($1) and domain <> ''`, pq.Array(domains)); err != nil {
+		return a, err
 	}
 	if len(r.Registrations)+len(r.Accounts) == 0 {
-		return nil, nil
+		return a, nil
 	}
-	return deal.Reach(ctx, q, r)
+	a.sources, a.registrations, err = deal.Around(ctx, q, r)
+	return a, err
+}
+
+// submittedFrom gives the registrations that were submitted on a day or later. The
+// day is taken generously, because zones differ.
+func submittedFrom(ctx context.Context, q sqlx.QueryerContext, d clock.Date) (ids []string, err error) {
+	defer errs.Wrap(&err, "find registrations submitted from %s on", d)
+	err = sqlx.SelectContext(ctx, q, &ids, `select id from ledger.registration where submitted_at >= $1::date - 1 order by id`, d)
+	return ids, err
+}
+
+// settledAtOnce bounds how many registrations are looked at together.
+const settledAtOnce = 500
+
+// findings says anew what there is to say of the registrations that changes bear on:
+// a Partner ID that was unknown may have been issued (R2.8), a domain may have become
+// a partner's, a window another.
+func (a *application) findings(ctx context.Context) error {
+	slices.Sort(a.registrations)
+	registrations := slices.Compact(a.registrations)
+	if len(registrations) == 0 {
+		return nil
+	}
+	plans, err := book.Plans(ctx, a.tx, book.DefaultPlan)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(registrations, settledAtOnce) {
+		if _, err := deal.SettleFindings(ctx, a.tx, some, a.zone, plans, a.now); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -23,6 +23,7 @@ type profileRecord struct {
 	ID           string    `db:"id"`
 	Profile      string    `db:"profile"`
 	RegisteredAt time.Time `db:"registered_at"`
+	RecordedAt   time.Time `db:"recorded_at"` // when it was made in Salesforce, or else RegisteredAt
 	IsDeleted    bool      `db:"is_deleted"`
 	statements   []Statement
 }
@@ -39,6 +40,7 @@ type invitation struct {
 type spaceFacts struct {
 	id            string
 	createdAt     time.Time
+	recordedAt    time.Time // when its record was made in Salesforce, or else createdAt
 	isQuickStart  bool
 	creator       string // e-mail key that the Space states
 	installLead   string // e-mail key of its install's Lead
@@ -76,7 +78,7 @@ func deriveProfile(f profileFacts) derived {
 		says = readStatements(f.records[0].statements)
 		r := f.records[0]
 		first = initial(first, says, r.ID, "profile", f.key, &out)
-		out.found = append(out.found, incomplete("profile", f.key, "user record", r.RegisteredAt, f.horizon, r.statements)...)
+		out.found = append(out.found, incomplete("profile", f.key, "user record", r.RecordedAt, f.horizon, r.statements)...)
 	}
 	out.points = assemble(registered, first, says.changes)
 	out.found = append(out.found, malformed("profile", f.key, out.points)...)
@@ -151,7 +153,7 @@ func deriveSpace(f spaceFacts) derived {
 	}
 	says := readStatements(f.statements)
 	first = initial(first, says, f.id, "Space", f.id, &out)
-	out.found = append(out.found, incomplete("Space", f.id, "Space", f.createdAt, f.horizon, f.statements)...)
+	out.found = append(out.found, incomplete("Space", f.id, "Space", f.recordedAt, f.horizon, f.statements)...)
 	out.points = assemble(f.createdAt, first, says.changes)
 	out.found = append(out.found, malformed("Space", f.id, out.points)...)
 	return out

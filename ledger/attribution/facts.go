@@ -9,6 +9,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/ledger"
 )
 
 // Space is what a Space's record states.
@@ -20,7 +21,8 @@ type Space struct {
 	CreatedVia      string // QuickStart or Manual
 	CreatorEmail    string // e-mail key
 	CreatedAt       time.Time
-	QuickStartOrgID string // 18 characters
+	RecordedAt      time.Time // when the record was made in Salesforce; zero if not known
+	QuickStartOrgID string    // 18 characters
 	IsDeleted       bool
 	Modstamp        time.Time
 }
@@ -34,6 +36,7 @@ type UserRecord struct {
 	Email        string // as received
 	EmailKey     string
 	RegisteredAt time.Time
+	RecordedAt   time.Time // when the record was made in Salesforce; zero if not known
 	IsDeleted    bool
 	Modstamp     time.Time
 }
@@ -79,10 +82,11 @@ func SaveSpaces(ctx context.Context, tx *sqlx.Tx, ss []Space, now time.Time) (er
 	defer errs.Wrap(&err, "save Spaces")
 	c := newColumns(len(ss), 8)
 	created, modstamp := make([]time.Time, len(ss)), make([]time.Time, len(ss))
-	deleted := make([]bool, len(ss))
+	recorded, deleted := make([]*time.Time, len(ss)), make([]bool, len(ss))
 	for i, s := range ss {
 		c.row(i, s.ID, s.Key, s.Name, s.AccountID, s.CreatedVia, s.CreatorEmail, s.QuickStartOrgID)
 		created[i], modstamp[i], deleted[i] = s.CreatedAt, s.Modstamp, s.IsDeleted
+		recorded[i] = timeOrNull(s.RecordedAt)
 	}
 	// Before the write: the creator whom a Space had until now may no longer have
 	// run this QuickStart.
@@ -92,22 +96,28 @@ func SaveSpaces(ctx context.Context, tx *sqlx.Tx, ss []Space, now time.Time) (er
 	if err := markTies(ctx, tx, c[0], c[1], now); err != nil {
 		return err
 	}
+	// Which of them came late makes no difference: all of these are resolved anew.
+	if _, err := ledger.KeepNamedAccounts(ctx, tx, ledger.SpaceNamesAccount, c[0], c[3], modstamp); err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `
-		insert into ledger.space as s (id, space_key, name, account_id, first_account_id, customer_id, created_via,
-			creator_email, created_at, quickstart_org_id, is_deleted, modstamp)
-		select id, key, name, account, account, account, via, creator, created, org, deleted, modstamp
+		insert into ledger.space as s (id, space_key, name, account_id, first_account_id, first_account_at, customer_id,
+			created_via, creator_email, created_at, quickstart_org_id, is_deleted, modstamp, recorded_at)
+		select id, key, name, account, account, case when account <> '' then modstamp end, account,
+			via, creator, created, org, deleted, modstamp, recorded
 		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-			$8::timestamptz[], $9::bool[], $10::timestamptz[])
-			as r (id, key, name, account, via, creator, org, created, deleted, modstamp)
+			$8::timestamptz[], $9::bool[], $10::timestamptz[], $11::timestamptz[])
+			as r (id, key, name, account, via, creator, org, created, deleted, modstamp, recorded)
 		on conflict (id) do update set
 			space_key = excluded.space_key, name = excluded.name, account_id = excluded.account_id,
 			first_account_id = case s.first_account_id when '' then excluded.account_id else s.first_account_id end,
+			first_account_at = case s.first_account_id when '' then excluded.first_account_at else s.first_account_at end,
 			created_via = excluded.created_via, creator_email = excluded.creator_email,
 			created_at = excluded.created_at, quickstart_org_id = excluded.quickstart_org_id,
-			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp, recorded_at = excluded.recorded_at
 		where excluded.modstamp >= s.modstamp`,
 		c.array(0), c.array(1), c.array(2), c.array(3), c.array(4), c.array(5), c.array(6),
-		pq.Array(created), pq.Array(deleted), pq.Array(modstamp)); err != nil {
+		pq.Array(created), pq.Array(deleted), pq.Array(modstamp), pq.Array(recorded)); err != nil {
 		return err
 	}
 	return resolveAndMark(ctx, tx, c[0], now)
@@ -120,24 +130,26 @@ func SaveUserRecords(ctx context.Context, tx *sqlx.Tx, us []UserRecord, now time
 	defer errs.Wrap(&err, "save user records")
 	c := newColumns(len(us), 3)
 	registered, modstamp := make([]time.Time, len(us)), make([]time.Time, len(us))
-	deleted := make([]bool, len(us))
+	recorded, deleted := make([]*time.Time, len(us)), make([]bool, len(us))
 	for i, u := range us {
 		c.row(i, u.ID, u.Email, u.EmailKey)
 		registered[i], modstamp[i], deleted[i] = u.RegisteredAt, u.Modstamp, u.IsDeleted
+		recorded[i] = timeOrNull(u.RecordedAt)
 	}
 	if err := markAddresses(ctx, tx, c[2], now); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `
-		insert into ledger.profile_record as p (id, email, profile, email_key, registered_at, is_deleted, modstamp)
-		select id, email, key, key, registered, deleted, modstamp
-		from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bool[], $6::timestamptz[])
-			as r (id, email, key, registered, deleted, modstamp)
+		insert into ledger.profile_record as p (id, email, profile, email_key, registered_at, is_deleted, modstamp, recorded_at)
+		select id, email, key, key, registered, deleted, modstamp, recorded
+		from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bool[], $6::timestamptz[], $7::timestamptz[])
+			as r (id, email, key, registered, deleted, modstamp, recorded)
 		on conflict (id) do update set
 			email = excluded.email, email_key = excluded.email_key, registered_at = excluded.registered_at,
-			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
+			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp, recorded_at = excluded.recorded_at
 		where excluded.modstamp >= p.modstamp`,
-		c.array(0), c.array(1), c.array(2), pq.Array(registered), pq.Array(deleted), pq.Array(modstamp)); err != nil {
+		c.array(0), c.array(1), c.array(2), pq.Array(registered), pq.Array(deleted), pq.Array(modstamp),
+		pq.Array(recorded)); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `

@@ -16,13 +16,15 @@ func readSpaceFacts(ctx context.Context, tx *sqlx.Tx, ids []string) (_ []spaceFa
 	var rows []struct {
 		ID         string    `db:"id"`
 		CreatedAt  time.Time `db:"created_at"`
+		RecordedAt time.Time `db:"recorded_at"`
 		CreatedVia string    `db:"created_via"`
 		Creator    string    `db:"creator_email"`
 		Lead       string    `db:"lead_email"`
 		Profile    string    `db:"profile"`
 	}
 	if err := tx.SelectContext(ctx, &rows, `
-		select s.id, s.created_at, s.created_via, s.creator_email, coalesce(i.lead_email, '') as lead_email,
+		select s.id, s.created_at, coalesce(s.recorded_at, s.created_at) as recorded_at, s.created_via, s.creator_email,
+			coalesce(i.lead_email, '') as lead_email,
 			case s.creator_key when '' then '' else `+profileOf(`s.creator_key`)+` end as profile
 		from ledger.space s
 		left join lateral (
@@ -51,7 +53,7 @@ func readSpaceFacts(ctx context.Context, tx *sqlx.Tx, ids []string) (_ []spaceFa
 	out := make([]spaceFacts, len(rows))
 	for i, r := range rows {
 		out[i] = spaceFacts{
-			id: r.ID, createdAt: r.CreatedAt.UTC(), isQuickStart: r.CreatedVia == QuickStart,
+			id: r.ID, createdAt: r.CreatedAt.UTC(), recordedAt: r.RecordedAt.UTC(), isQuickStart: r.CreatedVia == QuickStart,
 			creator: r.Creator, installLead: r.Lead, profile: r.Profile,
 			profilePoints: upstream[r.Profile], statements: statements[r.ID], horizon: horizon[KindSpace],
 		}
@@ -105,7 +107,8 @@ func readProfileFacts(ctx context.Context, tx *sqlx.Tx, keys []string) (_ []prof
 func addRecords(ctx context.Context, tx *sqlx.Tx, keys []string, at map[string]*profileFacts) error {
 	var records []profileRecord
 	if err := tx.SelectContext(ctx, &records, `
-		select id, profile, registered_at, is_deleted from ledger.profile_record where profile = any($1)`,
+		select id, profile, registered_at, coalesce(recorded_at, registered_at) as recorded_at, is_deleted
+		from ledger.profile_record where profile = any($1)`,
 		pq.Array(keys)); err != nil {
 		return err
 	}
@@ -118,7 +121,7 @@ func addRecords(ctx context.Context, tx *sqlx.Tx, keys []string, at map[string]*
 		return err
 	}
 	for _, r := range records {
-		r.RegisteredAt = r.RegisteredAt.UTC()
+		r.RegisteredAt, r.RecordedAt = r.RegisteredAt.UTC(), r.RecordedAt.UTC()
 		r.statements = statements[r.ID]
 		at[r.Profile].records = append(at[r.Profile].records, r)
 	}

@@ -12,8 +12,8 @@ import (
 // Resolve works out anew what Spaces have from other records: the creator, who is
 // whom they state or, for a QuickStart that states nobody, the Lead of its org's
 // install (R2.3); and the customer, by whose Account revenue finds them: the one
-// named when first seen, also after a merge; the one named now, if a person
-// corrected it; where none is named, the one that an org of theirs gives (R1.4,
+// named when first seen or, if a person corrected it, the one named then, also
+// after a merge; where none is named, the one that an org of theirs gives (R1.4,
 // R3.3, R9.2).
 //
 // The orgs of a Space are the one in which its QuickStart ran and those connected
@@ -46,8 +46,8 @@ func resolve(ctx context.Context, tx *sqlx.Tx, spaces []string) (changed []strin
 						from ledger.connection c where c.space_id = s.id and not c.is_deleted) as org (id, place, since)
 					join ledger.install i on i.org_id = org.id and i.account_id <> ''
 					order by i.is_sandbox, org.place, org.since, i.installed_on, i.id collate "C" limit 1), '')
-				when s.account_id = s.first_account_id then s.account_id
-				when s.account_id = ledger.survivor(s.first_account_id) then s.first_account_id
+				when exists (select from ledger.account_change c where c.record_id = s.id)
+				then ledger.own_account(s.id, s.first_account_id)
 				else s.account_id end as customer_id
 			from ledger.space s where s.id = any($1))
 		update ledger.space s set customer_id = named.customer_id, creator_key = named.creator_key

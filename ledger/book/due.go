@@ -51,16 +51,11 @@ func MarkTerms(ctx context.Context, tx *sqlx.Tx, now time.Time) (err error) {
 	return err
 }
 
-// TakeDue takes at most limit due sources, in the order of their ids; the marks
-// are gone when the transaction commits.
-func TakeDue(ctx context.Context, tx *sqlx.Tx, limit int) (sources []string, err error) {
-	return TakeDueBetween(ctx, tx, "", "", limit)
-}
-
-// TakeDueBetween is TakeDue among the sources whose ids come behind one and not
-// behind another; "" bounds nothing. Going through the ids so spares the database
+// TakeDue takes at most limit due sources in the order of their ids, those behind
+// one and, unless that is "", none behind another; the marks are gone when the
+// transaction commits. Whoever goes on behind the last one taken spares the database
 // the marks that are gone.
-func TakeDueBetween(ctx context.Context, tx *sqlx.Tx, after, through string, limit int) (sources []string, err error) {
+func TakeDue(ctx context.Context, tx *sqlx.Tx, after, through string, limit int) (sources []string, err error) {
 	defer errs.Wrap(&err, "take due sources")
 	err = tx.SelectContext(ctx, &sources, `
 		with taken as (
@@ -80,6 +75,18 @@ func DueAfter(ctx context.Context, q sqlx.QueryerContext, after string, asOf clo
 		union
 		select source_id from ledger.source_schedule where source_id > $1 and next_on <= $2
 		order by source_id limit $3`, after, asOf, limit)
+	return sources, err
+}
+
+// SourcesAfter lists at most limit sources after a source id that may have lines: won
+// opportunities, and whatever had lines before.
+func SourcesAfter(ctx context.Context, q sqlx.QueryerContext, after string, limit int) (sources []string, err error) {
+	defer errs.Wrap(&err, "list sources")
+	err = sqlx.SelectContext(ctx, q, &sources, `
+		(select id as source_id from ledger.opportunity where is_won and id > $1 order by id limit $2)
+		union
+		(select distinct source_id from ledger.line where source_id > $1 order by source_id limit $2)
+		order by source_id limit $2`, after, limit)
 	return sources, err
 }
 

@@ -231,7 +231,7 @@ func EntriesOfLine(ctx context.Context, q sqlx.QueryerContext, key string) (_ []
 	err = sqlx.SelectContext(ctx, q, &out, `
 		select payee_id, seq, line_key, nth, kind, debit, credit, amount_minor, currency, source_id, period, as_of,
 			corrects, input_hash, prev_hash, hash, posted_by, posted_at
-		from ledger.entry where payee_id = split_part($1, '/', 1) and line_key = $1 order by nth`, key)
+		from ledger.entry where source_id = split_part($1, '/', 3) and payee_id = split_part($1, '/', 1) and line_key = $1 order by nth`, key)
 	return out, err
 }
 

@@ -43,7 +43,7 @@ func (e Expectation) next(before map[string]Line, now time.Time) ([]Line, error)
 		if err != nil {
 			return nil, err
 		}
-		if old, ok := before[l.Key]; ok && e.freezes(l.Regime) {
+		if old, ok := before[l.Key]; ok && l.Status == commission.OnHold && e.freezes(l.Regime) {
 			row.AmountMinor, row.Currency, row.Base, row.Rate = old.AmountMinor, old.Currency, old.Base, old.Rate
 		}
 		out = append(out, row)

@@ -60,13 +60,16 @@ func (e *Engine) Lines(s *Source) Result {
 		return r
 	}
 	plan, hasPlan := PlanOn(e.Plans, s.CloseDate)
-	if f := s.fault(hasPlan); f != nil {
+	f := s.fault(hasPlan)
+	if f == nil {
+		f = s.tooLarge(e.payout(s, plan))
+	}
+	if f != nil {
 		r.freeze(*f, "", f.Kind != ReasonUnreadable)
 		r.Lines = e.heldLines(s, plan, f)
 		return r
 	}
-	lines, findings, stands := e.registrationLines(s, plan)
-	r.Lines, r.Findings = lines, findings
+	stands := e.registrationLines(s, plan, &r)
 	over := superseder{}
 	switch {
 	case plan.SpaceBeside:
@@ -119,9 +122,11 @@ func (e *Engine) spaceLines(s *Source, plan Plan, over superseder, r *Result) {
 	r.NextOn = w.nextOn()
 }
 
-// freeze puts the source on hold.
+// freeze puts the source on hold; of several reasons the first is told.
 func (r *Result) freeze(f Finding, regime string, tell bool) {
-	r.Frozen, r.FrozenRegime, r.Reason, r.Why = true, regime, f.Kind, f.Detail
+	if !r.Frozen {
+		r.Frozen, r.FrozenRegime, r.Reason, r.Why = true, regime, f.Kind, f.Detail
+	}
 	if tell {
 		r.Findings = append(r.Findings, f)
 	}
@@ -186,10 +191,6 @@ func (s *Source) fault(hasPlan bool) *Finding {
 	case s.Amount.IsNegative():
 		return hold(ReasonNegativeAmount, "R3.1",
 			"Opportunity %s is won with a negative Amount, %s. Correct its Amount.", s.label(), s.money(*s.Amount))
-	case s.Amount.Shift(s.Currency.Digits()).GreaterThan(largest):
-		return hold(ReasonTooLarge, "R3.1",
-			"Opportunity %s is won with an Amount of %s, which is larger than the book can hold. Correct its Amount.",
-			s.label(), s.money(*s.Amount))
 	case s.Start.IsZero() != s.End.IsZero():
 		return hold(ReasonBadTerm, "R3.2",
 			"Opportunity %s has only one end of its service period (start %s, end %s). Fill in both or neither.",
@@ -216,7 +217,7 @@ func (s *Source) fault(hasPlan bool) *Finding {
 func (e *Engine) heldLines(s *Source, plan Plan, f *Finding) []Line {
 	var out []Line
 	hold := func(payeeID, regime, spaceID string) {
-		l := s.line(payeeID, regime, SliceReferral, s.CloseDate.Month(), plan)
+		l := s.line(payeeID, regime, SliceReferral, s.CloseDate.Month(), plan, s.facts())
 		l.SpaceID, l.Status, l.Reason, l.Rate = spaceID, OnHold, f.Kind, plan.SpaceRate
 		if regime == RegimeRegistration {
 			l.Rate = plan.Registration.ReferralRate
@@ -249,8 +250,8 @@ func (s *Source) holderOn(d clock.Date) (Stretch, bool) {
 // isTerm says whether it is term revenue (R3.2).
 func (s *Source) isTerm() bool { return !s.Start.IsZero() }
 
-// line starts a line of the source with what all its lines share.
-func (s *Source) line(payeeID, regime, slice string, period clock.Month, plan Plan) Line {
+// line starts a line of the source with what all its lines share, facts among it.
+func (s *Source) line(payeeID, regime, slice string, period clock.Month, plan Plan, facts []Fact) Line {
 	l := Line{
 		Key:       Key(payeeID, regime, s.ID, slice, period),
 		PayeeID:   payeeID,
@@ -267,8 +268,22 @@ func (s *Source) line(payeeID, regime, slice string, period clock.Month, plan Pl
 	if !plan.EffectiveFrom.IsZero() {
 		l.Plan = plan.String()
 	}
-	l.Explanation = Explanation{Plan: l.Plan, Facts: s.facts()}
+	l.Explanation = Explanation{Plan: l.Plan, Facts: facts}
 	return l
+}
+
+// tooLarge gives the hold of an Amount that is larger than the book can hold, in its
+// own currency or in that in which it is paid, or nil.
+func (s *Source) tooLarge(p payout) *Finding {
+	paid := s.Amount.Mul(p.rate).Shift(p.currency.Digits())
+	if !s.Amount.Shift(s.Currency.Digits()).GreaterThan(largest) && !paid.GreaterThan(largest) {
+		return nil
+	}
+	return &Finding{
+		Kind: ReasonTooLarge, Rule: "R3.1", IsHold: true,
+		Detail: fmt.Sprintf("Opportunity %s is won with an Amount of %s, which is larger than the book can hold. Correct its Amount.",
+			s.label(), s.money(*s.Amount)),
+	}
 }
 
 func orNone(d clock.Date) string {

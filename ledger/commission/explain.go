@@ -2,7 +2,6 @@ package commission
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -18,13 +17,38 @@ type step struct {
 	cum, before      decimal.Decimal
 }
 
+// saidOnce is what the explanations of all lines of a source under the Space regime
+// have in common.
+type saidOnce struct {
+	facts   []Fact
+	what    string // "10 % of 12000.00 USD (opportunity “Acme”, closed on 2025-12-20)"
+	spread  string // ", spread evenly over the 365 days from 2026-01-01 to 2026-12-31, for the "
+	formula string // "12000.00 USD × 10 %"
+	of      string // "365"
+}
+
+func (w *spaceWork) sayOnce() saidOnce {
+	amount, rate := w.s.money(*w.s.Amount), percent(w.plan.SpaceRate)
+	return saidOnce{
+		facts:   append(w.s.facts(), w.payout.facts()...),
+		what:    rate + " of " + amount + " (opportunity " + w.s.label() + ", closed on " + w.s.CloseDate.String() + ")",
+		spread:  ", spread evenly over the " + inDays(int(w.wholeDays.IntPart())) + " from " + w.first.String() + " to " + w.last.String() + ", for the ",
+		formula: amount + " × " + rate + w.payout.times(),
+		of:      w.wholeDays.String(),
+	}
+}
+
 // explain writes the sentence, the rules and the arithmetic of a line.
 func (w *spaceWork) explain(l *Line, t step, rule string) {
 	x := &l.Explanation
+	x.Rules = make([]string, 0, 12)
 	if rule != "" {
 		x.Rules = append(x.Rules, rule)
 	}
-	x.Rules = append(append(x.Rules, heldRules(x.Held)...), "R3.4", "R4.2")
+	for _, in := range x.Held { // by which the Partner ID came to be on the days held
+		x.Rules = append(x.Rules, in.Rules...)
+	}
+	x.Rules = append(x.Rules, "R3.4", "R4.2")
 	if w.s.isTerm() {
 		x.Rules = append(x.Rules, "R7.2")
 	}
@@ -34,25 +58,11 @@ func (w *spaceWork) explain(l *Line, t step, rule string) {
 		return
 	}
 	x.Arithmetic = w.arithmetic(t)
-	x.Sentence = fmt.Sprintf("%s earns %s for %s: %s.", l.PayeeID, l.money(), monthName(l.Period), w.earned(l, t))
+	x.Sentence = l.PayeeID + " earns " + l.money() + " for " + monthName(l.Period) + ": " + w.earned(l, t) + "."
 	if l.Status == OnHold {
 		x.Sentence = fmt.Sprintf("%s for %s is on hold for %s, because %s. It would be %s.",
 			l.money(), monthName(l.Period), l.PayeeID, w.because(l), w.earned(l, t))
 	}
-}
-
-// heldRules are the rules by which the Partner ID came to be on the days held,
-// each once, in order.
-func heldRules(held []Interval) []string {
-	var out []string
-	for _, in := range held {
-		for _, r := range in.Rules {
-			if !slices.Contains(out, r) {
-				out = append(out, r)
-			}
-		}
-	}
-	return out
 }
 
 // because says in words why a line is on hold or zero.
@@ -79,37 +89,31 @@ func (w *spaceWork) because(l *Line) string {
 
 // earned says what the amount is a share of, and why.
 func (w *spaceWork) earned(l *Line, t step) string {
-	what := fmt.Sprintf("%s of %s (opportunity %s, closed on %s)",
-		percent(w.plan.SpaceRate), w.s.money(*w.s.Amount), w.s.label(), w.s.CloseDate)
 	space := "the customer's Space " + w.spaceLabel(l.SpaceID)
 	if !w.s.isTerm() {
-		return fmt.Sprintf("%s, as %s was on %s at the end of that day", what, l.PayeeID, space)
+		return w.said.what + ", as " + l.PayeeID + " was on " + space + " at the end of that day"
 	}
 	during := "of " + monthName(l.Period)
 	if w.first.Before(l.Period.First()) && l.Period == w.s.CloseDate.Month() {
 		during = "up to " + t.end.String() // it closed after its term began
 	}
-	return fmt.Sprintf("%s, spread evenly over the %s from %s to %s, for the %s %s on which %s was on %s",
-		what, inDays(w.wholeDays()), w.first, w.last, inDays(t.days-t.daysBefore), during, l.PayeeID, space)
+	return w.said.what + w.said.spread + inDays(t.days-t.daysBefore) + " " + during + " on which " + l.PayeeID + " was on " + space
 }
 
 // arithmetic gives the formula with its numbers.
 func (w *spaceWork) arithmetic(t step) []string {
-	exact := w.s.Amount.Mul(w.plan.SpaceRate).Mul(w.payout.rate)
-	c, fx := w.payout.currency, w.payout.times()
+	c := w.payout.currency
 	if !w.s.isTerm() {
-		return []string{fmt.Sprintf("%s × %s%s = %s, rounded to %s",
-			w.s.money(*w.s.Amount), percent(w.plan.SpaceRate), fx, exact, c.Format(t.cum))}
+		return []string{w.said.formula + " = " + w.exact.String() + ", rounded to " + c.Format(t.cum)}
 	}
-	n := exact.Mul(decimal.NewFromInt(int64(t.days)))
-	out := []string{
-		fmt.Sprintf("Through %s: %s of %s held", t.end, inDays(t.days), strconv.Itoa(w.wholeDays())),
-		fmt.Sprintf("%s × %s%s × %d ÷ %d = %s, rounded to %s", w.s.money(*w.s.Amount), percent(w.plan.SpaceRate), fx,
-			t.days, w.wholeDays(), quotient(n, decimal.NewFromInt(int64(w.wholeDays())), c.Digits()+4), c.Format(t.cum)),
-	}
+	exact := quotient(w.exact.Mul(decimal.NewFromInt(int64(t.days))), w.wholeDays, c.Digits()+4)
+	out := make([]string, 0, 3)
+	out = append(out,
+		"Through "+t.end.String()+": "+inDays(t.days)+" of "+w.said.of+" held",
+		w.said.formula+" × "+strconv.Itoa(t.days)+" ÷ "+w.said.of+" = "+exact+", rounded to "+c.Format(t.cum))
 	if t.daysBefore > 0 {
-		out = append(out, fmt.Sprintf("%s less %s for the %s of the months before = %s",
-			c.Format(t.cum), c.Format(t.before), inDays(t.daysBefore), c.Format(t.cum.Sub(t.before))))
+		out = append(out, c.Format(t.cum)+" less "+c.Format(t.before)+" for the "+inDays(t.daysBefore)+
+			" of the months before = "+c.Format(t.cum.Sub(t.before)))
 	}
 	return out
 }

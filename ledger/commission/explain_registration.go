@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,14 +71,13 @@ func (w *registrationWork) rules(r registrant, l *Line) []string {
 	return unique(append(out, "R7.4"))
 }
 
+// unique drops what comes again, in place.
 func unique(rules []string) []string {
-	var out []string
-	seen := map[string]bool{}
+	out := rules[:0]
 	for _, r := range rules {
-		if !seen[r] {
+		if !slices.Contains(out, r) {
 			out = append(out, r)
 		}
-		seen[r] = true
 	}
 	return out
 }

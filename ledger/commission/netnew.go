@@ -59,7 +59,7 @@ func (e *Engine) renewal(s *Source, plan Plan) netNew {
 	if !ok {
 		return netNew{hold: s.renewedUnknown(fmt.Sprintf("no term of its customer ended within %d days before", plan.RenewalDays))}
 	}
-	terms := e.renewedBy(s, self)
+	terms := e.renewedBy(s, self, plan)
 	if len(terms) == 0 {
 		return netNew{hold: s.renewedUnknown(fmt.Sprintf("no term of its customer ended within %d days before it starts, or runs on the day before", plan.RenewalDays))}
 	}
@@ -69,7 +69,7 @@ func (e *Engine) renewal(s *Source, plan Plan) netNew {
 		if t.Amount == nil || t.Amount.IsNegative() {
 			return netNew{hold: s.renewedUnknown(fmt.Sprintf("the term that it renews, %s, has no Amount", t.label()))}
 		}
-		part, shared := e.partOf(s, t)
+		part, shared := e.partOf(s, t, plan)
 		worth := part.Rat()
 		n.facts = append(n.facts, Fact{Name: "Renews", ID: t.ID, Value: fmt.Sprintf("%s, %s to %s, %s", t.label(), t.Start, t.End, s.money(*t.Amount))})
 		if shared {
@@ -104,12 +104,9 @@ func (s *Source) renewedUnknown(why string) *Finding {
 
 // renewedBy gives the terms that a renewal renews, in the order of ids: those that
 // ended within so many days before it starts; if there are none, those that run on
-// the day before.
-func (e *Engine) renewedBy(s *Source, r Sale) []Sale {
-	plan, ok := PlanOn(e.Plans, r.CloseDate)
-	if !ok {
-		return nil
-	}
+// the day before. The plan is that of the source that asks, for all its neighbours:
+// a version of later never changes what it says (R4.4).
+func (e *Engine) renewedBy(s *Source, r Sale, plan Plan) []Sale {
 	start := r.Start
 	if !r.isTerm() {
 		start = r.CloseDate
@@ -135,14 +132,14 @@ func (e *Engine) renewedBy(s *Source, r Sale) []Sale {
 
 // partOf gives how much of a term's Amount the source's renewal renews: all of it,
 // or its part where several renewals share it.
-func (e *Engine) partOf(s *Source, t Sale) (part decimal.Decimal, shared bool) {
+func (e *Engine) partOf(s *Source, t Sale, plan Plan) (part decimal.Decimal, shared bool) {
 	var weights []*big.Rat
 	at := -1
 	for _, r := range s.Sales {
-		if !e.isRenewal(r) || r.ID == t.ID {
+		if !e.isRenewal(r, plan) || r.ID == t.ID {
 			continue
 		}
-		if !slices.ContainsFunc(e.renewedBy(s, r), func(o Sale) bool { return o.ID == t.ID }) {
+		if !slices.ContainsFunc(e.renewedBy(s, r, plan), func(o Sale) bool { return o.ID == t.ID }) {
 			continue
 		}
 		if r.ID == s.ID {
@@ -158,12 +155,11 @@ func (e *Engine) partOf(s *Source, t Sale) (part decimal.Decimal, shared bool) {
 }
 
 // isRenewal says whether a sale is a renewal that counts by now.
-func (e *Engine) isRenewal(r Sale) bool {
+func (e *Engine) isRenewal(r Sale, plan Plan) bool {
 	if r.Amount == nil || r.Amount.IsNegative() || r.CloseDate.After(e.AsOf) || r.Start.IsZero() != r.End.IsZero() || r.Start.After(r.End) {
 		return false
 	}
-	plan, ok := PlanOn(e.Plans, r.CloseDate)
-	return ok && plan.SaleTypes[FoldType(r.Type)] == Renewal
+	return plan.SaleTypes[FoldType(r.Type)] == Renewal
 }
 
 // sale gives the source among the sales of its customer.

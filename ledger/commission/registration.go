@@ -40,41 +40,51 @@ type slice struct {
 	rate decimal.Decimal
 }
 
-// registrationLines gives the lines of the source's claims, and whether the regime
-// stands before the lower ones: it pays something, or is on hold (R4.1).
-func (e *Engine) registrationLines(s *Source, plan Plan) (lines []Line, findings []Finding, stands bool) {
+// registrationLines adds the lines of the source's claims, and says whether the
+// regime stands before the lower ones: it pays something, is on hold, or was paid by
+// another system (R4.1, R4.5).
+func (e *Engine) registrationLines(s *Source, plan Plan, r *Result) (stands bool) {
 	w := &registrationWork{e: e, s: s, plan: plan, payout: e.payout(s, plan)}
 	for _, c := range s.Claims {
-		if c.Unclear != "" {
-			findings = append(findings, s.unclearClaim(c))
-			stands = true
-		} else if c.Malformed {
-			findings = append(findings, s.malformedClaim(c))
-			stands = stands || c.IsLinked
-		}
-		if c.IsLinked && !c.Malformed {
-			w.add(c)
-		}
+		stands = w.take(c, r) || stands
 	}
 	if w.needsNetNew {
-		w.netNew = e.netNew(s, plan)
-		if w.netNew.hold != nil {
-			findings = append(findings, *w.netNew.hold)
+		if w.netNew = e.netNew(s, plan); w.netNew.hold != nil {
+			r.freeze(*w.netNew.hold, RegimeRegistration, true)
 		}
 	}
 	for i := range w.linked {
-		lines = append(lines, w.lines(i)...)
+		r.Lines = append(r.Lines, w.lines(i)...)
 	}
-	for _, l := range lines {
-		stands = stands || l.Status != Zero
+	for _, l := range r.Lines {
+		stands = stands || l.Status != Zero || l.Reason == ReasonBeforeGoLive
 	}
 	for _, c := range s.Claims {
-		earns := slices.ContainsFunc(lines, func(l Line) bool { return l.PayeeID == c.PartnerID })
+		earns := slices.ContainsFunc(r.Lines, func(l Line) bool { return l.PayeeID == c.PartnerID })
 		if !c.Malformed && !earns {
-			lines = append(lines, w.lostLine(c))
+			r.Lines = append(r.Lines, w.lostLine(c))
 		}
 	}
-	return lines, findings, stands
+	return stands
+}
+
+// take takes a claim in. One that is linked and cannot be read holds the regime, and
+// stands.
+func (w *registrationWork) take(c Claim, r *Result) (stands bool) {
+	switch {
+	case c.Unclear != "":
+		r.freeze(w.s.unclearClaim(c), RegimeRegistration, true)
+		stands = true
+	case c.Malformed && c.IsLinked:
+		r.freeze(w.s.malformedClaim(c), RegimeRegistration, true)
+		stands = true
+	case c.Malformed:
+		r.Findings = append(r.Findings, w.s.malformedClaim(c))
+	}
+	if c.IsLinked && !c.Malformed {
+		w.add(c)
+	}
+	return stands
 }
 
 // add takes a linked claim. A Partner ID can be paid once for a slice, so a second
@@ -111,7 +121,7 @@ func (w *registrationWork) lines(i int) []Line {
 	r := w.linked[i]
 	var out []Line
 	for _, sl := range w.slicesOf(r) {
-		l := w.s.line(r.claim.PartnerID, RegimeRegistration, sl.name, w.s.CloseDate.Month(), w.plan)
+		l := w.s.line(r.claim.PartnerID, RegimeRegistration, sl.name, w.s.CloseDate.Month(), w.plan, w.s.facts())
 		l.Rate, l.Currency, l.SpaceID = sl.rate, w.payout.currency, w.s.onlySpace()
 		l.Base = decimal.Zero
 		if sl.base != nil {
@@ -159,7 +169,8 @@ func (w *registrationWork) standing(r registrant, sl slice, amount decimal.Decim
 
 // amount is base × rate, or the registrant's share of it. Where everybody of a group
 // earns on the slice at one rate, its whole is rounded and allotted; else each share
-// is rounded on its own (R5.8).
+// is rounded on its own (R5.8). What belongs to members that are not linked, because
+// they were revoked, say, is nobody's.
 func (w *registrationWork) amount(i int, sl slice) decimal.Decimal {
 	exact := new(big.Rat).Mul(sl.base, sl.rate.Rat())
 	share := w.linked[i].claim.Share
@@ -183,17 +194,21 @@ func (w *registrationWork) allEarn(sl slice) bool {
 	return true
 }
 
+// shares gives the shares of the linked claims, and behind them what is left of the
+// whole.
 func (w *registrationWork) shares() []*big.Rat {
-	out := make([]*big.Rat, len(w.linked))
+	out := make([]*big.Rat, len(w.linked), len(w.linked)+1)
+	rest := big.NewRat(1, 1)
 	for i, r := range w.linked {
 		out[i] = r.claim.Share.Rat()
+		rest.Sub(rest, out[i])
 	}
-	return out
+	return append(out, clamp(rest, big.NewRat(1, 1)))
 }
 
 // lostLine is the zero line of a claim that earns nothing here (R7.6).
 func (w *registrationWork) lostLine(c Claim) Line {
-	l := w.s.line(c.PartnerID, RegimeRegistration, SliceReferral, w.s.CloseDate.Month(), w.plan)
+	l := w.s.line(c.PartnerID, RegimeRegistration, SliceReferral, w.s.CloseDate.Month(), w.plan, w.s.facts())
 	l.Rate, l.SpaceID, l.Currency = w.plan.Registration.ReferralRate, w.s.onlySpace(), w.payout.currency
 	l.Status, l.Reason = Zero, ReasonNotLinked
 	switch c.State {

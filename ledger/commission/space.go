@@ -23,6 +23,10 @@ type spaceWork struct {
 	// through is the last of them that is expected so far.
 	through  clock.Date
 	segments []segment
+	// exact is Amount × rate, converted; wholeDays is the days over which it is spread.
+	exact     decimal.Decimal
+	wholeDays decimal.Decimal
+	said      saidOnce
 }
 
 // segment is a run of earning days, both ends counting, in one Stretch.
@@ -51,11 +55,14 @@ func newSpaceWork(e *Engine, s *Source, plan Plan, over superseder) *spaceWork {
 			w.segments = append(w.segments, seg)
 		}
 	}
+	w.exact = s.Amount.Mul(plan.SpaceRate)
+	if w.payout.converts() {
+		w.exact = w.exact.Mul(w.payout.rate)
+	}
+	w.wholeDays = decimal.NewFromInt(int64(w.last.DaysSince(w.first) + 1))
+	w.said = w.sayOnce()
 	return w
 }
-
-// wholeDays is the number of days over which the Amount is spread.
-func (w *spaceWork) wholeDays() int { return w.last.DaysSince(w.first) + 1 }
 
 // payees lists the well-formed Partner IDs that hold earning days, in the order
 // in which they come to hold them.
@@ -93,11 +100,7 @@ func (w *spaceWork) held(payeeID string, d clock.Date) (days int, in []Interval)
 // cumulative is round(Amount × rate × days ÷ days in the term), converted before it
 // is rounded where the plan pays in another currency (R7.2, R7.4, R7.5).
 func (w *spaceWork) cumulative(days int) decimal.Decimal {
-	exact := w.s.Amount.Mul(w.plan.SpaceRate)
-	if w.payout.converts() {
-		exact = exact.Mul(w.payout.rate)
-	}
-	return w.payout.currency.Ratio(exact, decimal.NewFromInt(int64(days)), decimal.NewFromInt(int64(w.wholeDays())))
+	return w.payout.currency.Ratio(w.exact, decimal.NewFromInt(int64(days)), w.wholeDays)
 }
 
 // lines works out the payee's lines: a month's line is the cumulative through its
@@ -136,9 +139,8 @@ func (w *spaceWork) lines(payeeID string) []Line {
 
 // line starts a line of this regime.
 func (w *spaceWork) line(payeeID string, m clock.Month, spaceID string) Line {
-	l := w.s.line(payeeID, RegimeSpace, SliceReferral, m, w.plan)
+	l := w.s.line(payeeID, RegimeSpace, SliceReferral, m, w.plan, w.said.facts)
 	l.SpaceID, l.Rate, l.Currency = spaceID, w.plan.SpaceRate, w.payout.currency
-	l.Explanation.Facts = append(l.Explanation.Facts, w.payout.facts()...)
 	return l
 }
 

@@ -27,11 +27,11 @@ func Amend(ctx context.Context, tx *sqlx.Tx, id string, d Registration, by By) (
 		update ledger.registration set
 			partner_id = $2, customer_name = $3, stated_domain = $4, email_domain = $5, account_id = $6, first_account_id = $6,
 			customer_id = $6, opportunity_id = $7, space_id = $8, involvement = $9, project = $10, key_people = $11, use_case = $12,
-			business_outcome = $13, timeframe = $14, priority = $15, speculative = $16, modstamp = $17
+			business_outcome = $13, timeframe = $14, priority = $15, speculative = $16, modstamp = $17, payee_id = $18
 		where id = $1`,
 		id, strings.TrimSpace(d.PartnerID), d.CustomerName, d.EmailDomain, customerDomain(d.EmailDomain), d.AccountID,
 		d.OpportunityID, d.SpaceID, d.Involvement, d.Project, d.KeyPeople, d.UseCase, d.BusinessOutcome, d.Timeframe,
-		d.Priority, d.Speculative, by.Now)
+		d.Priority, d.Speculative, by.Now, payeeID(d.PartnerID))
 	return err
 }
 

@@ -20,6 +20,8 @@ func BenchmarkAddClaims(b *testing.B) {
 		insert into ledger.customer (account_id, name, domain, is_deleted, modstamp)
 		select 'C' || n, 'C' || n, 'c' || n || '.example', false, now() from generate_series(1, 30000) as n`)
 	fill(b, db, `
+		insert into ledger.customer_domain (account_id, at, domain) select account_id, modstamp, domain from ledger.customer`)
+	fill(b, db, `
 		insert into ledger.opportunity (id, account_id, first_account_id, customer_id, amount, currency, close_date,
 			is_closed, is_won, created_at, is_deleted, modstamp)
 		select 'O' || n, 'C' || a, 'C' || a, 'C' || a, 1000, 'USD', '2026-03-01', true, true, '2026-02-01', false, now()
@@ -43,7 +45,7 @@ func BenchmarkAddClaims(b *testing.B) {
 
 func fill(b *testing.B, db *sqlx.DB, statement string) {
 	b.Helper()
-	for _, s := range []string{statement, `analyze ledger.customer`, `analyze ledger.opportunity`} {
+	for _, s := range []string{statement, `analyze ledger.customer`, `analyze ledger.customer_domain`, `analyze ledger.opportunity`} {
 		if _, err := db.ExecContext(b.Context(), s); err != nil {
 			b.Fatal(err)
 		}

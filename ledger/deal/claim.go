@@ -22,7 +22,7 @@ func (w *world) claimsOn(id string) []commission.Claim {
 		cl := w.claim(c)
 		l, linked := w.links[c.ID]
 		if cl.IsLinked = linked && l.opportunity == o.id; cl.IsLinked {
-			cl.How = l.how
+			cl.How, cl.Unclear = l.how, c.unclear
 			out = append(out, cl)
 			continue
 		}
@@ -48,7 +48,7 @@ func (w *world) unclear(o *opportunity) []commission.Claim {
 			continue
 		}
 		cl := w.claim(c)
-		cl.IsLinked, cl.How, cl.Unclear = true, howNames, c.whyUnclear()
+		cl.IsLinked, cl.How, cl.Unclear = true, howNames, c.unclear
 		if isNamed {
 			cl.How = howNamed
 		}
@@ -62,14 +62,6 @@ func (w *world) unclear(o *opportunity) []commission.Claim {
 	}
 	slices.SortFunc(out, func(a, b commission.Claim) int { return cmp.Compare(a.RegistrationID, b.RegistrationID) })
 	return out
-}
-
-// whyUnclear says why nobody can tell what a registration claims.
-func (c *claimant) whyUnclear() string {
-	if c.base == "" {
-		return fmt.Sprintf("its status, %q, is none of those that a registration can have", c.Status)
-	}
-	return "it does not say when it was submitted"
 }
 
 // mayClaim gives the registrations that can have anything to do with an opportunity,

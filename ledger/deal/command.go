@@ -25,14 +25,14 @@ func Create(ctx context.Context, tx *sqlx.Tx, d Registration, by By) (id string,
 		insert into ledger.registration
 			(id, origin, registration_key, partner_id, customer_name, stated_domain, email_domain, account_id, first_account_id,
 			 customer_id, opportunity_id, space_id, involvement, status, project, key_people, use_case, business_outcome,
-			 timeframe, priority, speculative, modstamp)
-		select n.id, 'portal', n.id, $1, $2, $3, $4, $5, $5, $5, $6, $7, $8, 'draft', $9, $10, $11, $12, $13, $14, $15, $16
+			 timeframe, priority, speculative, modstamp, payee_id)
+		select n.id, 'portal', n.id, $1, $2, $3, $4, $5, $5, $5, $6, $7, $8, 'draft', $9, $10, $11, $12, $13, $14, $15, $16, $17
 		from (select 'REG-' || case when v < 1000000 then lpad(v::text, 6, '0') else v::text end as id
 		      from nextval('ledger.registration_number') as v) as n
 		returning id`,
 		strings.TrimSpace(d.PartnerID), d.CustomerName, d.EmailDomain, customerDomain(d.EmailDomain), d.AccountID,
 		d.OpportunityID, d.SpaceID, d.Involvement, d.Project, d.KeyPeople, d.UseCase, d.BusinessOutcome, d.Timeframe,
-		d.Priority, d.Speculative, by.Now); err != nil {
+		d.Priority, d.Speculative, by.Now, payeeID(d.PartnerID)); err != nil {
 		return "", err
 	}
 	err = journal(ctx, tx, []entry{by.entry(id, commission.Draft, "")})

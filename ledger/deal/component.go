@@ -137,7 +137,9 @@ func (g *gathering) readKin(ctx context.Context) error {
 	for id, a := range found {
 		g.accounts.add(id)
 		g.kinOf.known[id] = true
-		g.addDomain(a.domain)
+		for _, s := range a.domains {
+			g.addDomain(s.domain)
+		}
 	}
 	return nil
 }
@@ -177,8 +179,8 @@ func (g *gathering) keepRegistrations(rs []record) {
 }
 
 // registered gives the Accounts, not asked for yet, whose opportunities a
-// registration may cover: all kin of one that a registration names, or that has the
-// domain of one.
+// registration may cover: all kin of one that a registration names, or that ever had
+// the domain of one.
 func (g *gathering) registered() []string {
 	roots, domains := map[string]bool{}, map[string]bool{}
 	for _, r := range g.facts.records {
@@ -187,12 +189,16 @@ func (g *gathering) registered() []string {
 	}
 	for id, a := range g.facts.accounts {
 		if roots[g.root(id)] {
-			domains[a.domain] = true
+			for _, s := range a.domains {
+				domains[s.domain] = true
+			}
 		}
 	}
 	for id, a := range g.facts.accounts {
-		if a.domain != "" && domains[a.domain] && g.domains.known[a.domain] {
-			roots[g.root(id)] = true
+		for _, s := range a.domains {
+			if s.domain != "" && domains[s.domain] && g.domains.known[s.domain] {
+				roots[g.root(id)] = true
+			}
 		}
 	}
 	var out []string

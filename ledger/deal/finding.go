@@ -74,8 +74,8 @@ func (w *world) findings(c *claimant) []ledger.Discrepancy {
 	switch {
 	case c.IsDeleted || c.base == commission.Draft:
 		return nil
-	case c.base == "":
-		find(KindUnknownStatus, "R5.2", true, "%s. It claims nothing until its status is one of draft, submitted, approved, rejected, withdrawn and revoked.", statusText(c.Status))
+	case !c.hasStatus():
+		find(KindUnknownStatus, "R5.2", true, "%s. What it is linked to waits until its status is one of draft, submitted, approved, rejected, withdrawn and revoked.", statusText(c.Status))
 	case c.base == commission.Rejected || c.base == commission.Withdrawn || c.base == commission.Revoked:
 		return nil
 	}
@@ -87,7 +87,7 @@ func (w *world) findings(c *claimant) []ledger.Discrepancy {
 	case who.partner == "":
 		find(KindUnknownID, "R2.8", true, "names the Partner ID %s, which has been issued to nobody. What it earns waits until the partner is added.", id)
 	}
-	if c.base == "" {
+	if !c.hasStatus() {
 		return out
 	}
 	w.findDates(c, find)
@@ -106,6 +106,12 @@ func (w *world) findings(c *claimant) []ledger.Discrepancy {
 		}
 	}
 	return out
+}
+
+// hasStatus says whether the status that is stated is one of a registration.
+func (c *claimant) hasStatus() bool {
+	_, known := ParseStatus(c.Status)
+	return known
 }
 
 // approvedBeside gives a registration within whose exclusivity Salesforce approved c
@@ -132,8 +138,8 @@ func (w *world) approvedBeside(c *claimant) *claimant {
 func (w *world) findDates(c *claimant, find func(kind, rule string, isHold bool, format string, args ...any)) {
 	stated, _ := ParseStatus(c.Status)
 	switch {
-	case c.SubmittedAt.IsZero():
-		find(KindWithoutDate, "R5.5", true, "is %s, and nothing says when it was submitted. It claims nothing until its submission is dated.", stated)
+	case c.isUndated:
+		find(KindWithoutDate, "R5.5", true, "is %s, and does not say when it was submitted. What it is linked to waits until its submission is dated.", stated)
 	case c.DecidedAt.IsZero() && decided(stated) == commission.Approved:
 		find(KindWithoutDate, "R5.5", true, "is %s, and nothing says when it was approved. It counts as undecided until its decision is dated.", stated)
 	}

@@ -71,16 +71,12 @@ func opportunities(ctx context.Context, tx *sqlx.Tx, os []opportunity) error {
 func (s *story) keep(t rapid.TB, db *sqlx.DB) {
 	t.Helper()
 	inTx(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
-		var cs []ledger.Customer
 		for id, a := range s.accounts {
-			stamp := a.mergedAt
-			if stamp.IsZero() {
-				stamp = at("2020-01-01")
+			for _, version := range a.versions(id) {
+				if _, err := ledger.SaveCustomers(ctx, tx, []ledger.Customer{version}); err != nil {
+					return err
+				}
 			}
-			cs = append(cs, ledger.Customer{AccountID: id, Name: id, Domain: a.domain, MasterAccountID: a.survivor, Modstamp: stamp})
-		}
-		if _, err := ledger.SaveCustomers(ctx, tx, cs); err != nil {
-			return err
 		}
 		rs := make([]Registration, len(s.records))
 		for i, r := range s.records {
@@ -98,6 +94,32 @@ func (s *story) keep(t rapid.TB, db *sqlx.DB) {
 	})
 }
 
+// versions are those of an Account in the order of time: one for every website, and
+// one for its merge.
+func (a account) versions(id string) (cs []ledger.Customer) {
+	stamps := []time.Time{}
+	for _, s := range a.domains {
+		stamps = append(stamps, s.at)
+	}
+	if a.survivor != "" {
+		stamps = append(stamps, a.mergedAt)
+	}
+	slices.SortFunc(stamps, time.Time.Compare)
+	for _, stamp := range slices.Compact(stamps) {
+		c := ledger.Customer{AccountID: id, Name: id, Modstamp: stamp}
+		for _, s := range a.domains {
+			if !s.at.After(stamp) {
+				c.Domain = s.domain
+			}
+		}
+		if a.survivor != "" && !a.mergedAt.After(stamp) {
+			c.MasterAccountID = a.survivor
+		}
+		cs = append(cs, c)
+	}
+	return cs
+}
+
 func clean(t rapid.TB, db *sqlx.DB) {
 	t.Helper()
 	if _, err := db.ExecContext(context.Background(), `
@@ -107,6 +129,7 @@ func clean(t rapid.TB, db *sqlx.DB) {
 		delete from ledger.registration;
 		delete from ledger.opportunity;
 		delete from ledger.customer;
+		delete from ledger.customer_domain;
 		commit`); err != nil {
 		t.Fatal(err)
 	}

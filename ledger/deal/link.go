@@ -156,8 +156,8 @@ func (w *world) ofAccount(o *opportunity) []*claimant {
 	return out
 }
 
-// ofDomain gives the registrations of the domain of an opportunity's Account, as the
-// merges stood at the end of its CloseDate, in the order of submission.
+// ofDomain gives the registrations of the domain of an opportunity's Account, as
+// merges and websites stood at the end of its CloseDate, in the order of submission.
 func (w *world) ofDomain(o *opportunity) []*claimant {
 	domain := w.oppDomain(o)
 	if domain == "" {
@@ -176,7 +176,7 @@ func (w *world) oppDomain(o *opportunity) string {
 	if o.customerID == "" {
 		return ""
 	}
-	return w.identifying(w.accounts[w.accountOn(o.customerID, o.closeDate)].domain)
+	return w.accountDomain(o.customerID, o.closeDate)
 }
 
 // holds says whether a registration's window holds the day on which an opportunity

@@ -39,7 +39,7 @@ func TestR5_5_WithoutADomainThatOfItsAccount(t *testing.T) {
 	s := tell().
 		reg("R1", "FG3877", "2026-01-01", "approved 2026-01-05", of("C1")).
 		opp("O1", "C9", "2026-02-01", "2026-03-01", "won") // another Account of the same domain
-	s.accounts["C9"] = account{domain: "c1.example"}
+	s.accounts["C9"] = site("c1.example")
 	s.wantLinks(t, "R1→O1")
 }
 
@@ -49,7 +49,7 @@ func TestR1_4_PublicMailAndPartnersDomainsMatchNothing(t *testing.T) {
 			reg("R1", "FG3877", "2026-01-01", "approved 2026-01-05", domain(d)).
 			reg("R2", "AB1234", "2026-01-02", "", domain(d)).
 			opp("O1", "C1", "2026-02-01", "2026-03-01", "won")
-		s.accounts["C1"] = account{domain: customerOrStated(d)}
+		s.accounts["C1"] = site(customerOrStated(d))
 		s.wantLinks(t, "")
 		s.wantStates(t, "R1 expired, R2 submitted")
 	}
@@ -286,7 +286,7 @@ func TestR9_2_MergedAccountsCountAsOneFromTheMergeOn(t *testing.T) {
 		s = tell().
 			reg("R1", "FG3877", "2026-01-01", "approved 2026-01-05", of("C1")).
 			opp("O1", "C9", "2026-02-01", "2026-03-01", "won").merge("C1", "C2", merged)
-		s.accounts["C9"] = account{domain: "c2.example"}
+		s.accounts["C9"] = site("c2.example")
 		s.wantLinks(t, want)
 	}
 }

@@ -26,8 +26,11 @@ func drawStory(t *rapid.T) *story {
 	}
 	s := tell()
 	s.terms = Terms{Zone: zone, AsOf: on("2026-01-01").AddDays(rapid.IntRange(0, 300).Draw(t, "as of"))}
-	s.accounts["C3"] = account{domain: "c1.example"} // another Account with the domain of C1
-	s.accounts["C4"] = account{domain: "gmail.com"}
+	s.accounts["C3"] = site("c1.example") // another Account with the domain of C1
+	s.accounts["C4"] = site("gmail.com")
+	for _, id := range []string{"C1", "C2", "C3", "C4"} {
+		drawRebrands(t, s, id)
+	}
 	for i, loser := range []string{"C1", "C2", "C3"} {
 		if rapid.IntRange(0, 2).Draw(t, "merged") == 0 {
 			s.merge(loser, []string{"C2", "C3", "C4"}[i], drawInstant(t, "merged at").Format(time.RFC3339))
@@ -54,6 +57,20 @@ func drawStory(t *rapid.T) *story {
 		s.opportunities = append(s.opportunities, o)
 	}
 	return s
+}
+
+// drawRebrands gives an Account other websites, or none: at instants that it was not
+// merged at, and in the order of time.
+func drawRebrands(t *rapid.T, s *story, id string) {
+	last := at("2020-01-01")
+	for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "rebrands") {
+		when := drawInstant(t, "rebranded").Add(time.Minute)
+		if !when.After(last) {
+			continue
+		}
+		last = when
+		s.rebrand(id, rapid.SampledFrom([]string{"c1.example", "c2.example", "", "gmail.com", "partner.example"}).Draw(t, "website"), when.Format(time.RFC3339))
+	}
 }
 
 func drawInstant(t *rapid.T, label string) time.Time {
@@ -185,9 +202,21 @@ func naiveDomain(s *story, r record, o opportunity) bool {
 	usable := map[string]bool{"c1.example": true, "c2.example": true}
 	own := r.EmailDomain
 	if !usable[own] {
-		own = s.accounts[accountBy(s, r.customerID, o.closeDate)].domain
+		own = naiveWebsite(s, r.customerID, o.closeDate)
 	}
-	return usable[own] && o.customerID != "" && own == s.accounts[accountBy(s, o.customerID, o.closeDate)].domain
+	return usable[own] && own == naiveWebsite(s, o.customerID, o.closeDate)
+}
+
+// naiveWebsite is the website that an Account, or whoever had survived it, had at the
+// last instant of a day; before anybody saw one, the first one that was seen.
+func naiveWebsite(s *story, id string, d clock.Date) string {
+	domain := ""
+	for i, v := range s.accounts[accountBy(s, id, d)].domains {
+		if i == 0 || v.at.Before(d.End(s.terms.Zone)) {
+			domain = v.domain
+		}
+	}
+	return domain
 }
 
 func naiveWindow(s *story, r record, o opportunity) bool {

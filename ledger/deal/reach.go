@@ -75,9 +75,9 @@ func isInReach(ctx context.Context, q sqlx.QueryerContext, ids []string) (yes bo
 		`+kinOfNamed+`
 		select exists (select from ledger.registration) as any_registration,
 			(select accounts from k) as accounts,
-			array(select distinct c.domain from ledger.customer c
-			      where c.account_id = any((select accounts from k)::text[]) and c.domain <> ''
-			        and c.domain not in (select unnest(p.domains) from ledger.partner p)) as domains,
+			array(select distinct d.domain from ledger.customer_domain d
+			      where d.account_id = any((select accounts from k)::text[]) and d.domain <> ''
+			        and d.domain not in (select unnest(p.domains) from ledger.partner p)) as domains,
 			array(select distinct registration_id from o where registration_id <> '') as named`, pq.Array(ids)); err != nil {
 		return false, err
 	}
@@ -89,7 +89,7 @@ func isInReach(ctx context.Context, q sqlx.QueryerContext, ids []string) (yes bo
 	err = sqlx.GetContext(ctx, q, &yes, `
 		with named as materialized (
 			select array(select unnest($2::text[]) union
-				select account_id from ledger.customer where domain = any((select $3::text[])::text[]) and domain <> '') as accounts),
+				select account_id from ledger.customer_domain where domain = any((select $3::text[])::text[]) and domain <> '') as accounts),
 		`+kinOfNamed+`
 		select exists (select from ledger.registration where opportunity_id = any((select $1::text[])::text[]) and opportunity_id <> '')
 			or exists (select from ledger.registration where customer_id = any((select accounts from k)::text[]) and customer_id <> '')

@@ -43,6 +43,7 @@ type registrationRow struct {
 	IsDeleted       bool                `db:"is_deleted"`
 	Modstamp        time.Time           `db:"modstamp"`
 	ApprovedAt      *time.Time          `db:"approved_at"`
+	SeenSubmittedAt *time.Time          `db:"seen_submitted_at"`
 }
 
 // registrationColumns are the columns of a registrationRow of the table r. What was
@@ -54,7 +55,9 @@ const registrationColumns = `
 	r.share, r.share_group, r.project, r.key_people, r.use_case, r.business_outcome, r.timeframe, r.priority, r.speculative,
 	r.is_unreadable, r.is_deleted, r.modstamp,
 	(select case r.origin when 'portal' then min(e.at) else max(e.at) end from ledger.registration_event e
-	 where e.registration_id = r.id and e.state = 'approved' and e.at <= coalesce(r.decided_at, e.at)) as approved_at`
+	 where e.registration_id = r.id and e.state = 'approved' and e.at <= coalesce(r.decided_at, e.at)) as approved_at,
+	(select max(e.at) from ledger.registration_event e
+	 where e.registration_id = r.id and e.state = 'submitted') as seen_submitted_at`
 
 func (r registrationRow) record() record {
 	out := record{
@@ -67,6 +70,7 @@ func (r registrationRow) record() record {
 			Speculative: r.Speculative, IsDeleted: r.IsDeleted, Modstamp: r.Modstamp.UTC(),
 		},
 		customerID: r.CustomerID, domain: r.EmailDomain, approvedAt: orZero(r.ApprovedAt), isUnreadable: r.IsUnreadable,
+		seenSubmittedAt: orZero(r.SeenSubmittedAt),
 	}
 	if r.Share.Valid {
 		out.Share = &r.Share.Decimal
@@ -156,27 +160,38 @@ const kinOfNamed = `
 				union select ledger.kin(accounts) from merged where accounts <> '{}') as accounts)`
 
 // readAccounts gives all Accounts that are one customer with any of those given, or
-// have one of the domains, by their ids; Accounts that nobody pulled are not known.
+// ever had one of the domains, by their ids; Accounts that nobody pulled are not known.
 func readAccounts(ctx context.Context, q sqlx.QueryerContext, ids, domains []string) (_ map[string]account, err error) {
 	defer errs.Wrap(&err, "read customers of registrations")
 	var rows []struct {
 		ID       string     `db:"account_id"`
-		Domain   string     `db:"domain"`
 		Survivor string     `db:"master_account_id"`
 		MergedAt *time.Time `db:"merged_at"`
+		Domain   string     `db:"domain"`
+		At       *time.Time `db:"at"`
 	}
 	if err := sqlx.SelectContext(ctx, q, &rows, `
 		with named as materialized (
 			select array(select unnest($1::text[]) union
-				select account_id from ledger.customer where domain = any((select $2::text[])::text[]) and domain <> '') as accounts),
+				select account_id from ledger.customer_domain where domain = any((select $2::text[])::text[]) and domain <> '') as accounts),
 		`+kinOfNamed+`
-		select c.account_id, c.domain, c.master_account_id, c.merged_at from ledger.customer c
-		where c.account_id = any((select accounts from k)::text[])`, pq.Array(ids), pq.Array(domains)); err != nil {
+		select c.account_id, c.master_account_id, c.merged_at, coalesce(d.domain, '') as domain, d.at
+		from ledger.customer c left join ledger.customer_domain d on d.account_id = c.account_id
+		where c.account_id = any((select accounts from k)::text[])
+		order by c.account_id, d.at`, pq.Array(ids), pq.Array(domains)); err != nil {
 		return nil, err
 	}
 	out := make(map[string]account, len(rows))
 	for _, r := range rows {
-		out[r.ID] = account{domain: r.Domain, survivor: r.Survivor, mergedAt: orZero(r.MergedAt)}
+		a, known := out[r.ID]
+		if !known {
+			a = account{survivor: r.Survivor, mergedAt: orZero(r.MergedAt)}
+		}
+		// A website that was not stated yet says nothing; one that is taken away does.
+		if r.Domain != "" || len(a.domains) > 0 {
+			a.domains = append(a.domains, seenDomain{r.Domain, orZero(r.At)})
+		}
+		out[r.ID] = a
 	}
 	return out, nil
 }

@@ -24,25 +24,31 @@ const actorSalesforce = "Salesforce"
 func SaveRegistrations(ctx context.Context, tx *sqlx.Tx, rs []Registration, now time.Time) (changed []string, err error) {
 	defer errs.Wrap(&err, "save registrations")
 	c := columnsOf(rs)
+	late, err := ledger.KeepNamedAccounts(ctx, tx, ledger.RegistrationNamesAccount, c.id, c.account, c.modstamp)
+	if err != nil {
+		return nil, err
+	}
 	if err := tx.SelectContext(ctx, &changed, `
 		insert into ledger.registration as r
-			(id, origin, registration_key, partner_id, customer_name, stated_domain, email_domain, account_id, first_account_id,
-			 customer_id, opportunity_id, space_id, involvement, status, submitted_at, decided_at, decision_reason, share,
-			 project, key_people, use_case, business_outcome, timeframe, priority, speculative, is_deleted, modstamp)
-		select id, 'salesforce', key, partner, customer_name, stated_domain, email_domain, account, account,
-			account, opportunity, space, involvement, status, submitted, decided, reason, share,
-			project, people, use_case, outcome, timeframe, priority, speculative, deleted, modstamp
+			(id, origin, registration_key, partner_id, payee_id, customer_name, stated_domain, email_domain, account_id,
+			 first_account_id, first_account_at, customer_id, opportunity_id, space_id, involvement, status, submitted_at, decided_at,
+			 decision_reason, share, project, key_people, use_case, business_outcome, timeframe, priority, speculative,
+			 is_deleted, modstamp)
+		select id, 'salesforce', key, partner, payee, customer_name, stated_domain, email_domain, account, account,
+			case when account <> '' then modstamp end, account, opportunity, space, involvement, status, submitted,
+			decided, reason, share, project, people, use_case, outcome, timeframe, priority, speculative, deleted, modstamp
 		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
 			$10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::text[], $15::numeric[], $16::text[],
-			$17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::bool[], $23::bool[], $24::timestamptz[])
+			$17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::bool[], $23::bool[], $24::timestamptz[], $25::text[])
 			as r (id, key, partner, customer_name, stated_domain, email_domain, account, opportunity, space, involvement,
 				status, submitted, decided, reason, share, project, people, use_case, outcome, timeframe, priority,
-				speculative, deleted, modstamp)
+				speculative, deleted, modstamp, payee)
 		on conflict (id) do update set
-			registration_key = excluded.registration_key, partner_id = excluded.partner_id,
+			registration_key = excluded.registration_key, partner_id = excluded.partner_id, payee_id = excluded.payee_id,
 			customer_name = excluded.customer_name, stated_domain = excluded.stated_domain,
 			email_domain = excluded.email_domain, account_id = excluded.account_id,
 			first_account_id = case r.first_account_id when '' then excluded.account_id else r.first_account_id end,
+			first_account_at = case r.first_account_id when '' then excluded.first_account_at else r.first_account_at end,
 			opportunity_id = excluded.opportunity_id, space_id = excluded.space_id, involvement = excluded.involvement,
 			status = excluded.status, submitted_at = excluded.submitted_at, decided_at = excluded.decided_at,
 			decision_reason = excluded.decision_reason, share = excluded.share, project = excluded.project,
@@ -53,23 +59,24 @@ func SaveRegistrations(ctx context.Context, tx *sqlx.Tx, rs []Registration, now 
 		returning id`, c.values()...); err != nil {
 		return nil, err
 	}
-	return changed, journalStated(ctx, tx, rs, now)
+	return append(changed, late...), journalStated(ctx, tx, rs, now)
 }
 
 // columns are registrations by columns, as a statement takes them.
 type columns struct {
-	id, key, partner, customer, stated, domain, account, opportunity, space, involvement, status, reason []string
-	project, people, useCase, outcome, timeframe, priority                                               []string
-	submitted, decided                                                                                   []*time.Time
-	share                                                                                                []*string
-	speculative, deleted                                                                                 []bool
-	modstamp                                                                                             []time.Time
+	id, key, partner, payee, customer, stated, domain, account, opportunity, space, involvement, status, reason []string
+	project, people, useCase, outcome, timeframe, priority                                                      []string
+	submitted, decided                                                                                          []*time.Time
+	share                                                                                                       []*string
+	speculative, deleted                                                                                        []bool
+	modstamp                                                                                                    []time.Time
 }
 
 func columnsOf(rs []Registration) columns {
 	var c columns
 	for _, r := range rs {
 		c.id, c.key, c.partner = append(c.id, r.ID), append(c.key, r.Key), append(c.partner, r.PartnerID)
+		c.payee = append(c.payee, payeeID(r.PartnerID))
 		c.customer, c.stated = append(c.customer, r.CustomerName), append(c.stated, r.EmailDomain)
 		c.domain, c.account = append(c.domain, customerDomain(r.EmailDomain)), append(c.account, r.AccountID)
 		c.opportunity, c.space = append(c.opportunity, r.OpportunityID), append(c.space, r.SpaceID)
@@ -88,12 +95,22 @@ func (c columns) values() []any {
 	all := []any{
 		c.id, c.key, c.partner, c.customer, c.stated, c.domain, c.account, c.opportunity, c.space, c.involvement,
 		c.status, c.submitted, c.decided, c.reason, c.share, c.project, c.people, c.useCase, c.outcome, c.timeframe,
-		c.priority, c.speculative, c.deleted, c.modstamp,
+		c.priority, c.speculative, c.deleted, c.modstamp, c.payee,
 	}
 	for i := range all {
 		all[i] = pq.Array(all[i])
 	}
 	return all
+}
+
+// payeeID gives a Partner ID in its proper form, by which a partner finds its
+// registrations; "" for a blank and for what is none (R1.1).
+func payeeID(stated string) string {
+	id, ok := ledger.ParsePartnerID(stated)
+	if !ok {
+		return ""
+	}
+	return id
 }
 
 // customerDomain gives the registrable domain by which a stated domain, web address
@@ -174,17 +191,16 @@ func MarkUnreadable(ctx context.Context, tx *sqlx.Tx, ids []string) (known []str
 }
 
 // FindCustomers works out anew, for registrations, the Account by which they find
-// their opportunity: the one named when first seen, also after a merge moved them;
-// the one named now, if a person corrected it (R7.7, R9.2). Call it for what was
-// saved, and for what names an Account that was merged.
+// their opportunity: the one named when first seen or, if a person corrected it, the
+// one named then; also after a merge moved them (R7.7, R9.2). Call it for what was
+// saved, and for what names an Account whose merge has changed.
 func FindCustomers(ctx context.Context, tx *sqlx.Tx, ids []string) (err error) {
 	defer errs.Wrap(&err, "find customers of registrations")
 	_, err = tx.ExecContext(ctx, `
 		with named as (
 			select r.id, case
-				when r.account_id = r.first_account_id then r.account_id
-				when r.account_id = ledger.survivor(r.first_account_id) then r.first_account_id
-				else r.account_id end as customer_id
+				when r.account_id <> '' and exists (select from ledger.account_change c where c.record_id = r.id)
+				then ledger.own_account(r.id, r.first_account_id) else r.account_id end as customer_id
 			from ledger.registration r where r.id = any($1))
 		update ledger.registration r set customer_id = named.customer_id
 		from named where r.id = named.id and r.customer_id <> named.customer_id`, pq.Array(ids))

@@ -2,6 +2,7 @@ package deal
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -20,8 +21,11 @@ type record struct {
 	domain string
 	// approvedAt is when it was approved, as far as anybody saw; also of one that has
 	// been revoked since.
-	approvedAt   time.Time
-	isUnreadable bool
+	approvedAt time.Time
+	// seenSubmittedAt is the latest submission that any version stated while its status
+	// was known.
+	seenSubmittedAt time.Time
+	isUnreadable    bool
 }
 
 // opportunity is what linking needs of an opportunity.
@@ -37,9 +41,18 @@ type opportunity struct {
 
 // account is what linking needs of a customer.
 type account struct {
-	domain   string // of its website
+	// domains are those of its website as they were seen, in the order of time; the
+	// first one is not blank.
+	domains  []seenDomain
 	survivor string // of its merge, or ""
 	mergedAt time.Time
+}
+
+// seenDomain is a domain that a website had from an instant on; "" where it had none
+// any more.
+type seenDomain struct {
+	domain string
+	at     time.Time
 }
 
 // issued says to whom a Partner ID was issued, and who is paid for it: where
@@ -63,6 +76,12 @@ type claimant struct {
 	// base is what was decided of it: draft, submitted, approved, rejected, withdrawn
 	// or revoked; "" if nobody can tell.
 	base commission.State
+	// unclear says why nobody can tell what it claims, as a clause: its latest version
+	// cannot be read, or lacks what decides. What it was known to claim before, it
+	// claims on, on hold; "" if it is clear.
+	unclear string
+	// isUndated: its latest version does not say when it was submitted.
+	isUndated bool
 	// partnerID is the ID in its proper form; the raw text if malformed.
 	partnerID string
 	malformed bool
@@ -142,11 +161,10 @@ func bySubmission(a, b *claimant) int {
 	return cmp.Or(a.SubmittedAt.Compare(b.SubmittedAt), cmp.Compare(a.ID, b.ID))
 }
 
-func (w *world) claimant(r *record) *claimant {
-	c := &claimant{record: r}
-	if stated, known := ParseStatus(r.Status); known {
-		c.base = decided(stated)
-	}
+func (w *world) claimant(kept *record) *claimant {
+	r := *kept
+	c := &claimant{record: &r}
+	c.clarify()
 	// Without the day of its approval nobody knows its window: it counts as undecided
 	// until somebody states it.
 	if c.base == commission.Approved && r.DecidedAt.IsZero() {
@@ -158,6 +176,32 @@ func (w *world) claimant(r *record) *claimant {
 		c.windowEnd = w.windowEnd(c)
 	}
 	return c
+}
+
+// clarify reads what was decided of it. Where its latest version does not say, or not
+// when it was submitted, what an earlier one said goes on.
+func (c *claimant) clarify() {
+	stated, known := ParseStatus(c.Status)
+	switch {
+	case known:
+		c.base = decided(stated)
+	case !c.approvedAt.IsZero():
+		c.base, c.DecidedAt = commission.Approved, c.approvedAt
+	case !c.seenSubmittedAt.IsZero():
+		c.base = commission.Submitted
+	}
+	c.isUndated = c.SubmittedAt.IsZero()
+	if c.isUndated {
+		c.SubmittedAt = c.seenSubmittedAt
+	}
+	switch {
+	case c.isUnreadable:
+		c.unclear = "its latest version cannot be read; its discrepancy says what to correct"
+	case !known:
+		c.unclear = fmt.Sprintf("its status, %q, is none of those that a registration can have", c.Status)
+	case c.base != commission.Draft && c.isUndated:
+		c.unclear = "it does not say when it was submitted"
+	}
 }
 
 // identify says whose registration it is.
@@ -245,12 +289,26 @@ func (w *world) identifying(domain string) string {
 }
 
 // domainOn gives the domain by which a registration is found on a day: the one that
-// it states, else that of its Account.
+// it states, else that of its Account on that day.
 func (w *world) domainOn(c *claimant, d clock.Date) string {
 	if stated := w.identifying(c.domain); stated != "" || c.customerID == "" {
 		return stated
 	}
-	return w.identifying(w.accounts[w.accountOn(c.customerID, d)].domain)
+	return w.accountDomain(c.customerID, d)
+}
+
+// accountDomain gives the domain by which an Account, or whoever survived it, is found
+// on a day: the last that was seen by its end, else the first one that ever was,
+// because what was first seen is a fact (R7.7). A later website changes nothing.
+func (w *world) accountDomain(id string, d clock.Date) string {
+	var domain string
+	for i, s := range w.accounts[w.accountOn(id, d)].domains {
+		if i > 0 && w.day(s.at).After(d) {
+			break
+		}
+		domain = s.domain
+	}
+	return w.identifying(domain)
 }
 
 // domains gives all domains by which it may be found on one day or another.
@@ -264,8 +322,10 @@ func (w *world) domains(c *claimant) []string {
 		if id == "" {
 			break
 		}
-		if d := w.identifying(w.accounts[id].domain); d != "" && !slices.Contains(out, d) {
-			out = append(out, d)
+		for _, s := range w.accounts[id].domains {
+			if d := w.identifying(s.domain); d != "" && !slices.Contains(out, d) {
+				out = append(out, d)
+			}
 		}
 		id = w.accounts[id].survivor
 	}

@@ -48,7 +48,7 @@ type story struct {
 func tell() *story {
 	return &story{
 		facts: facts{
-			accounts: map[string]account{"C1": {domain: "c1.example"}, "C2": {domain: "c2.example"}},
+			accounts: map[string]account{"C1": site("c1.example"), "C2": site("c2.example")},
 			partners: map[string]issued{
 				"FG3877": {"north", "north"}, "FG4001": {"north", "north"}, "AB1234": {"south", "south"}, "CD5678": {"west", "west"},
 			},
@@ -115,6 +115,19 @@ func (s *story) merge(loser, survivor, day string) *story {
 	a := s.accounts[loser]
 	a.survivor, a.mergedAt = survivor, at(day)
 	s.accounts[loser] = a
+	return s
+}
+
+// site is an Account whose website has had a domain as long as anybody knows.
+func site(domain string) account {
+	return account{domains: []seenDomain{{domain, at("2020-01-01")}}}
+}
+
+// rebrand gives an Account another website; a day is its noon.
+func (s *story) rebrand(id, domain, day string) *story {
+	a := s.accounts[id]
+	a.domains = append(slices.Clone(a.domains), seenDomain{domain, at(day)})
+	s.accounts[id] = a
 	return s
 }
 

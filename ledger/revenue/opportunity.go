@@ -13,6 +13,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/money"
+	"github.com/partnersync/partnersync/ledger"
 )
 
 // Opportunity is what a record states.
@@ -40,8 +41,9 @@ type Opportunity struct {
 }
 
 // SaveOpportunities keeps what records state. A version older than the one that
-// is kept is ignored, so the order in which they come does not matter. It gives
-// the ids of those that changed.
+// is kept is ignored, so the order in which they come does not matter, except for the
+// Account that it names. It gives the ids of those that changed; call FindCustomers
+// for them.
 func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (changed []string, err error) {
 	defer errs.Wrap(&err, "save opportunities")
 	n := len(os)
@@ -62,11 +64,15 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 		closed[i], won[i], deleted[i] = o.IsClosed, o.IsWon, o.IsDeleted
 		registration[i], created[i], modstamp[i] = o.RegistrationID, o.CreatedAt, o.Modstamp
 	}
+	late, err := ledger.KeepNamedAccounts(ctx, tx, ledger.OpportunityNamesAccount, id, account, modstamp)
+	if err != nil {
+		return nil, err
+	}
 	err = tx.SelectContext(ctx, &changed, `
 		insert into ledger.opportunity as o
-			(id, name, account_id, first_account_id, customer_id, space_id, amount, currency, close_date, stage,
+			(id, name, account_id, first_account_id, first_account_at, customer_id, space_id, amount, currency, close_date, stage,
 			 is_closed, is_won, type, created_at, service_start, service_end, net_new_amount, registration_id, is_deleted, modstamp)
-		select id, name, account, account, account, space, amount, currency, close_date, stage,
+		select id, name, account, account, case when account <> '' then modstamp end, account, space, amount, currency, close_date, stage,
 			closed, won, type, created, service_start, service_end, net_new, registration, deleted, modstamp
 		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::date[], $8::text[],
 			$9::bool[], $10::bool[], $11::text[], $12::timestamptz[], $13::date[], $14::date[], $15::numeric[],
@@ -76,6 +82,7 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 		on conflict (id) do update set
 			name = excluded.name, account_id = excluded.account_id,
 			first_account_id = case o.first_account_id when '' then excluded.account_id else o.first_account_id end,
+			first_account_at = case o.first_account_id when '' then excluded.first_account_at else o.first_account_at end,
 			space_id = excluded.space_id, amount = excluded.amount, currency = excluded.currency,
 			close_date = excluded.close_date, stage = excluded.stage, is_closed = excluded.is_closed,
 			is_won = excluded.is_won, type = excluded.type, created_at = excluded.created_at,
@@ -87,7 +94,7 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 		pq.Array(id), pq.Array(name), pq.Array(account), pq.Array(space), pq.Array(amount), pq.Array(currency),
 		pq.Array(closeDate), pq.Array(stage), pq.Array(closed), pq.Array(won), pq.Array(typ), pq.Array(created),
 		pq.Array(start), pq.Array(end), pq.Array(netNew), pq.Array(deleted), pq.Array(modstamp), pq.Array(registration))
-	return changed, err
+	return append(changed, late...), err
 }
 
 // MarkUnreadable notes of opportunities that their latest version could not be
@@ -101,16 +108,15 @@ func MarkUnreadable(ctx context.Context, tx *sqlx.Tx, ids []string) (known []str
 }
 
 // FindCustomers works out anew, for opportunities, the Account by which they
-// find their Space: the one named when first seen, also after a merge moved
-// them; the one named now, if a person corrected it (R3.3, R7.7, R9.2).
+// find their Space: the one named when first seen or, if a person corrected it,
+// the one named then; also after a merge moved them (R3.3, R7.7, R9.2).
 func FindCustomers(ctx context.Context, tx *sqlx.Tx, ids []string) (err error) {
 	defer errs.Wrap(&err, "find customers of opportunities")
 	_, err = tx.ExecContext(ctx, `
 		with named as (
 			select o.id, case
-				when o.account_id = o.first_account_id then o.account_id
-				when o.account_id = ledger.survivor(o.first_account_id) then o.first_account_id
-				else o.account_id end as customer_id
+				when o.account_id <> '' and exists (select from ledger.account_change c where c.record_id = o.id)
+				then ledger.own_account(o.id, o.first_account_id) else o.account_id end as customer_id
 			from ledger.opportunity o where o.id = any($1))
 		update ledger.opportunity o set customer_id = named.customer_id
 		from named where o.id = named.id and o.customer_id <> named.customer_id`, pq.Array(ids))

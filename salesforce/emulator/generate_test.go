@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,12 +128,38 @@ func TestGenerateMakesAPlausibleCompany(t *testing.T) {
 		}
 	}
 	checkShares(t, org)
+	checkCreatedRows(t, org)
 	stamps := map[any]int{}
 	for _, r := range org.Records("Opportunity") {
 		stamps[r["SystemModstamp"]]++
 	}
 	if len(stamps) > 7000 {
 		t.Errorf("%d different instants in 8,000 opportunities: none are shared", len(stamps))
+	}
+}
+
+// checkCreatedRows sees that every record of a tracked object left one row when it
+// was made, and that no row is older than its record.
+func checkCreatedRows(t *testing.T, org *emulator.Org) {
+	t.Helper()
+	for _, object := range []string{"Space__c", "Space_User__c"} {
+		made := map[any]any{}
+		for _, r := range org.Records(object) {
+			made[r["Id"]] = r["CreatedDate"]
+		}
+		rows := 0
+		for _, h := range org.Records(strings.TrimSuffix(object, "__c") + "__History") {
+			at := made[h["ParentId"]]
+			if h["CreatedDate"].(string) < at.(string) || h["Field"] == "created" && h["CreatedDate"] != at {
+				t.Errorf("%s of %s was made at %v; its history has %v", h["ParentId"], object, at, h)
+			}
+			if h["Field"] == "created" {
+				rows++
+			}
+		}
+		if rows != len(made) || rows == 0 {
+			t.Errorf("%d rows of creation for %d records of %s", rows, len(made), object)
+		}
 	}
 }
 

@@ -5,7 +5,8 @@
 //	due sources ──facts, plan──▶ commission.Engine ──▶ lines ──expected − posted──▶ entries ──▶ outbox
 //
 // A batch of sources is one transaction. Between batches the book is whole: every
-// source has either its old lines and entries or its new ones.
+// source has either its old lines and entries or its new ones. While one batch is
+// written the next is worked out (turns.go).
 package accrue
 
 import (
@@ -14,6 +15,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -26,7 +28,6 @@ import (
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
-	"github.com/partnersync/partnersync/ledger/revenue"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/stage"
 )
@@ -98,7 +99,8 @@ type pass struct {
 	tell              stage.Progress
 	total             int64
 	moved             map[string]int64
-	asks              bool // nobody has decided on a go-live (R4.5)
+	asks              bool       // nobody has decided on a go-live (R4.5)
+	telling           sync.Mutex // of the report, which batches take turns to fill
 }
 
 // begin takes the token, then fixes the as-of.
@@ -162,7 +164,10 @@ func (p *pass) engine(ctx context.Context, q sqlx.QueryerContext) (*commission.E
 	if e.Rates, err = book.ExchangeRates(ctx, q); err != nil {
 		return nil, err
 	}
-	goLive, err := book.ReadGoLive(ctx, q)
+	goLive := p.GoLive
+	if !goLive.Decided { // the settings say nothing: what was decided before counts
+		goLive, err = book.ReadGoLive(ctx, q)
+	}
 	e.GoLive = goLive.On
 	return e, err
 }
@@ -182,29 +187,16 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	statistics := stage.NewStatistics(p.DB, "ledger.line", "ledger.entry", "ledger.due_source", "ledger.source_schedule",
 		"ledger.opportunity", "ledger.space", "ledger.holding", "outbox.record")
-	for {
-		var done outcome
-		err := p.inTx(ctx, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-			done, err = p.batch(ctx, tx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if done.sources == 0 {
-			p.summarise()
-			return p.inTx(ctx, p.concludeGoLive)
-		}
-		p.count(done)
-		if err := statistics.Worked(ctx, int64(done.sources)); err != nil {
-			return err
-		}
+	if err := p.rounds(ctx, statistics); err != nil {
+		return err
 	}
+	p.summarise()
+	return nil
 }
 
 // rehearse works out what is due, and what days have made due, and writes nothing.
-// With a day that a person gave, it is every won source: the day may lie before
-// what is posted, and then all of them may differ.
+// With a day that a person gave, it is every source that is won or was: the day may
+// lie before what is posted, and then all of them may differ.
 func (p *pass) rehearse(ctx context.Context) error {
 	err := pg.InSnapshot(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 		after := ""
@@ -236,7 +228,7 @@ func (p *pass) rehearse(ctx context.Context) error {
 // rehearsed gives the next sources of a dry run.
 func (p *pass) rehearsed(ctx context.Context, tx *sqlx.Tx, after string) ([]string, error) {
 	if p.explicit {
-		return revenue.WonAfter(ctx, tx, after, sourcesInABatch)
+		return book.SourcesAfter(ctx, tx, after, sourcesInABatch)
 	}
 	return book.DueAfter(ctx, tx, after, p.asOf, sourcesInABatch)
 }

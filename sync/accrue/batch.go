@@ -23,37 +23,44 @@ type outcome struct {
 	opened  int64 // discrepancies
 }
 
-// batch works out some due sources and keeps what came of it. No sources end the
-// pass.
-func (p *pass) batch(ctx context.Context, tx *sqlx.Tx) (outcome, error) {
+// batch is some due sources, and what the engine says of them.
+type batch struct {
+	due []string // ids in order; some may be no source
+	work
+}
+
+// take takes due sources and works them out. There may be none.
+func (p *pass) take(ctx context.Context, tx *sqlx.Tx, t *turn) (b batch, err error) {
 	if err := book.ShareTerms(ctx, tx); err != nil {
-		return outcome{}, err
+		return b, err
 	}
-	due, err := book.TakeDue(ctx, tx, sourcesInABatch)
-	if err != nil || len(due) == 0 {
-		return outcome{}, err
+	b.due, err = book.TakeDue(ctx, tx, t.after, t.through, sourcesInABatch)
+	if err != nil || len(b.due) == 0 {
+		return b, err
 	}
 	// Asked after the marks were taken: taking them may have waited for reconcile.
 	if pending, err := attribution.IsPending(ctx, tx); err != nil || pending {
-		return outcome{}, cmp.Or(err, errPending)
+		return b, cmp.Or(err, errPending)
 	}
-	w, err := p.work(ctx, tx, due)
-	if err != nil {
+	if b.work, err = p.work(ctx, tx, b.due); err != nil || !p.asks {
+		return b, err
+	}
+	return b, p.askGoLive(ctx, tx, b.work)
+}
+
+// keep keeps what came of a batch.
+func (p *pass) keep(ctx context.Context, tx *sqlx.Tx, b batch) (out outcome, err error) {
+	if len(b.due) == 0 {
+		return outcome{}, nil
+	}
+	out.sources = len(b.due)
+	if out.settled, err = book.Settle(ctx, tx, b.expected, p.context()); err != nil {
 		return outcome{}, err
 	}
-	if p.asks {
-		if err := p.askGoLive(ctx, tx, w); err != nil {
-			return outcome{}, err
-		}
-	}
-	out := outcome{sources: len(due)}
-	if out.settled, err = book.Settle(ctx, tx, w.expected, p.context()); err != nil {
+	if err := book.Schedule(ctx, tx, b.ids, b.nextOn); err != nil {
 		return outcome{}, err
 	}
-	if err := book.Schedule(ctx, tx, w.ids, w.nextOn); err != nil {
-		return outcome{}, err
-	}
-	if out.opened, err = ledger.SettleDiscrepancies(ctx, tx, commission.FindingKinds(), w.ids, w.found, p.now); err != nil {
+	if out.opened, err = ledger.SettleDiscrepancies(ctx, tx, commission.FindingKinds(), b.ids, b.found, p.now); err != nil {
 		return outcome{}, err
 	}
 	return out, p.markLines(ctx, tx, out.settled.Changed)

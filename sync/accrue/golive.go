@@ -16,7 +16,7 @@ import (
 const oldDays = 90
 
 // decideGoLive keeps what the settings say of the go-live. Without a word of theirs
-// and without a decision of before, the pass asks when it meets something old.
+// and without a decision of before, the first pass that would post something old asks.
 func (p *pass) decideGoLive(ctx context.Context, tx *sqlx.Tx) error {
 	if p.GoLive.Decided {
 		_, err := book.KeepGoLive(ctx, tx, p.GoLive.On, p.actor, p.now)
@@ -24,16 +24,6 @@ func (p *pass) decideGoLive(ctx context.Context, tx *sqlx.Tx) error {
 	}
 	known, err := book.ReadGoLive(ctx, tx)
 	p.asks = !known.Decided
-	return err
-}
-
-// concludeGoLive keeps that a first pass that posted something met nothing old, so
-// that nobody is asked later, when what it posted has grown old.
-func (p *pass) concludeGoLive(ctx context.Context, tx *sqlx.Tx) error {
-	if !p.asks || p.report.Get(CountEntries) == 0 {
-		return nil
-	}
-	_, err := book.KeepGoLive(ctx, tx, clock.Date{}, p.actor, p.now)
 	return err
 }
 
@@ -62,8 +52,8 @@ func (p *pass) question(ctx context.Context, q sqlx.QueryerContext, before clock
 		where is_won and not is_deleted and close_date < $1`, before); err != nil {
 		return err
 	}
-	return errs.New(errs.Conflict, "this first accrual would post commissions that are more than %d days old: %d opportunities closed before %s, the first of them on %s",
-		oldDays, old.N, before, old.First).
+	return errs.New(errs.Conflict, "this would be the first accrual to post commissions of more than %d days ago (won opportunities that closed before %s: %d, the first on %s)",
+		oldDays, before, old.N, old.First).
 		WithHint("Say whether another system has paid them: set company.go_live to the first day that Partnersync pays, such as %s, or to none if it pays everything (R4.5).",
 			p.asOf.AddDays(1).Month().First())
 }

@@ -106,16 +106,19 @@ type Tally struct {
 }
 
 // Tallies counts what is not settled, by object; objects with nothing to send
-// are left out. It reads one index that has only these rows, however many are
+// are left out. It reads two indexes that have only these rows, however many are
 // settled.
 func Tallies(ctx context.Context, q sqlx.QueryerContext, now time.Time) (_ []Tally, err error) {
 	defer errs.Wrap(&err, "count the outbox")
 	var out []Tally
 	err = sqlx.SelectContext(ctx, q, &out, `
-		select object, count(*) filter (where quarantined_at is null) as unsent,
-		       count(*) filter (where quarantined_at is null and not_before > $1) as waiting,
-		       count(*) filter (where quarantined_at is not null) as quarantined
-		from outbox.record where wanted > confirmed
+		select object, sum(unsent)::bigint as unsent, sum(waiting)::bigint as waiting, sum(quarantined)::bigint as quarantined
+		from (
+			select object, count(*) as unsent, count(*) filter (where not_before > $1) as waiting, 0 as quarantined
+			from outbox.record where wanted > confirmed and quarantined_at is null group by object
+			union all
+			select object, 0, 0, count(*)
+			from outbox.record where wanted > confirmed and quarantined_at is not null group by object) as counted
 		group by object order by object`, now)
 	return out, err
 }

@@ -23,6 +23,14 @@
 // which the pull began. A record stamped in the future, as imported data can be,
 // is therefore not lost; it is read at each pull until its time has come.
 //
+// # How far back history goes
+//
+// Salesforce purges its history, and a pull reads only the rows about the Partner
+// ID. So the first time that it reads a history object it also asks for the
+// instant of the oldest row, whatever that row is about, and keeps the answer with
+// the cursor (R2.6). That is asked once, because what is purged later does not
+// matter.
+//
 // # What changes what is read
 //
 // A mapping's fields are part of its cursor. With another list of fields the

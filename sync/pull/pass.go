@@ -83,10 +83,15 @@ func (p *pass) object(ctx context.Context, r mapping.Reading) (err error) {
 			p.report.Notices = append(p.report.Notices, fmt.Sprintf(
 				"%s is read again from the start, because the list of its fields has changed.", r.Object))
 		}
-		cursor = staging.Cursor{Object: r.Object, Fields: signature}
+		cursor = staging.Cursor{Object: r.Object, Fields: signature, AskedAt: cursor.AskedAt, Oldest: cursor.Oldest}
 	}
 	if p.options.DryRun {
 		return p.count(ctx, r, p.start(cursor))
+	}
+	if r.Kind.IsHistory() && cursor.AskedAt.IsZero() {
+		if cursor.AskedAt, cursor.Oldest, err = p.askOldest(ctx, r); err != nil {
+			return err
+		}
 	}
 	isFresh, err := staging.IsEmpty(ctx, p.DB, r.Object)
 	if err != nil {

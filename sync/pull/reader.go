@@ -188,7 +188,9 @@ func (r *reader) cursorAt(at position) staging.Cursor {
 	if at.at.After(r.began) {
 		at = position{at: r.began}
 	}
-	return staging.Cursor{Object: r.reading.Object, Fields: r.reading.Signature(), At: at.at, ID: at.id, UpdatedAt: r.began}
+	next := r.cursor
+	next.At, next.ID, next.UpdatedAt = at.at, at.id, r.began
+	return next
 }
 
 // finish notes that the object was read to its end, even if nothing came.

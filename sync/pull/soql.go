@@ -39,6 +39,12 @@ func countSOQL(r mapping.Reading, from position) string {
 	return "SELECT COUNT() FROM " + r.Object + where(r, from, time.Time{})
 }
 
+// oldestSOQL asks for the instant of the oldest row of a history object, whatever
+// field it is about.
+func oldestSOQL(r mapping.Reading) string {
+	return "SELECT " + r.At + " FROM " + r.Object + " ORDER BY " + r.At + " ASC NULLS LAST LIMIT 1"
+}
+
 func where(r mapping.Reading, from position, until time.Time) string {
 	var all []string
 	if r.Filter != "" {

@@ -140,42 +140,7 @@ func (b *batch) customers(ctx context.Context) error {
 			MasterAccountID: f.ID("master_account_id"), IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
 	}
-	return b.relinking(ctx, deal.Reached{Accounts: ids}, func() error {
-		merged, err := ledger.SaveCustomers(ctx, b.tx, facts)
-		if err != nil || len(merged) == 0 {
-			return err
-		}
-		return b.follow(ctx, merged)
-	})
-}
-
-// follow lets what named merged Accounts find its customer anew (R9.2).
-func (b *batch) follow(ctx context.Context, accounts []string) error {
-	spaces, err := attribution.OfAccounts(ctx, b.tx, accounts)
-	if err != nil {
-		return err
-	}
-	if err := attribution.Resolve(ctx, b.tx, spaces); err != nil {
-		return err
-	}
-	sources, err := revenue.OfAccounts(ctx, b.tx, accounts)
-	if err != nil {
-		return err
-	}
-	if err := revenue.FindCustomers(ctx, b.tx, sources); err != nil {
-		return err
-	}
-	if err := book.MarkDue(ctx, b.tx, sources, b.now); err != nil {
-		return err
-	}
-	registrations, err := deal.OfAccounts(ctx, b.tx, accounts)
-	if err != nil {
-		return err
-	}
-	if err := deal.FindCustomers(ctx, b.tx, registrations); err != nil {
-		return err
-	}
-	return b.markSources(ctx, b.tx, spaces)
+	return b.relinking(ctx, deal.Reached{Accounts: ids}, func() error { return b.saveCustomers(ctx, facts) })
 }
 
 func (b *batch) installs(ctx context.Context) error {
@@ -240,10 +205,11 @@ func (b *batch) spaces(ctx context.Context) error {
 			continue
 		}
 		created, _ := f.Time("created_at")
+		recorded, _ := f.Time("recorded_at")
 		facts = append(facts, attribution.Space{
 			ID: r.ID, Key: f.Text("space_key"), Name: f.Text("name"), AccountID: f.ID("account_id"),
 			CreatedVia: f.Text("created_via"), CreatorEmail: b.email(r, f.Text("creator_email")), CreatedAt: created,
-			QuickStartOrgID: f.ID("quickstart_org_id"), IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
+			RecordedAt: recorded, QuickStartOrgID: f.ID("quickstart_org_id"), IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
 		seen = append(seen, attribution.Observation{RecordID: r.ID, Raw: f.Text("partner_id"), Modstamp: r.Modstamp})
 		ids = append(ids, r.ID)
@@ -268,12 +234,13 @@ func (b *batch) profiles(ctx context.Context) error {
 			continue
 		}
 		registered, _ := f.Time("registered_at")
+		recorded, _ := f.Time("recorded_at")
 		key := b.email(r, f.Text("email"))
 		if key == "" {
 			continue
 		}
 		facts = append(facts, attribution.UserRecord{
-			ID: r.ID, Email: f.Text("email"), EmailKey: key, RegisteredAt: registered,
+			ID: r.ID, Email: f.Text("email"), EmailKey: key, RegisteredAt: registered, RecordedAt: recorded,
 			IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
 		seen = append(seen, attribution.Observation{RecordID: r.ID, Raw: f.Text("partner_id"), Modstamp: r.Modstamp})

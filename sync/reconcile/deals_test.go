@@ -104,11 +104,11 @@ func TestR5_5_WhatAChangeCutsOffIsDue(t *testing.T) {
 	l.stage(mapping.Customer, acct1, account("One", "https://other.example"))
 	l.wantDue("its customer has another website", opp1)
 	l.stage(mapping.Customer, acct2, account("Two", "https://one.example"))
-	l.wantDue("another customer has it now", opp2)
+	l.wantDue("another customer has it now, as that one had", opp1, opp2)
 	l.stage(mapping.Registration, reg1, approved("Email_Domain__c", "one.example", "Status__c", "Revoked", "Decision_Reason__c", "asked for it"))
-	l.wantDue("it is revoked", opp2)
+	l.wantDue("it is revoked", opp1, opp2)
 	l.stage(mapping.Registration, reg1, approved("Email_Domain__c", "one.example", "IsDeleted", true))
-	l.wantDue("it is deleted", opp2)
+	l.wantDue("it is deleted", opp1, opp2)
 }
 
 // An opportunity that is taken away frees its registration for the next one.

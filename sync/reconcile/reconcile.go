@@ -204,11 +204,39 @@ func (p *pass) check(ctx context.Context) error {
 	worked := p.report.Get(CountRecords) > 0 || p.report.Get(CountHistories) > 0
 	var opened int64
 	err := p.inTx(ctx, func(tx *sqlx.Tx) (err error) {
+		if err := p.keepHorizons(ctx, tx); err != nil {
+			return err
+		}
 		opened, err = attribution.Check(ctx, tx, clock.DateIn(p.now, p.Zone), worked, p.now)
 		return err
 	})
 	p.problems(opened)
 	return err
+}
+
+// keepHorizons hands on how far back the org's history went when pulls first asked
+// for it (R2.6).
+func (p *pass) keepHorizons(ctx context.Context, tx *sqlx.Tx) error {
+	for _, of := range []struct {
+		history mapping.Kind
+		subject string
+	}{{mapping.SpaceHistory, attribution.KindSpace}, {mapping.ProfileHistory, attribution.KindProfile}} {
+		object := p.Mapping.Object(of.history)
+		if object == "" {
+			continue
+		}
+		c, err := staging.ReadCursor(ctx, tx, object)
+		if err != nil {
+			return err
+		}
+		if c.AskedAt.IsZero() {
+			continue
+		}
+		if err := attribution.KeepHorizon(ctx, tx, of.subject, c.Oldest, c.AskedAt, p.now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // markSources marks what may earn by the Spaces and, where there are registrations,

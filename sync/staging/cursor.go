@@ -26,6 +26,12 @@ type Cursor struct {
 	// was committed late, with a stamp before At, lies after UpdatedAt less the
 	// longest transaction.
 	UpdatedAt time.Time
+	// AskedAt is Salesforce's clock when a pull asked for the oldest row of a
+	// history object, in UTC; zero if none has. The first answer stands.
+	AskedAt time.Time
+	// Oldest is the instant of that row, whatever field it is about; zero if the
+	// object had no row.
+	Oldest time.Time
 }
 
 type cursorRow struct {
@@ -34,15 +40,25 @@ type cursorRow struct {
 	At        sql.NullTime `db:"at"`
 	ID        string       `db:"id"`
 	UpdatedAt time.Time    `db:"updated_at"`
+	AskedAt   sql.NullTime `db:"asked_at"`
+	Oldest    sql.NullTime `db:"oldest"`
 }
 
 func (r cursorRow) cursor() Cursor {
-	c := Cursor{Object: r.Object, Fields: r.Fields, ID: r.ID, UpdatedAt: r.UpdatedAt.UTC()}
-	if r.At.Valid {
-		c.At = r.At.Time.UTC()
+	return Cursor{
+		Object: r.Object, Fields: r.Fields, At: orZero(r.At), ID: r.ID, UpdatedAt: r.UpdatedAt.UTC(),
+		AskedAt: orZero(r.AskedAt), Oldest: orZero(r.Oldest),
 	}
-	return c
 }
+
+func orZero(t sql.NullTime) time.Time {
+	if !t.Valid {
+		return time.Time{}
+	}
+	return t.Time.UTC()
+}
+
+func orNoTime(t time.Time) sql.NullTime { return sql.NullTime{Time: t, Valid: !t.IsZero()} }
 
 // ReadCursor gives the cursor of an object; one that was never read has none,
 // and its Cursor is zero but for the name.
@@ -50,7 +66,7 @@ func ReadCursor(ctx context.Context, q sqlx.QueryerContext, object string) (_ Cu
 	defer errs.Wrap(&err, "read the cursor of %s", object)
 	var row cursorRow
 	err = sqlx.GetContext(ctx, q, &row,
-		`select object, fields, at, id, updated_at from staging.cursor where object = $1`, object)
+		`select object, fields, at, id, updated_at, asked_at, oldest from staging.cursor where object = $1`, object)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Cursor{Object: object}, nil
 	}
@@ -62,7 +78,7 @@ func Cursors(ctx context.Context, q sqlx.QueryerContext) (_ []Cursor, err error)
 	defer errs.Wrap(&err, "read the cursors")
 	var rows []cursorRow
 	if err := sqlx.SelectContext(ctx, q, &rows,
-		`select object, fields, at, id, updated_at from staging.cursor order by object`); err != nil {
+		`select object, fields, at, id, updated_at, asked_at, oldest from staging.cursor order by object`); err != nil {
 		return nil, err
 	}
 	out := make([]Cursor, len(rows))
@@ -73,14 +89,16 @@ func Cursors(ctx context.Context, q sqlx.QueryerContext) (_ []Cursor, err error)
 }
 
 // WriteCursor stores a cursor. It belongs in the transaction that stages the
-// records up to it.
+// records up to it. What a history object's oldest row was when it was first asked
+// for is kept: Salesforce purges its history, and a later answer is another.
 func WriteCursor(ctx context.Context, tx *sqlx.Tx, c Cursor) (err error) {
 	defer errs.Wrap(&err, "write the cursor of %s", c.Object)
-	at := sql.NullTime{Time: c.At, Valid: !c.At.IsZero()}
 	_, err = tx.ExecContext(ctx, `
-		insert into staging.cursor (object, fields, at, id, updated_at) values ($1, $2, $3, $4, $5)
+		insert into staging.cursor as c (object, fields, at, id, updated_at, asked_at, oldest) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (object) do update
-		set fields = excluded.fields, at = excluded.at, id = excluded.id, updated_at = excluded.updated_at`,
-		c.Object, c.Fields, at, c.ID, c.UpdatedAt)
+		set fields = excluded.fields, at = excluded.at, id = excluded.id, updated_at = excluded.updated_at,
+		    asked_at = coalesce(c.asked_at, excluded.asked_at),
+		    oldest = case when c.asked_at is null then excluded.oldest else c.oldest end`,
+		c.Object, c.Fields, orNoTime(c.At), c.ID, c.UpdatedAt, orNoTime(c.AskedAt), orNoTime(c.Oldest))
 	return err
 }

@@ -165,6 +165,26 @@ func TestCursorRoundTrip(t *testing.T) {
 	}
 }
 
+// TestR2_6_TheFirstAnswerStands: what a history object's oldest row was is kept as
+// it was first answered, also when there was none.
+func TestR2_6_TheFirstAnswerStands(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	for _, oldest := range []time.Time{noon.AddDate(-2, 0, 0), {}} {
+		first := staging.Cursor{Object: fmt.Sprintf("Of%d__History", oldest.Year()), Fields: "Id", UpdatedAt: noon}
+		answered := first
+		answered.AskedAt, answered.Oldest = noon, oldest
+		again, forgotten := answered, first
+		again.AskedAt, again.Oldest, again.ID = noon.AddDate(1, 0, 0), noon.AddDate(-1, 0, 0), "017000000000001AAA"
+		for _, c := range []staging.Cursor{first, answered, again, forgotten} {
+			in(t, db, func(ctx context.Context, tx *sqlx.Tx) error { return staging.WriteCursor(ctx, tx, c) })
+		}
+		if got, err := staging.ReadCursor(t.Context(), db, first.Object); err != nil || got != answered {
+			t.Errorf("read %v, %v, want %v", got, err, answered)
+		}
+	}
+}
+
 func TestReceivePutsRecordsInCanonicalForm(t *testing.T) {
 	t.Parallel()
 	r, err := staging.Receive(object, "SystemModstamp", []byte(`{"attributes":{"type":"Space__c","url":"/services/data/v62.0/x"},

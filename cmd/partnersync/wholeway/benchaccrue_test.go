@@ -2,6 +2,8 @@ package wholeway_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -65,7 +67,7 @@ func BenchmarkAccrue(b *testing.B) {
 
 // benchLedger is one ledger and what was measured in it.
 type benchLedger struct {
-	b       *testing.B
+	b       testing.TB
 	sources int
 	db      *sqlx.DB
 	program *program
@@ -144,7 +146,7 @@ var writtenTables = []string{"ledger.line", "ledger.entry", "ledger.source_sched
 func (l *benchLedger) copyFloor() {
 	ctx := context.Background()
 	for _, query := range factQueries {
-		l.floor += timed(func() { l.read(ctx, query) })
+		l.floor += timed(func() { must(l.b, l.each(ctx, query, func([]*sql.ColumnType, []any) {})) })
 	}
 	_, err := l.db.Exec(`create schema floor`)
 	must(l.b, err)
@@ -171,45 +173,48 @@ func timed(f func()) time.Duration {
 	return time.Since(start)
 }
 
-// read reads all rows of a query, one after the other.
-func (l *benchLedger) read(ctx context.Context, query string) {
+// each reads the rows of a query, one after the other.
+func (l *benchLedger) each(ctx context.Context, query string, f func(columns []*sql.ColumnType, row []any)) (err error) {
 	rows, err := l.db.QueryxContext(ctx, query)
-	must(l.b, err)
-	defer func() { must(l.b, rows.Close()) }()
-	for rows.Next() {
-		_, err := rows.SliceScan()
-		must(l.b, err)
+	if err != nil {
+		return err
 	}
-	must(l.b, rows.Err())
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	columns, err := rows.ColumnTypes()
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		row, err := rows.SliceScan()
+		if err != nil {
+			return err
+		}
+		f(columns, row)
+	}
+	return rows.Err()
 }
 
 // sampleRows bounds how many rows are held for being copied.
 const sampleRows = 20_000
 
 // sample gives rows from all over a table, ready to be copied, and its number of rows.
-func (l *benchLedger) sample(ctx context.Context, table string) (columns []string, sample [][]any, n int64) {
+func (l *benchLedger) sample(ctx context.Context, table string) (names []string, sample [][]any, n int64) {
 	n = fetch[int64](l.b, l.db, `select count(*) from `+table)
-	rows, err := l.db.QueryxContext(ctx, fmt.Sprintf(`select * from %s tablesample bernoulli (%f) repeatable (7)`,
-		table, min(100, 100*float64(sampleRows)/float64(max(n, 1)))))
-	must(l.b, err)
-	defer func() { must(l.b, rows.Close()) }()
-	types, err := rows.ColumnTypes()
-	must(l.b, err)
-	for _, t := range types {
-		columns = append(columns, t.Name())
-	}
-	for rows.Next() {
-		row, err := rows.SliceScan()
-		must(l.b, err)
+	query := fmt.Sprintf(`select * from %s tablesample bernoulli (%f) repeatable (7)`, table, min(100, 100*float64(sampleRows)/float64(max(n, 1))))
+	must(l.b, l.each(ctx, query, func(columns []*sql.ColumnType, row []any) {
 		for i, v := range row {
-			if raw, ok := v.([]byte); ok && types[i].DatabaseTypeName() != "BYTEA" {
+			if raw, ok := v.([]byte); ok && columns[i].DatabaseTypeName() != "BYTEA" {
 				row[i] = string(raw)
 			}
 		}
+		if sample == nil {
+			for _, c := range columns {
+				names = append(names, c.Name())
+			}
+		}
 		sample = append(sample, row)
-	}
-	must(l.b, rows.Err())
-	return columns, sample, n
+	}))
+	return names, sample, n
 }
 
 // again gives n rows by going through a sample as often as it takes.

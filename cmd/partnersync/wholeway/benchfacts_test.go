@@ -46,6 +46,9 @@ var factStatements = []string{
 	select '001' || lpad(i::text, 12, '0') || 'AAA', 'Meridian GmbH ' || i, 'kunde' || i || '.example', false, now()
 	from generate_series(1, greatest(12, $1::int / 20)) as i`,
 
+	`insert into ledger.customer_domain (account_id, at, domain)
+	select account_id, modstamp, domain from ledger.customer where $1::int > 0`,
+
 	`insert into ledger.space (id, space_key, name, account_id, first_account_id, customer_id, created_via, created_at, is_deleted, modstamp)
 	select id, key, name, account, account, account, 'QuickStart', at, false, at
 	from (

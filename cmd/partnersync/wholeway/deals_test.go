@@ -186,3 +186,28 @@ func TestR4_1_ARegistrationThatNobodyCanReadHolds(t *testing.T) {
 	}
 	want(t, w.bySlice("Registration"), "AB1234 referral", "2000.00")
 }
+
+// A registration whose status becomes one that nobody knows keeps what it was paid, on
+// hold, until it is mended (R5.2).
+func TestR5_2_AStatusThatNobodyKnowsTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	w := newWay(t, "2027-02-01T06:00:00Z")
+	w.apply(partnersAndPlan)
+	account, _ := acme(w, "FG3877")
+	w.insert("Opportunity", sale(account, "20000", "2026-03-20"))
+	registration := register(w, "AB1234", "Referred", account, "")
+	w.run()
+	want(t, w.bySlice("Registration"), "AB1234 referral", "2000.00")
+	w.change("Partner_Registration__c", registration, "2027-02-01T06:30:00Z", map[string]any{"Status__c": "Approved (legal)"})
+	w.clock.Set(instant("2027-02-01T07:00:00Z"))
+	w.run()
+	want(t, w.bySlice("Registration"), "AB1234 referral", "2000.00 registration_unclear")
+	want(t, w.bySlice("Space"), "FG3877 referral", "0.00 superseded_by_registration")
+	if got := booked(w, "AB1234"); got != 200_000 {
+		t.Errorf("the book says %d, want the 2,000.00 that were posted", got)
+	}
+	w.change("Partner_Registration__c", registration, "2027-02-01T07:30:00Z", map[string]any{"Status__c": "Approved"})
+	w.clock.Set(instant("2027-02-01T08:00:00Z"))
+	w.run()
+	want(t, w.bySlice("Registration"), "AB1234 referral", "2000.00")
+}

@@ -111,7 +111,7 @@ func (w *way) apply(text string) {
 	f, err := apply.Read(strings.NewReader(text), "test")
 	must(w.t, err)
 	must(w.t, pg.InTx(context.Background(), w.db, func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := apply.Apply(ctx, tx, f, "test", w.clock.Now())
+		_, err := apply.Apply(ctx, tx, f, "test", time.UTC, w.clock.Now())
 		return err
 	}))
 }

@@ -50,7 +50,7 @@ func (e *Engine) registrationLines(s *Source, plan Plan, r *Result) (stands bool
 	}
 	if w.needsNetNew {
 		if w.netNew = e.netNew(s, plan); w.netNew.hold != nil {
-			r.freeze(*w.netNew.hold, RegimeRegistration, true)
+			r.Findings = append(r.Findings, *w.netNew.hold)
 		}
 	}
 	for i := range w.linked {

@@ -53,15 +53,14 @@ func TestR3_1_R7_5_TooLargeInTheCurrencyThatIsPaid(t *testing.T) {
 	}
 }
 
-// Where a linked claim cannot be read, or its net-new is unknown, what was posted for
-// the registration stays as it is.
+// Where a linked claim cannot be read, what was posted for the registration stays as
+// it is.
 func TestR5_2_WhatIsUnclearFreezesTheRegime(t *testing.T) {
-	unclear, malformed, unmapped := renewal(), renewal(), renewal()
+	unclear, malformed := renewal(), renewal()
 	unclear.Claims[0].Unclear = "its status, \"Perhaps\", is none of those that a registration can have"
 	malformed.Claims[0].Malformed, malformed.Claims[0].PartnerID = true, "CN-1"
-	unmapped.Type = "Swap"
 	for reason, s := range map[string]*commission.Source{
-		commission.ReasonUnclear: unclear, commission.ReasonMalformedID: malformed, commission.ReasonUnmappedType: unmapped,
+		commission.ReasonUnclear: unclear, commission.ReasonMalformedID: malformed,
 	} {
 		got := dealEngine("2027-01-31").Lines(s)
 		if !got.Frozen || got.FrozenRegime != commission.RegimeRegistration || got.Reason != reason || len(got.Findings) != 1 || !got.Findings[0].IsHold {

@@ -14,9 +14,12 @@ GOVULNCHECK   := v1.8.0
 
 # Opportunities in the org and in the ledger that `make bench` generates.
 BENCH_OPPORTUNITIES ?= 100000
+# Random histories on which `make oracle` holds the program against its simulation.
+ORACLE_WORLDS ?= 10000
+ORACLE_SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint vet vulnerabilities bench bench-million fuzz cover postgres clean
+.PHONY: help run build test unit lint vet vulnerabilities bench bench-million oracle fuzz cover postgres clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +55,10 @@ bench: postgres ## Records a second and peak memory of each stage, and accrue ag
 bench-million: postgres ## Accrue against its floors, with 1,000,000 opportunities (some 20 GB of disk, a quarter of an hour).
 	@BENCH_OPPORTUNITIES=1000000 $(GO) run ./internal/pgtest/with -- \
 		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench Accrue -benchtime 1x -timeout 120m
+
+oracle: postgres ## The program against an independent simulation, on ORACLE_WORLDS random histories (10,000).
+	@ORACLE_WORLDS=$(ORACLE_WORLDS) ORACLE_SEED=$(ORACLE_SEED) $(GO) run ./internal/pgtest/with -- \
+		$(GO) test ./cmd/partnersync/wholeway -run TestOracle -count 1 -v -timeout 60m
 
 fuzz: ## Fuzz every decoder for a while (FUZZTIME=30s each).
 	@scripts/fuzz.sh $${FUZZTIME:-30s}

@@ -17,6 +17,16 @@ type posted struct {
 	n     int // entries
 }
 
+// stands says whether anything is posted for the line by now.
+func (p posted) stands() bool {
+	for _, minor := range p.minor {
+		if minor != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // draft is an entry before it has a place in its payee's chain.
 type draft struct {
 	line     *Line

@@ -32,8 +32,11 @@ type Expectation struct {
 	Reason, Why string
 }
 
-// next gives the source's lines as they are to be, from those that it has.
-func (e Expectation) next(before map[string]Line, now time.Time) ([]Line, error) {
+// next gives the source's lines as they are to be, from those that it has and what is
+// posted for them by key. What is posted under a hold of the source stays; what was
+// only expected does not, so that it makes no difference what was expected before
+// (R7.7).
+func (e Expectation) next(before map[string]Line, posted map[string]posted, now time.Time) ([]Line, error) {
 	out := make([]Line, 0, len(e.Lines)+len(before))
 	is := make(map[string]bool, len(e.Lines))
 	for i := range e.Lines {
@@ -43,7 +46,7 @@ func (e Expectation) next(before map[string]Line, now time.Time) ([]Line, error)
 		if err != nil {
 			return nil, err
 		}
-		if old, ok := before[l.Key]; ok && l.Status == commission.OnHold && e.freezes(l.Regime) {
+		if old, ok := before[l.Key]; ok && l.Status == commission.OnHold && e.freezes(l.Regime) && posted[l.Key].stands() {
 			row.AmountMinor, row.Currency, row.Base, row.Rate = old.AmountMinor, old.Currency, old.Base, old.Rate
 		}
 		out = append(out, row)
@@ -52,12 +55,12 @@ func (e Expectation) next(before map[string]Line, now time.Time) ([]Line, error)
 		if is[key] {
 			continue
 		}
-		switch frozen := e.freezes(old.Regime); {
-		case frozen && old.Status == statusAccrued:
+		switch stays := e.freezes(old.Regime) && posted[key].stands(); {
+		case stays && old.Status == statusAccrued:
 			if err := old.hold(e.Reason, e.Why, now); err != nil {
 				return nil, err
 			}
-		case frozen:
+		case stays:
 		case old.Status != StatusVoid:
 			if err := old.void(now); err != nil {
 				return nil, err

@@ -94,7 +94,7 @@ func newSettlement(ctx context.Context, q sqlx.QueryerContext, expected []Expect
 func (s *settlement) settle(expected []Expectation) iter.Seq2[*Line, error] {
 	return func(yield func(*Line, error) bool) {
 		for _, e := range expected {
-			lines, err := e.next(s.before[e.SourceID], s.now)
+			lines, err := e.next(s.before[e.SourceID], s.posted, s.now)
 			if err != nil {
 				yield(nil, err)
 				return

@@ -79,7 +79,7 @@ func (e *Engine) Lines(s *Source) Result {
 		over = superseder{reason: ReasonByProgram, why: fmt.Sprintf("the referral program %s stands before Space attribution here", s.Program.Program)}
 	}
 	e.spaceLines(s, plan, over, &r)
-	if e.payout(s, plan).missing {
+	if slices.ContainsFunc(r.Lines, func(l Line) bool { return l.Reason == ReasonMissingRate }) {
 		r.Findings = append(r.Findings, e.missingRate(s, plan))
 	}
 	sort.Slice(r.Lines, func(i, j int) bool { return r.Lines[i].Key < r.Lines[j].Key })
@@ -212,8 +212,8 @@ func (s *Source) fault(hasPlan bool) *Finding {
 }
 
 // heldLines gives, for a source that is on hold as a whole, a line without an
-// amount for each linked registration, or else for whoever holds its close date, so
-// that the partner sees it waiting.
+// amount for each linked registration, or else for whoever holds days of it, so that
+// the partner sees it waiting.
 func (e *Engine) heldLines(s *Source, plan Plan, f *Finding) []Line {
 	var out []Line
 	hold := func(payeeID, regime, spaceID string) {
@@ -231,20 +231,32 @@ func (e *Engine) heldLines(s *Source, plan Plan, f *Finding) []Line {
 			hold(c.PartnerID, RegimeRegistration, s.onlySpace())
 		}
 	}
-	h, ok := s.holderOn(s.CloseDate)
-	if len(out) == 0 && ok && h.PartnerID != "" && !h.Malformed && !h.Disagree {
-		hold(h.PartnerID, RegimeSpace, h.SpaceID)
+	if len(out) > 0 {
+		return out
+	}
+	for _, h := range s.heldBy() {
+		if !slices.ContainsFunc(out, func(l Line) bool { return l.PayeeID == h.PartnerID }) {
+			hold(h.PartnerID, RegimeSpace, h.SpaceID)
+		}
 	}
 	return out
 }
 
-// holderOn gives the stretch that a day is in.
-func (s *Source) holderOn(d clock.Date) (Stretch, bool) {
-	i := sort.Search(len(s.Holders), func(i int) bool { return s.Holders[i].From.After(d) })
-	if i == 0 {
-		return Stretch{}, false
+// heldBy gives the stretches of days of the source that somebody holds: of its term,
+// or of its close date where it has none, or none that makes sense.
+func (s *Source) heldBy() []Stretch {
+	first, last := s.CloseDate, s.CloseDate
+	if !s.Start.IsZero() && !s.End.Before(s.Start) {
+		first, last = s.Start, s.End
 	}
-	return s.Holders[i-1], true
+	var out []Stretch
+	for i, h := range s.Holders {
+		ends := i+1 < len(s.Holders) && !s.Holders[i+1].From.After(first)
+		if h.PartnerID != "" && !h.Malformed && !h.Disagree && !ends && !h.From.After(last) {
+			out = append(out, h)
+		}
+	}
+	return out
 }
 
 // isTerm says whether it is term revenue (R3.2).

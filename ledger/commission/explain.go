@@ -53,6 +53,10 @@ func (w *spaceWork) explain(l *Line, t step, rule string) {
 		x.Rules = append(x.Rules, "R7.2")
 	}
 	x.Rules = unique(append(x.Rules, "R7.4"))
+	if t.end.IsZero() && l.Status == OnHold {
+		x.Sentence = fmt.Sprintf("What %s earns from opportunity %s is on hold, because %s.", l.PayeeID, w.s.label(), w.because(l))
+		return
+	}
 	if l.Status == Zero {
 		x.Sentence = fmt.Sprintf("%s earns nothing from opportunity %s, because %s.", l.PayeeID, w.s.label(), w.because(l))
 		return

@@ -131,6 +131,8 @@ func (w *spaceWork) lines(payeeID string) []Line {
 	switch {
 	case len(out) > 0:
 		return out
+	case w.payout.missing && t.days > paidDays: // nobody knows what it comes to in the currency that is paid
+		return w.zero(payeeID, ReasonMissingRate, "R7.5")
 	case paidDays > 0 && paidDays == t.days:
 		return w.zero(payeeID, ReasonBeforeGoLive, "R4.5")
 	}
@@ -145,7 +147,7 @@ func (w *spaceWork) line(payeeID string, m clock.Month, spaceID string) Line {
 }
 
 // zero is the zero line of a payee in the first period in which its days would
-// accrue; none while they do not yet (R7.6).
+// accrue; none while they do not yet (R7.6). For want of an exchange rate it is held.
 func (w *spaceWork) zero(payeeID, reason, rule string) []Line {
 	i := slices.IndexFunc(w.segments, func(g segment) bool { return g.isHeldBy(payeeID) })
 	on := clock.MaxDate(w.segments[i].first, w.s.CloseDate)
@@ -155,6 +157,9 @@ func (w *spaceWork) zero(payeeID, reason, rule string) []Line {
 	_, in := w.held(payeeID, clock.MinDate(on.Month().Last(), clock.MaxDate(w.through, on)))
 	l := w.line(payeeID, on.Month(), in[0].SpaceID)
 	l.Status, l.Reason, l.Explanation.Held = Zero, reason, in
+	if reason == ReasonMissingRate {
+		l.Status = OnHold
+	}
 	w.explain(&l, step{}, rule)
 	return []Line{l}
 }

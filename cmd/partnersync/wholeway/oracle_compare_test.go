@@ -10,7 +10,7 @@ import (
 // difference lists in what the program's lines differ from the oracle's; an empty
 // list is agreement to the minor unit.
 func (x *expectation) difference(w *world, a answer) []string {
-	c := comparison{x: x, holds: map[cell]bool{}, seen: map[string]bool{}, held: map[cell]bool{}, zero: map[cell]bool{}}
+	c := comparison{x: x, holds: map[cell]bool{}, seen: map[string]bool{}, held: map[cell]bool{}, kept: map[cell]bool{}, zero: map[cell]bool{}}
 	for _, f := range w.records("Opportunity") {
 		if id := f.now().id; x.skip[id] {
 			x.forget(id)
@@ -63,6 +63,7 @@ type comparison struct {
 	x          *expectation
 	seen       map[string]bool
 	held, zero map[cell]bool // as the program has them
+	kept       map[cell]bool // of those held, the ones of a held source that something is posted on
 	holds      map[cell]bool // open discrepancies that are holds
 	said       []string
 }
@@ -89,7 +90,9 @@ func (c *comparison) row(r row) {
 	case "on_hold":
 		c.seen[r.Key] = true
 		c.held[have] = true
-		if want, ok := c.x.onHold[r.Key]; ok && want != got && !c.x.loose[r.Source] {
+		isKept := c.x.loose[r.Source] && r.Posted != 0
+		c.kept[have] = isKept
+		if want, ok := c.x.onHold[r.Key]; ok && want != got && !isKept {
 			c.say("on hold differs: %s = %d %s, expected %d %s", r.Key, r.Minor, r.Currency, want.minor, want.currency)
 		}
 	case "zero":
@@ -110,7 +113,7 @@ func (c *comparison) cells(what string, want, got map[cell]bool) {
 		}
 	}
 	for _, g := range inOrder(got) {
-		isMeant := c.x.loose[g.source]
+		isMeant := what == "held" && c.kept[g]
 		for _, allowed := range []map[cell]bool{want, c.x.may} {
 			for w := range allowed {
 				isMeant = isMeant || w.matches(g)

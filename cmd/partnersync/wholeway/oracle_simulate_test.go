@@ -34,16 +34,13 @@ const (
 	// readZeroBeatsSuspended: what would be nothing anyway is a zero line, even of
 	// a suspended partner (R7.6, R2.11).
 	readZeroBeatsSuspended = true
-	// readNothingNeedsNoRate: what would round to nothing in the currency of the sale
-	// need not be held for want of an exchange rate (R7.5 would hold it).
-	readNothingNeedsNoRate = true
 	// readGoLiveTakesOff: the cumulative through the day before go-live is what the
 	// other system paid, and is taken off, so that both systems together pay the
 	// rounded whole; rather than those days being left out of days(D) (R4.5, R7.2).
 	readGoLiveTakesOff = true
 	// readHeldSourceKeepsLines: while a sale as a whole is held (no_plan, no_amount,
-	// negative_amount, bad_term, renewed_unknown, unmapped_type), lines that it had
-	// before stay, on hold (R8.1), even such as nothing was posted on.
+	// negative_amount, bad_term), or its registration cannot be read, what was posted for
+	// it before stays, on hold (R8.1); what was only expected does not.
 	readHeldSourceKeepsLines = true
 	// readDeadClaimLinksNothing: a registration that was rejected, withdrawn or revoked
 	// takes no sale from another, even where the sale names it (R5.5, R4.1).
@@ -85,7 +82,8 @@ type expectation struct {
 	may map[cell]bool
 	// skip are sources of which nothing is compared.
 	skip map[string]bool
-	// loose are sources of which more lines may be held than those named.
+	// loose are sources that are held: lines of theirs that something is posted on stay
+	// held as they were.
 	loose map[string]bool
 }
 

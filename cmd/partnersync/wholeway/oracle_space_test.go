@@ -108,8 +108,11 @@ func (s *simulation) payHolder(o *sold, holder string, accruals []civil, days in
 	}
 	lines, reason := s.monthly(o, accruals, days, until, o.plan.payoutIn)
 	if reason == "missing_rate" {
-		if lines, _ := s.monthly(o, accruals, days, until, ""); len(lines) == 0 && readNothingNeedsNoRate {
-			s.out.may[cell{payee: holder, regime: "space", source: o.id, slice: slice}] = true
+		// What does not accrue here at all needs no rate (R4.5); what does is held, also
+		// if it would come to nothing in the currency of the sale (R7.5).
+		isOurs := func(d civil) bool { return d <= until && (s.terms.goLive == never || d >= s.terms.goLive) }
+		if !slices.ContainsFunc(accruals, isOurs) {
+			s.out.zero[cell{holder, "space", o.id, slice, "", "before_go_live"}] = true
 			return
 		}
 		s.hold(holder, "space", o, slice, missingOr(partner))

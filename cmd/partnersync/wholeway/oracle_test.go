@@ -13,13 +13,16 @@ import (
 // The oracle's tests read these from the environment:
 //
 //	ORACLE_WORLDS  how many random histories (10000 by make oracle)
-//	ORACLE_SEED    the seed that a failure printed
+//	ORACLE_SEED    the seed, which a failure prints; make oracle takes a new one
+//	               each time, and a plain test always the same, so that no change
+//	               fails for what it did not do
 //	ORACLE_ROUND   only this round of it
 //	ORACLE_WORLD   only this world of it
 //	ORACLE_SHRINK  "no" leaves a failing world as it is
 const (
 	worldsARound  = 500
 	worldsDefault = 1000
+	seedDefault   = 2026
 )
 
 func environ(t testing.TB, name string, otherwise uint64) uint64 {
@@ -112,7 +115,7 @@ func runRound(t testing.TB, terms *terms, worlds []*world, order *rand.Rand) ([]
 
 func TestOracle_R1toR7_AgreesToTheMinorUnit(t *testing.T) {
 	t.Parallel()
-	seed := environ(t, "ORACLE_SEED", rand.Uint64()%1_000_000_000)
+	seed := environ(t, "ORACLE_SEED", seedDefault)
 	total := int(environ(t, "ORACLE_WORLDS", worldsDefault))
 	onlyRound, onlyWorld := environ(t, "ORACLE_ROUND", 1<<62), environ(t, "ORACLE_WORLD", 1<<62)
 	if onlyRound != 1<<62 {

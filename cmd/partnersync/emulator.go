@@ -78,6 +78,7 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 	if err := f.into(c, &cfg.Salesforce.Emulator); err != nil {
 		return err
 	}
+	holdOrg()
 	org := emulator.New(emulator.Options{Clock: a.clock, Logger: log.Named("emulator"), MultiCurrency: f.multiCurrency})
 	var files []string
 	if f.data != "" {

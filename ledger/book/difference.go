@@ -66,6 +66,9 @@ func moved(drafts []draft) map[string]int64 {
 }
 
 func postedOfSources(ctx context.Context, q sqlx.QueryerContext, sources []string) (map[string]posted, error) {
+	if len(sources) == 0 {
+		return map[string]posted{}, nil
+	}
 	var rows []struct {
 		Key      string         `db:"line_key"`
 		Currency money.Currency `db:"currency"`
@@ -75,7 +78,7 @@ func postedOfSources(ctx context.Context, q sqlx.QueryerContext, sources []strin
 	if err := sqlx.SelectContext(ctx, q, &rows, `
 		select line_key, currency, count(*) as n,
 			sum(case credit when '`+accountAccrued+`' then amount_minor else -amount_minor end)::bigint as minor
-		from ledger.entry where source_id = any($1) group by line_key, currency`, pq.Array(sources)); err != nil {
+		from ledger.entry where source_id = any((select $1::text[])::text[]) group by line_key, currency`, pq.Array(sources)); err != nil {
 		return nil, err
 	}
 	out := make(map[string]posted, len(rows))

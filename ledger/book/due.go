@@ -61,7 +61,7 @@ func TakeDue(ctx context.Context, tx *sqlx.Tx, after, through string, limit int)
 		with taken as (
 			select source_id from ledger.due_source where source_id > $1 and ($2 = '' or source_id <= $2)
 			order by source_id limit $3 for update),
-		gone as (delete from ledger.due_source d using taken t where d.source_id = t.source_id)
+		gone as (delete from ledger.due_source where source_id = any(array(select source_id from taken)))
 		select source_id from taken order by source_id`, after, through, limit)
 	return sources, err
 }
@@ -109,7 +109,7 @@ func Schedule(ctx context.Context, tx *sqlx.Tx, sources []string, nextOn []clock
 		}
 		ids, on = append(ids, s), append(on, nextOn[i].String())
 	}
-	if _, err := tx.ExecContext(ctx, `delete from ledger.source_schedule where source_id = any($1)`, pq.Array(done)); err != nil {
+	if _, err := tx.ExecContext(ctx, `delete from ledger.source_schedule where source_id = any((select $1::text[])::text[])`, pq.Array(done)); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `

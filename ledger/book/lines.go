@@ -16,7 +16,7 @@ import (
 func linesOfSources(ctx context.Context, q sqlx.QueryerContext, sources []string) (map[string]map[string]Line, error) {
 	var rows []Line
 	if err := sqlx.SelectContext(ctx, q, &rows,
-		`select `+lineColumns+` from ledger.line where source_id = any($1)`, pq.Array(sources)); err != nil {
+		`select `+lineColumns+` from ledger.line where source_id = any((select $1::text[])::text[])`, pq.Array(sources)); err != nil {
 		return nil, err
 	}
 	out := map[string]map[string]Line{}

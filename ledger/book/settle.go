@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -84,7 +85,8 @@ func newSettlement(ctx context.Context, q sqlx.QueryerContext, expected []Expect
 	if err != nil {
 		return nil, err
 	}
-	posted, err := postedOfSources(ctx, q, sources)
+	// Every entry is of a line, so a source without lines has nothing posted.
+	posted, err := postedOfSources(ctx, q, slices.Sorted(maps.Keys(before)))
 	return &settlement{now: now, before: before, posted: posted}, err
 }
 

@@ -110,6 +110,8 @@ func readRegistrations(ctx context.Context, q sqlx.QueryerContext, k keys) (_ []
 	return out, nil
 }
 
+const linkColumns = `id, name, customer_id, registration_id, created_at, close_date, is_closed, is_won from ledger.opportunity`
+
 // readOpportunities gives the opportunities that are among ids or name any of the
 // registrations, and those of the Accounts that close on or after a day or name a
 // registration; but no deleted ones.
@@ -126,12 +128,12 @@ func readOpportunities(ctx context.Context, q sqlx.QueryerContext, k keys, from 
 		IsWon          bool       `db:"is_won"`
 	}
 	if err := sqlx.SelectContext(ctx, q, &rows, `
-		select id, name, customer_id, registration_id, created_at, close_date, is_closed, is_won
-		from ledger.opportunity where not is_deleted and id in (
-			select id from ledger.opportunity where id = any((select $1::text[])::text[])
-			union select id from ledger.opportunity where registration_id = any((select $2::text[])::text[]) and registration_id <> ''
-			union select id from ledger.opportunity
-			      where customer_id = any((select $3::text[])::text[]) and customer_id <> '' and (close_date >= $4 or registration_id <> ''))
+		select `+linkColumns+` where id = any((select $1::text[])::text[]) and not is_deleted
+		union
+		select `+linkColumns+` where registration_id = any((select $2::text[])::text[]) and registration_id <> '' and not is_deleted
+		union
+		select `+linkColumns+` where customer_id = any((select $3::text[])::text[]) and customer_id <> '' and not is_deleted
+			and (close_date >= $4 or registration_id <> '')
 		order by id`, pq.Array(k.opportunities), pq.Array(k.registrations), pq.Array(k.accounts), from); err != nil {
 		return nil, err
 	}

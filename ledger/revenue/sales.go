@@ -33,7 +33,7 @@ func AddSales(ctx context.Context, q sqlx.QueryerContext, sources []commission.S
 		CustomerID string `db:"customer_id"`
 	}
 	if err := sqlx.SelectContext(ctx, q, &own,
-		`select id, customer_id from ledger.opportunity where id = any($1) and customer_id <> ''`, pq.Array(ids)); err != nil {
+		`select id, customer_id from ledger.opportunity where id = any((select $1::text[])::text[]) and customer_id <> ''`, pq.Array(ids)); err != nil {
 		return err
 	}
 	customers := make(map[string]string, len(own))
@@ -73,7 +73,7 @@ func salesOf(ctx context.Context, q sqlx.QueryerContext, m merges, accounts []st
 	var rows []opportunityRow
 	if err := sqlx.SelectContext(ctx, q, &rows, `
 		select `+opportunityColumns+` from ledger.opportunity
-		where customer_id = any($1) and customer_id <> '' and is_won and not is_deleted`, pq.Array(m.accounts(accounts))); err != nil {
+		where customer_id = any((select $1::text[])::text[]) and customer_id <> '' and is_won and not is_deleted`, pq.Array(m.accounts(accounts))); err != nil {
 		return nil, err
 	}
 	spaces, err := readSpaces(ctx, q, rows)

@@ -44,7 +44,7 @@ func Sources(ctx context.Context, q sqlx.QueryerContext, ids []string, zone *tim
 	defer errs.Wrap(&err, "read %d sources", len(ids))
 	var rows []opportunityRow
 	if err := sqlx.SelectContext(ctx, q, &rows, `
-		select `+opportunityColumns+` from ledger.opportunity where id = any($1) order by id`, pq.Array(ids)); err != nil {
+		select `+opportunityColumns+` from ledger.opportunity where id = any((select $1::text[])::text[]) order by id`, pq.Array(ids)); err != nil {
 		return nil, err
 	}
 	spaces, err := readSpaces(ctx, q, rows)
@@ -129,9 +129,9 @@ func readSpaces(ctx context.Context, q sqlx.QueryerContext, rows []opportunityRo
 		CreatedAt  time.Time `db:"created_at"`
 	}
 	if err := sqlx.SelectContext(ctx, q, &found, `
-		select id, name, customer_id, created_at from ledger.space where id = any($1)
+		select id, name, customer_id, created_at from ledger.space where id = any((select $1::text[])::text[])
 		union
-		select id, name, customer_id, created_at from ledger.space where customer_id = any($2) and customer_id <> ''`,
+		select id, name, customer_id, created_at from ledger.space where customer_id = any((select $2::text[])::text[]) and customer_id <> ''`,
 		pq.Array(named), pq.Array(x.merges.accounts(accounts))); err != nil {
 		return nil, err
 	}

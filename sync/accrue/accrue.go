@@ -33,7 +33,7 @@ import (
 )
 
 // sourcesInABatch bounds one transaction.
-const sourcesInABatch = 500
+const sourcesInABatch = 1000
 
 // Names of the report's counts.
 const (

@@ -9,6 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -67,10 +70,11 @@ func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
 
 // used is what a process took.
 type used struct {
-	took    time.Duration
-	maxRSS  int64 // bytes
-	cpuTime time.Duration
-	counts  map[string]int64 // of the report
+	took time.Duration
+	// Of the memory in use, in bytes: the most ever, and the median over the run.
+	maxRSS, usualRSS int64
+	cpuTime          time.Duration
+	counts           map[string]int64 // of the report
 }
 
 // stage runs one stage as a process of its own and measures it.
@@ -80,10 +84,15 @@ func (p *program) stage(ctx context.Context, name string) used {
 	cmd := p.command(ctx, "run", name, "--output", "json")
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	start := time.Now()
-	if err := cmd.Run(); err != nil {
+	must(p.t, cmd.Start())
+	usual := usualMemory(cmd.Process.Pid)
+	if err := cmd.Wait(); err != nil {
 		p.t.Fatalf("run %s: %v\n%s%s", name, err, errOut.String(), out.String())
 	}
-	u := used{took: time.Since(start), cpuTime: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), counts: map[string]int64{}}
+	u := used{
+		took: time.Since(start), cpuTime: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		usualRSS: usual(), counts: map[string]int64{},
+	}
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		u.maxRSS = r.Maxrss * 1024 // kibibytes, on Linux
 	}
@@ -104,6 +113,40 @@ func (p *program) stage(ctx context.Context, name string) used {
 		}
 	}
 	return u
+}
+
+// usualMemory looks at a process's resident memory ten times a second, until the
+// function that it gives is called, which gives the median of what was seen in bytes.
+func usualMemory(pid int) (median func() int64) {
+	stop, seen := make(chan struct{}), make(chan []int64)
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		var pages []int64
+		for {
+			select {
+			case <-stop:
+				seen <- pages
+				return
+			case <-tick.C:
+			}
+			raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)) // gone with the process
+			if fields := strings.Fields(string(raw)); len(fields) > 1 {
+				if n, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
+					pages = append(pages, n)
+				}
+			}
+		}
+	}()
+	return func() int64 {
+		close(stop)
+		pages := <-seen
+		if len(pages) == 0 {
+			return 0
+		}
+		slices.Sort(pages)
+		return pages[len(pages)/2] * int64(os.Getpagesize())
+	}
 }
 
 // waitFor returns when something listens on an address, at the latest after a

@@ -158,7 +158,7 @@ func TestR1_1_AMergeByWhichWasPostedStays(t *testing.T) {
 	}
 	if _, err := db.Exec(`insert into ledger.entry (payee_id, seq, line_key, nth, kind, debit, credit, amount_minor, currency,
 		source_id, period, as_of, input_hash, prev_hash, hash, posted_by, posted_at)
-		values ('AA0001', 1, 'k', 1, 'accrue', 'd', 'c', 1, 'USD', 's', '2026-10', '2026-10-31', '', '', '', 'x', $1)`, now); err != nil {
+		values ('AA0001', 1, 'k', 1, 'accrue', 'commission_expense', 'accrued', 1, 'USD', 's', '2026-10', '2026-10-31', '', '', '', 'x', $1)`, now); err != nil {
 		t.Fatal(err)
 	}
 	for _, other := range []string{"a", "a:, merged_into: c, merged_on: 2024-01-01", "a:, merged_into: b, merged_on: 2024-01-02"} {

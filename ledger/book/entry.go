@@ -17,13 +17,6 @@ import (
 	"github.com/partnersync/partnersync/internal/pg"
 )
 
-// The accounts that an accrual moves money between (R8.2). A negative difference
-// is the mirror: it debits what it would credit.
-const (
-	accountExpense = "commission_expense"
-	accountAccrued = "accrued"
-)
-
 // Entry is a posting: an amount moved from one account of a payee to another.
 type Entry struct {
 	PayeeID     string    `db:"payee_id"`
@@ -51,12 +44,28 @@ func (e Entry) ID() string { return entryID(e.LineKey, e.Nth) }
 
 func entryID(lineKey string, nth int) string { return lineKey + "#" + strconv.Itoa(nth) }
 
-// Signed is what the entry adds to what the payee has accrued, in minor units.
+// Signed is what the entry adds to what was worked out for its line, in minor units:
+// what it accrues, or what it brings in. What happens to that afterwards adds nothing.
 func (e Entry) Signed() int64 {
-	if e.Credit == accountAccrued {
+	switch {
+	case e.Debit == AccountExpense, e.Debit == AccountBroughtIn:
 		return e.AmountMinor
+	case e.Credit == AccountExpense, e.Credit == AccountBroughtIn:
+		return -e.AmountMinor
 	}
-	return -e.AmountMinor
+	return 0
+}
+
+// In is what the entry adds to an account, in minor units: credits count, debits count
+// against it.
+func (e Entry) In(account string) int64 {
+	switch account {
+	case e.Credit:
+		return e.AmountMinor
+	case e.Debit:
+		return -e.AmountMinor
+	}
+	return 0
 }
 
 // chainHead is the end of a payee's chain.
@@ -80,15 +89,19 @@ func post(ctx context.Context, tx *sqlx.Tx, drafts []draft, c Context) (err erro
 	if err != nil {
 		return err
 	}
-	if _, err := pg.CopyIn(ctx, tx, "ledger.entry", entryColumns, chained(drafts, heads, c)); err != nil {
+	moved := balances{}
+	if _, err := pg.CopyIn(ctx, tx, "ledger.entry", entryColumns, chained(drafts, heads, moved, c)); err != nil {
+		return err
+	}
+	if err := moved.save(ctx, tx); err != nil {
 		return err
 	}
 	return saveChains(ctx, tx, heads)
 }
 
 // chained gives drafts as rows, each behind its payee's last entry, and moves the
-// heads along.
-func chained(drafts []draft, heads map[string]*chainHead, c Context) iter.Seq2[[]any, error] {
+// heads and the balances along.
+func chained(drafts []draft, heads map[string]*chainHead, moved balances, c Context) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		var row []any
 		var m message
@@ -98,6 +111,7 @@ func chained(drafts []draft, heads map[string]*chainHead, c Context) iter.Seq2[[
 			e.Seq, e.PrevHash = head.Seq+1, head.Hash
 			e.Hash = e.chainHash(&m)
 			head.Seq, head.Hash = e.Seq, e.Hash
+			moved.add(&e)
 			row = entryRow(row, &e)
 			if !yield(row, nil) {
 				return
@@ -109,16 +123,13 @@ func chained(drafts []draft, heads map[string]*chainHead, c Context) iter.Seq2[[
 func (d draft) entry(c Context, m *message) Entry {
 	l := d.line
 	e := Entry{
-		PayeeID: l.PayeeID, LineKey: l.Key, Nth: d.nth, Kind: entryKindAccrual,
-		Debit: accountExpense, Credit: accountAccrued, AmountMinor: d.delta, Currency: string(d.currency),
-		SourceID: l.SourceID, Period: l.Period.String(), AsOf: c.AsOf.Start(time.UTC),
+		PayeeID: l.PayeeID, LineKey: l.Key, Nth: d.nth, Kind: d.kind,
+		Debit: moves[d.kind].debit, Credit: moves[d.kind].credit, AmountMinor: d.delta, Currency: string(d.currency),
+		SourceID: l.SourceID, Period: d.period.String(), AsOf: c.AsOf.Start(time.UTC), Corrects: d.corrects,
 		PostedBy: c.Actor, PostedAt: c.Now.UTC().Truncate(time.Microsecond),
 	}
 	if d.delta < 0 {
-		e.Debit, e.Credit, e.AmountMinor = accountAccrued, accountExpense, -d.delta
-	}
-	if d.nth > 1 {
-		e.Corrects = entryID(l.Key, d.nth-1)
+		e.Debit, e.Credit, e.AmountMinor = e.Credit, e.Debit, -d.delta
 	}
 	// What the amount rests on: the line's explanation says it in full.
 	m.text(l.Key)
@@ -232,30 +243,5 @@ func EntriesOfLine(ctx context.Context, q sqlx.QueryerContext, key string) (_ []
 		select payee_id, seq, line_key, nth, kind, debit, credit, amount_minor, currency, source_id, period, as_of,
 			corrects, input_hash, prev_hash, hash, posted_by, posted_at
 		from ledger.entry where source_id = split_part($1, '/', 3) and payee_id = split_part($1, '/', 1) and line_key = $1 order by nth`, key)
-	return out, err
-}
-
-// Balance is what a payee has accrued in a currency.
-type Balance struct {
-	PayeeID  string `db:"payee_id" json:"payee_id"`
-	Partner  string `db:"partner" json:"partner"` // name; "" if the ID was issued to nobody
-	Currency string `db:"currency" json:"currency"`
-	Minor    int64  `db:"minor" json:"minor"`
-	Lines    int64  `db:"lines" json:"lines"`
-}
-
-// Balances gives what every payee has accrued, by currency, largest first.
-func Balances(ctx context.Context, q sqlx.QueryerContext) (_ []Balance, err error) {
-	defer errs.Wrap(&err, "read balances")
-	var out []Balance
-	err = sqlx.SelectContext(ctx, q, &out, `
-		select b.payee_id, coalesce(p.name, '') as partner, b.currency, b.minor, b.lines
-		from (
-			select payee_id, currency, count(distinct line_key) as lines,
-				sum(case credit when '`+accountAccrued+`' then amount_minor else -amount_minor end)::bigint as minor
-			from ledger.entry group by payee_id, currency) as b
-		left join ledger.partner_id i on i.id = b.payee_id
-		left join ledger.partner p on p.key = i.partner_key
-		order by b.currency, b.minor desc, b.payee_id`)
 	return out, err
 }

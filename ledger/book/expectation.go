@@ -12,12 +12,18 @@ import (
 // StatusVoid is that of a line which was expected once and is no longer; its
 // amount is zero, and what was posted for it is taken back (R8.5).
 const (
-	StatusVoid       = "void"
-	ReasonNotDueNow  = "no_longer_due"
-	sentenceOfVoid   = "What this line rested on has changed; nothing is due under it any more."
-	statusOnHold     = string(commission.OnHold)
-	statusAccrued    = string(commission.Accrued)
-	entryKindAccrual = "accrue"
+	StatusVoid      = "void"
+	ReasonNotDueNow = "no_longer_due"
+	sentenceOfVoid  = "What this line rested on has changed; nothing is due under it any more."
+	statusOnHold    = string(commission.OnHold)
+	statusAccrued   = string(commission.Accrued)
+)
+
+// The statuses of a line that a person has approved (R8.5).
+const (
+	StatusApproved = "approved"
+	StatusExported = "exported"
+	StatusPaid     = "paid"
 )
 
 // Expectation is what is expected of one source.
@@ -36,20 +42,31 @@ type Expectation struct {
 // posted for them by key. What is posted under a hold of the source stays; what was
 // only expected does not, so that it makes no difference what was expected before
 // (R7.7).
-func (e Expectation) next(before map[string]Line, posted map[string]posted, now time.Time) ([]Line, error) {
-	out := make([]Line, 0, len(e.Lines)+len(before))
-	is := make(map[string]bool, len(e.Lines))
+func (e Expectation) next(before map[string]Line, posted map[string]posted, f fixity, now time.Time) ([]Line, error) {
+	if f.touches(e, before) {
+		return e.families(before, posted, f, now)
+	}
+	expected := make([]Line, 0, len(e.Lines)+len(before))
 	for i := range e.Lines {
-		l := &e.Lines[i]
-		is[l.Key] = true
-		row, err := asRow(l, now)
+		row, err := asRow(&e.Lines[i], now)
 		if err != nil {
 			return nil, err
 		}
-		if old, ok := before[l.Key]; ok && l.Status == commission.OnHold && e.freezes(l.Regime) && posted[l.Key].stands() {
+		expected = append(expected, row)
+	}
+	return e.plain(expected, before, posted, now)
+}
+
+// plain is next for lines that all take their own differences.
+func (e Expectation) plain(expected []Line, before map[string]Line, posted map[string]posted, now time.Time) ([]Line, error) {
+	out := expected
+	is := make(map[string]bool, len(expected))
+	for i := range out {
+		row := &out[i]
+		is[row.Key] = true
+		if old, ok := before[row.Key]; ok && row.Status == statusOnHold && e.freezes(row.Regime) && posted[row.Key].stands() {
 			row.AmountMinor, row.Currency, row.Base, row.Rate = old.AmountMinor, old.Currency, old.Base, old.Rate
 		}
-		out = append(out, row)
 	}
 	for key, old := range before {
 		if is[key] {
@@ -111,6 +128,7 @@ func asRow(l *commission.Line, now time.Time) (Line, error) {
 		Key: l.Key, PayeeID: l.PayeeID, Regime: l.Regime, SourceID: l.SourceID, Slice: l.Slice, Period: l.Period,
 		Currency: l.Currency, Base: l.Base, Rate: l.Rate, AmountMinor: minor, Status: string(l.Status),
 		Reason: l.Reason, AccountID: l.AccountID, SpaceID: l.SpaceID, Plan: l.Plan, Explanation: raw, ComputedAt: now,
+		TermStart: l.TermStart, TermEnd: l.TermEnd, Sale: string(l.Sale),
 	}, nil
 }
 
@@ -118,5 +136,5 @@ func asRow(l *commission.Line, now time.Time) (Line, error) {
 func (l *Line) same(o *Line) bool {
 	return l.PayeeID == o.PayeeID && l.Currency == o.Currency && l.Base.Equal(o.Base) && l.Rate.Equal(o.Rate) &&
 		l.AmountMinor == o.AmountMinor && l.Status == o.Status && l.Reason == o.Reason && l.AccountID == o.AccountID &&
-		l.SpaceID == o.SpaceID && l.Plan == o.Plan && bytes.Equal(l.Explanation, o.Explanation)
+		l.SpaceID == o.SpaceID && l.Plan == o.Plan && l.TermStart == o.TermStart && l.TermEnd == o.TermEnd && l.Sale == o.Sale && bytes.Equal(l.Explanation, o.Explanation)
 }

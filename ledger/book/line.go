@@ -28,20 +28,29 @@ type Line struct {
 	Base        decimal.Decimal `db:"base"` // the amount on which the rate works
 	Rate        decimal.Decimal `db:"rate"` // 0.1 is ten per cent
 	AmountMinor int64           `db:"amount_minor"`
-	Status      string          `db:"status"` // accrued, on_hold, zero or void
+	Status      string          `db:"status"` // accrued, on_hold, zero, void, approved, exported or paid
 	Reason      string          `db:"reason"` // of a hold or a zero
 	AccountID   string          `db:"account_id"`
 	SpaceID     string          `db:"space_id"`
 	Plan        string          `db:"plan"`
 	Explanation json.RawMessage `db:"explanation"` // a commission.Explanation
 	ComputedAt  time.Time       `db:"computed_at"`
+	// What finance needs to spread its cost over the contract: the first and last day of
+	// the service, none for point revenue, and what kind of sale it was (a
+	// commission.SaleType, "" if the plan knows none).
+	TermStart clock.Date `db:"term_start"`
+	TermEnd   clock.Date `db:"term_end"`
+	Sale      string     `db:"sale"`
+
+	// Corrects is the id of the entry that the first one of a line that adjusts corrects.
+	Corrects string `db:"-"`
 }
 
 // Amount is the line's amount in its currency.
 func (l Line) Amount() decimal.Decimal { return l.Currency.FromMinor(l.AmountMinor) }
 
 const lineColumns = `key, payee_id, regime, source_id, slice, period, currency, base, rate, amount_minor,
-	status, reason, account_id, space_id, plan, explanation, computed_at`
+	status, reason, account_id, space_id, plan, explanation, computed_at, term_start, term_end, sale`
 
 // LinesByKey gives the lines of the keys that exist, in the order of the keys.
 func LinesByKey(ctx context.Context, q sqlx.QueryerContext, keys []string) (_ []Line, err error) {

@@ -33,13 +33,14 @@ func linesOfSources(ctx context.Context, q sqlx.QueryerContext, sources []string
 var newLineColumns = []string{
 	"key", "payee_id", "regime", "source_id", "slice", "period", "currency", "base", "rate", "amount_minor",
 	"status", "reason", "account_id", "space_id", "plan", "explanation", "computed_at",
+	"term_start", "term_end", "sale",
 }
 
 // lineRow writes a line into a row for COPY.
 func lineRow(row []any, l *Line) []any {
 	return append(row[:0], l.Key, l.PayeeID, l.Regime, l.SourceID, l.Slice, l.Period.String(), string(l.Currency),
 		l.Base.String(), l.Rate.String(), l.AmountMinor, l.Status, l.Reason, l.AccountID, l.SpaceID, l.Plan, l.Explanation,
-		l.ComputedAt)
+		l.ComputedAt, l.TermStart, l.TermEnd, l.Sale)
 }
 
 // saveNew settles what is expected, and copies the lines that are new. While one is
@@ -82,14 +83,14 @@ func saveChanged(ctx context.Context, tx *sqlx.Tx, lines []*Line) (err error) {
 }
 
 func saveSomeChanged(ctx context.Context, tx *sqlx.Tx, lines []*Line) error {
-	const textColumns = 10
+	const textColumns = 13
 	text := make([][]string, textColumns)
 	minor := make([]int64, len(lines))
 	at := make([]time.Time, len(lines))
 	for i, l := range lines {
 		for j, v := range [textColumns]string{
 			l.Key, string(l.Currency), l.Base.String(), l.Rate.String(), l.Status, l.Reason, l.AccountID, l.SpaceID, l.Plan,
-			string(l.Explanation),
+			string(l.Explanation), l.TermStart.String(), l.TermEnd.String(), l.Sale,
 		} {
 			text[j] = append(text[j], v)
 		}
@@ -104,10 +105,11 @@ func saveSomeChanged(ctx context.Context, tx *sqlx.Tx, lines []*Line) error {
 		update ledger.line l set
 			currency = n.currency, base = n.base, rate = n.rate, status = n.status, reason = n.reason,
 			account_id = n.account, space_id = n.space, plan = n.plan, explanation = n.explanation::json,
-			amount_minor = n.minor, computed_at = n.at
+			amount_minor = n.minor, computed_at = n.at,
+			term_start = nullif(n.term_start, '')::date, term_end = nullif(n.term_end, '')::date, sale = n.sale
 		from unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::text[], $6::text[], $7::text[], $8::text[],
-			$9::text[], $10::text[], $11::bigint[], $12::timestamptz[])
-			as n (key, currency, base, rate, status, reason, account, space, plan, explanation, minor, at)
+			$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::timestamptz[])
+			as n (key, currency, base, rate, status, reason, account, space, plan, explanation, term_start, term_end, sale, minor, at)
 		where l.key = n.key collate "C"`, args...)
 	return err
 }

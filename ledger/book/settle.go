@@ -69,8 +69,10 @@ func Compare(ctx context.Context, q sqlx.QueryerContext, expected []Expectation,
 // them.
 type settlement struct {
 	now    time.Time
+	fixity fixity
 	before map[string]map[string]Line // by source, by key
 	posted map[string]posted          // by key of the line
+	held   map[string]string          // lines that a person has put on hold, with the reason
 
 	added, changed []*Line // lines that are new, and lines that are different
 	drafts         []draft
@@ -86,8 +88,17 @@ func newSettlement(ctx context.Context, q sqlx.QueryerContext, expected []Expect
 		return nil, err
 	}
 	// Every entry is of a line, so a source without lines has nothing posted.
-	posted, err := postedOfSources(ctx, q, slices.Sorted(maps.Keys(before)))
-	return &settlement{now: now, before: before, posted: posted}, err
+	known := slices.Sorted(maps.Keys(before))
+	posted, err := postedOfSources(ctx, q, known)
+	if err != nil {
+		return nil, err
+	}
+	held, err := heldOfSources(ctx, q, known)
+	if err != nil {
+		return nil, err
+	}
+	closed, err := Closed(ctx, q)
+	return &settlement{now: now, fixity: fixity{closed}, before: before, posted: posted, held: held}, err
 }
 
 // settle takes one expectation after the other, and gives the lines that are new,
@@ -96,12 +107,16 @@ func newSettlement(ctx context.Context, q sqlx.QueryerContext, expected []Expect
 func (s *settlement) settle(expected []Expectation) iter.Seq2[*Line, error] {
 	return func(yield func(*Line, error) bool) {
 		for _, e := range expected {
-			lines, err := e.next(s.before[e.SourceID], s.posted, s.now)
+			lines, err := e.next(s.before[e.SourceID], s.posted, s.fixity, s.now)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			for i := range lines {
+				if err := s.holdBack(&lines[i]); err != nil {
+					yield(nil, err)
+					return
+				}
 				if s.take(&lines[i]) && !yield(&lines[i], nil) {
 					return
 				}

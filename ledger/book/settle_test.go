@@ -178,7 +178,7 @@ func checkChained(t *testing.T, db *sqlx.DB, payee string) {
 func TestR8_3_AHashIsWhatItAlwaysWas(t *testing.T) {
 	l := Line{Key: "FG3877/space/006A/referral/2026-10", PayeeID: "FG3877", SourceID: "006A", Period: month, AmountMinor: -123,
 		Status: "accrued", Explanation: []byte(`{"sentence":"It is."}`)}
-	d := draft{line: &l, currency: "USD", delta: -123, nth: 2}
+	d := draft{line: &l, kind: KindAccrue, currency: "USD", delta: -123, nth: 2, period: month, corrects: entryID(l.Key, 1)}
 	e := d.entry(Context{AsOf: asOf, Actor: "test", Now: now.Add(1500 * time.Nanosecond)}, new(message))
 	e.Seq, e.PrevHash = 7, []byte{1, 2, 3}
 	if got, want := hex.EncodeToString(e.InputHash)+" "+hex.EncodeToString(e.chainHash(new(message))),
@@ -205,7 +205,8 @@ func TestCompareSaysWhatSettleDoes(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(said, did, cmp.Comparer(decimal.Decimal.Equal), cmp.Comparer(func(a, b clock.Month) bool { return a == b })); d != "" {
+		if d := cmp.Diff(said, did, cmp.Comparer(decimal.Decimal.Equal), cmp.Comparer(func(a, b clock.Month) bool { return a == b }),
+			cmp.Comparer(func(a, b clock.Date) bool { return a == b })); d != "" {
 			t.Fatalf("-compare +settle:\n%s", d)
 		}
 	})

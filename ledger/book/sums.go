@@ -39,7 +39,7 @@ func SumsByRule(ctx context.Context, q sqlx.QueryerContext, through clock.Month)
 			select l.payee_id, l.regime, l.slice, l.plan, e.currency, e.moved as posted,
 				case when l.is_held and e.currency = l.currency then -e.moved else 0 end as held
 			from l join (
-				select line_key, currency, case '`+accountExpense+`'
+				select line_key, currency, case '`+AccountExpense+`'
 					when debit then amount_minor when credit then -amount_minor else 0 end as moved
 				from ledger.entry) as e on e.line_key = l.key
 			union all

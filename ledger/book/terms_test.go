@@ -39,7 +39,7 @@ func posted(t *testing.T, db *sqlx.DB, id, closed string) {
 		values ($1, 'USD', $2, true, true, $3, false, $3)`, id, closed, morning)
 	do(t, db, `insert into ledger.entry (payee_id, seq, line_key, nth, kind, debit, credit, amount_minor, currency,
 		source_id, period, as_of, input_hash, prev_hash, hash, posted_by, posted_at)
-		values ('P' || $1, 1, 'P/registration/' || $1 || '/net_new/2026-10', 1, 'accrue', 'd', 'c', 1, 'USD', $1, '2026-10', '2026-10-31', '', '', '', 'x', $2)`,
+		values ('P' || $1, 1, 'P/registration/' || $1 || '/net_new/2026-10', 1, 'accrue', 'commission_expense', 'accrued', 1, 'USD', $1, '2026-10', '2026-10-31', '', '', '', 'x', $2)`,
 		id, morning)
 }
 

@@ -273,6 +273,7 @@ func (s *Source) line(payeeID, regime, slice string, period clock.Month, plan Pl
 		Period:    period,
 		Currency:  s.Currency,
 		AccountID: s.AccountID,
+		TermStart: s.Start, TermEnd: s.End, Sale: plan.SaleTypes[FoldType(s.Type)],
 	}
 	if s.Amount != nil {
 		l.Base = *s.Amount

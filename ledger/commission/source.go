@@ -92,6 +92,10 @@ type Line struct {
 	SpaceID     string
 	Plan        string
 	Explanation Explanation
+	// TermStart and TermEnd are the first and last day of a term, none for point
+	// revenue; Sale is what kind of sale it was, "" if the plan knows no such type.
+	TermStart, TermEnd clock.Date
+	Sale               SaleType
 }
 
 // Status says whether a line's amount counts.

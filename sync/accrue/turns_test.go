@@ -21,7 +21,7 @@ func manyDeals(t *testing.T) *company {
 		`insert into ledger.opportunity (id, name, space_id, amount, currency, close_date, is_closed, is_won, created_at, is_deleted, modstamp)
 		select '006' || lpad(i::text, 12, '0') || 'AAA', 'Deal ' || i, 'a0S00000000000AAAA', 100 + i, 'USD', '2026-05-05', true, true,
 			'2026-04-01', false, '2026-05-05'
-		from generate_series(1, 1234) as i`,
+		from generate_series(1, 2468) as i`,
 		`insert into ledger.due_source (source_id, marked_at) select id, '2026-05-06' from ledger.opportunity`,
 	} {
 		if _, err := c.db.Exec(statement); err != nil {
@@ -49,7 +49,7 @@ func TestR8_3_BatchesComeIntoTheChainInTheSameOrderEveryTime(t *testing.T) {
 	one.accrue()
 	other.accrue()
 	chain := one.chain()
-	if len(chain) != 1234 || !strings.HasPrefix(chain[1233], "1234 FG3877/space/006000000001234AAA/") {
+	if len(chain) != 2468 || !strings.HasPrefix(chain[2467], "2468 FG3877/space/006000000002468AAA/") {
 		t.Fatalf("%d entries; the last is %v", len(chain), chain[max(0, len(chain)-1):])
 	}
 	if d := cmp.Diff(chain, other.chain()); d != "" {
@@ -68,11 +68,11 @@ func TestASourceThatIsMarkedBehindThePassIsTakenInIt(t *testing.T) {
 			insert into ledger.due_source values ('006000000000001AAA', now());
 			return null;
 		end $$;
-		create trigger late after delete on ledger.due_source for each row when (old.source_id = '006000000000700AAA') execute function late()`); err != nil {
+		create trigger late after delete on ledger.due_source for each row when (old.source_id = '006000000001400AAA') execute function late()`); err != nil {
 		t.Fatal(err)
 	}
 	r, err := c.stage.Run(context.Background(), stage.Options{Actor: "test"})
-	if err != nil || r.Get(accrue.CountSources) != 1235 || r.Get(accrue.CountEntries) != 1235 {
+	if err != nil || r.Get(accrue.CountSources) != 2469 || r.Get(accrue.CountEntries) != 2469 {
 		t.Fatalf("%+v %v", r.Counts, err)
 	}
 	if !strings.Contains(strings.Join(c.chain(), "\n"), " FG3877/space/006000000000001AAA/referral/2026-05 2 ") {
@@ -85,13 +85,13 @@ func TestASourceThatIsMarkedBehindThePassIsTakenInIt(t *testing.T) {
 func TestABatchThatFailsLeavesThoseBeforeIt(t *testing.T) {
 	t.Parallel()
 	c := manyDeals(t)
-	if _, err := c.db.Exec(`alter table ledger.line add constraint broken check (source_id <> '006000000000700AAA')`); err != nil {
+	if _, err := c.db.Exec(`alter table ledger.line add constraint broken check (source_id <> '006000000001400AAA')`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.stage.Run(context.Background(), stage.Options{Actor: "test"}); err == nil || !strings.Contains(err.Error(), "broken") {
 		t.Fatalf("got %v", err)
 	}
-	if n := len(c.chain()); n != 500 {
+	if n := len(c.chain()); n != 1000 {
 		t.Errorf("%d entries are there", n)
 	}
 	if _, err := c.db.Exec(`alter table ledger.line drop constraint broken`); err != nil {

@@ -1,0 +1,396 @@
+package book
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/money"
+	"github.com/partnersync/partnersync/ledger/commission"
+)
+
+// What is expected under one slice in one month may be spread over several lines: the
+// line of that month and, once that is approved or its month closed, lines that adjust
+// it (R8.4). Together they are a family, and its lines add up to what is expected.
+type family struct {
+	payee, regime, slice string
+	period               clock.Month
+}
+
+// adjustment tells the slice of a line that adjusts: "referral~adj2:2026-09".
+const adjustment = "~adj"
+
+// Adjusts takes a slice apart: the slice that it adjusts, the how manieth adjustment it
+// is, and of which month. A slice that adjusts nothing is itself, 0, and no month.
+func Adjusts(slice string) (of string, nth int, period clock.Month) {
+	of, tail, found := strings.Cut(slice, adjustment)
+	if !found {
+		return slice, 0, clock.Month{}
+	}
+	number, month, _ := strings.Cut(tail, ":")
+	nth = 1
+	if number != "" {
+		if n, err := strconv.Atoi(number); err == nil {
+			nth = n
+		}
+	}
+	period, err := clock.ParseMonth(month)
+	if err != nil {
+		return slice, 0, clock.Month{}
+	}
+	return of, nth, period
+}
+
+// adjusting names the slice of an adjustment.
+func adjusting(slice string, nth int, period clock.Month) string {
+	number := ""
+	if nth > 1 {
+		number = strconv.Itoa(nth)
+	}
+	return slice + adjustment + number + ":" + period.String()
+}
+
+func (l *Line) family() family {
+	of, nth, period := Adjusts(l.Slice)
+	if nth == 0 {
+		period = l.Period
+	}
+	return family{l.PayeeID, l.Regime, of, period}
+}
+
+func (f family) compare(o family) int {
+	return cmp.Or(cmp.Compare(f.payee, o.payee), cmp.Compare(f.regime, o.regime), cmp.Compare(f.slice, o.slice),
+		cmp.Compare(f.period.String(), o.period.String()))
+}
+
+// fixity says which lines take no difference any more.
+type fixity struct {
+	closed clock.Month // the last closed month; none if it is no month
+}
+
+// isSettled says whether somebody has approved the line.
+func (l *Line) isSettled() bool {
+	return l.Status == StatusApproved || l.Status == StatusExported || l.Status == StatusPaid
+}
+
+// fixes says whether a line takes no difference any more (R8.4).
+func (f fixity) fixes(l *Line) bool { return l.isSettled() || f.isClosed(l.Period) }
+
+func (f fixity) isClosed(m clock.Month) bool { return !f.closed.IsZero() && !f.closed.Before(m) }
+
+// open gives the oldest open month that is not before one.
+func (f fixity) open(m clock.Month) clock.Month {
+	if f.isClosed(m) {
+		return f.closed.Next()
+	}
+	return m
+}
+
+// touches says whether anything of a source is fixed or adjusts, so that its families
+// have to be looked at.
+func (f fixity) touches(e Expectation, before map[string]Line) bool {
+	for _, l := range before {
+		if f.fixes(&l) || strings.Contains(l.Slice, adjustment) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(e.Lines, func(l commission.Line) bool { return f.isClosed(l.Period) })
+}
+
+// members are the lines of a family, and what is expected of them together.
+type members struct {
+	family
+	expected    *Line // nil if nothing is
+	base        *Line // the month's own line, if there is one and it still takes differences
+	fixed, open []*Line
+}
+
+// families gives what becomes of a source of which something is fixed.
+func (e Expectation) families(before map[string]Line, posted map[string]posted, f fixity, now time.Time) ([]Line, error) {
+	all := map[family]*members{}
+	member := func(k family) *members {
+		if all[k] == nil {
+			all[k] = &members{family: k}
+		}
+		return all[k]
+	}
+	for i := range e.Lines {
+		row, err := asRow(&e.Lines[i], now)
+		if err != nil {
+			return nil, err
+		}
+		member(row.family()).expected = &row
+	}
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		l := before[key]
+		m := member(l.family())
+		switch {
+		case f.fixes(&l):
+			m.fixed = append(m.fixed, &l)
+		case !strings.Contains(l.Slice, adjustment):
+			m.base = &l
+		default:
+			m.open = append(m.open, &l)
+		}
+	}
+	var out []Line
+	for _, k := range slices.SortedFunc(maps.Keys(all), family.compare) {
+		lines, err := e.settleFamily(all[k], posted, f, now)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, lines...)
+	}
+	return out, nil
+}
+
+// settleFamily gives the lines of a family that are to be, as far as they may differ
+// from those that are.
+func (e Expectation) settleFamily(m *members, posted map[string]posted, f fixity, now time.Time) ([]Line, error) {
+	if len(m.fixed) == 0 && !f.isClosed(m.period) {
+		return e.settleOpen(m, posted, now)
+	}
+	if m.isZero() && len(m.fixed)+len(m.open) == 0 {
+		return []Line{*m.expected}, nil // it posts nothing, whatever month it is of
+	}
+	w := familyWork{members: m, posted: posted, now: now, settled: map[money.Currency]int64{}}
+	for _, l := range m.fixed {
+		for c, minor := range posted[l.Key].minor {
+			w.settled[c] += minor
+		}
+	}
+	switch {
+	case m.expected != nil && m.expected.Status == statusOnHold:
+		return w.hold(m.expected.Reason, f)
+	case m.expected == nil && e.freezes(m.regime) && w.stands():
+		return w.hold(e.Reason, f)
+	}
+	return w.adjust(f)
+}
+
+// settleOpen is for a family that takes its differences in its own line: what adjusted
+// it has become its own again.
+func (e Expectation) settleOpen(m *members, posted map[string]posted, now time.Time) ([]Line, error) {
+	own := Expectation{SourceID: e.SourceID, Frozen: e.Frozen, FrozenRegime: e.FrozenRegime, Reason: e.Reason, Why: e.Why}
+	before := map[string]Line{}
+	if m.base != nil {
+		before[m.base.Key] = *m.base
+	}
+	var expected []Line
+	if m.expected != nil {
+		expected = []Line{*m.expected}
+	}
+	out, err := own.plain(expected, before, posted, now)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range m.open {
+		if l.Status != StatusVoid {
+			if err := l.void(now); err != nil {
+				return nil, err
+			}
+			out = append(out, *l)
+		}
+	}
+	return out, nil
+}
+
+func (m *members) isZero() bool {
+	return m.expected != nil && m.expected.Status == string(commission.Zero)
+}
+
+// familyWork works out a family of which something is fixed.
+type familyWork struct {
+	*members
+	posted  map[string]posted
+	now     time.Time
+	settled map[money.Currency]int64 // what is posted on the fixed lines
+}
+
+// stands says whether anything is posted for the family by now.
+func (w *familyWork) stands() bool {
+	for _, l := range slices.Concat(w.fixed, w.open) {
+		if w.posted[l.Key].stands() {
+			return true
+		}
+	}
+	return false
+}
+
+// hold holds what is not approved yet, as it is. Where nothing is there to be held, a
+// line on hold shows what is held back.
+func (w *familyWork) hold(reason string, f fixity) ([]Line, error) {
+	var out []Line
+	shown := false
+	for _, l := range slices.Concat(w.fixed, w.open) {
+		if l.isSettled() || !w.posted[l.Key].stands() && l.Status != statusOnHold {
+			continue
+		}
+		shown = true
+		l.Status, l.Reason, l.ComputedAt = statusOnHold, reason, w.now
+		out = append(out, *l)
+	}
+	if shown || w.expected == nil {
+		return out, nil
+	}
+	difference := w.expected.AmountMinor - w.settled[w.expected.Currency]
+	if difference == 0 {
+		return out, nil
+	}
+	l, err := w.adjustment(w.expected.Currency, difference, f)
+	if err != nil {
+		return nil, err
+	}
+	l.Status, l.Reason = statusOnHold, reason
+	return append(out, l), nil
+}
+
+// adjust posts what is expected less what the fixed lines have.
+func (w *familyWork) adjust(f fixity) ([]Line, error) {
+	out := w.release()
+	wanted := map[money.Currency]int64{}
+	for c, minor := range w.settled {
+		wanted[c] -= minor
+	}
+	if w.expected != nil {
+		wanted[w.expected.Currency] += w.expected.AmountMinor
+	}
+	for _, l := range w.open {
+		wanted[l.Currency] += 0
+	}
+	for _, c := range slices.Sorted(maps.Keys(wanted)) {
+		lines, err := w.adjustIn(c, wanted[c], f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, lines...)
+	}
+	return out, nil
+}
+
+// release ends the holds of lines whose month is closed: what is posted on them may be
+// approved again, and what is not comes as an adjustment.
+func (w *familyWork) release() []Line {
+	var out []Line
+	for _, l := range w.fixed {
+		if l.isSettled() {
+			continue
+		}
+		status, reason := l.Status, l.Reason
+		switch stands := w.posted[l.Key].stands(); {
+		case stands:
+			status, reason = statusAccrued, ""
+		case l.Status == statusOnHold, l.Status == string(commission.Zero) && !w.isZero():
+			status, reason = StatusVoid, ReasonNotDueNow
+			l.AmountMinor = 0
+		}
+		if status != l.Status || reason != l.Reason {
+			l.Status, l.Reason, l.ComputedAt = status, reason, w.now
+			out = append(out, *l)
+		}
+	}
+	return out
+}
+
+// adjustIn makes the open adjustments of a currency add up to what is wanted.
+func (w *familyWork) adjustIn(c money.Currency, wanted int64, f fixity) ([]Line, error) {
+	var out []Line
+	taken := wanted == 0
+	for _, l := range w.open {
+		switch {
+		case l.Currency != c:
+		case taken && l.Status != StatusVoid:
+			if err := l.void(w.now); err != nil {
+				return nil, err
+			}
+			out = append(out, *l)
+		case !taken:
+			taken = true
+			is, err := w.explained(*l, c, wanted)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, is)
+		}
+	}
+	if taken {
+		return out, nil
+	}
+	l, err := w.adjustment(c, wanted, f)
+	return append(out, l), err
+}
+
+// adjustment gives a new line that adjusts the family.
+func (w *familyWork) adjustment(c money.Currency, minor int64, f fixity) (Line, error) {
+	var l Line
+	if w.expected != nil {
+		l = *w.expected
+	} else {
+		l = *w.fixed[len(w.fixed)-1]
+	}
+	nth := 1
+	for _, x := range w.fixed {
+		if _, n, _ := Adjusts(x.Slice); n > 0 && x.isSettled() {
+			nth = max(nth, n+1)
+		}
+	}
+	l.Period = f.open(w.period)
+	for {
+		l.Slice = adjusting(w.slice, nth, w.period)
+		l.Key = commission.Key(w.payee, w.regime, l.SourceID, l.Slice, l.Period)
+		if !slices.ContainsFunc(slices.Concat(w.fixed, w.open), func(x *Line) bool { return x.Key == l.Key }) {
+			break
+		}
+		nth++
+	}
+	return w.explained(l, c, minor)
+}
+
+// explained gives a line that adjusts, with its amount and its reason.
+func (w *familyWork) explained(l Line, c money.Currency, minor int64) (Line, error) {
+	ex := commission.Explanation{Sentence: sentenceOfVoid, Rules: []string{}, Facts: []commission.Fact{}}
+	expected := int64(0)
+	if w.expected != nil {
+		l.Base, l.Rate, l.AccountID, l.SpaceID, l.Plan = w.expected.Base, w.expected.Rate, w.expected.AccountID, w.expected.SpaceID, w.expected.Plan
+		l.TermStart, l.TermEnd, l.Sale = w.expected.TermStart, w.expected.TermEnd, w.expected.Sale
+		if err := json.Unmarshal(w.expected.Explanation, &ex); err != nil {
+			return Line{}, errs.New(errs.Unknown, "explanation of %s: %w", w.expected.Key, err)
+		}
+		if w.expected.Currency == c {
+			expected = w.expected.AmountMinor
+		}
+	}
+	before := expected - minor
+	ex.Sentence = fmt.Sprintf("This adjusts %s of %s, which is closed or approved: %s are due now, %s were posted, so %s. %s",
+		w.slice, w.period, c.FormatMinor(expected), c.FormatMinor(before), c.FormatMinor(minor), ex.Sentence)
+	ex.Rules = append(ex.Rules, "R8.1", "R8.4")
+	ex.Arithmetic = append(ex.Arithmetic, fmt.Sprintf("due for %s %s − posted %s = %s",
+		w.period, c.FormatMinor(expected), c.FormatMinor(before), c.FormatMinor(minor)))
+	raw, err := json.Marshal(&ex)
+	if err != nil {
+		return Line{}, errs.New(errs.Unknown, "explanation of %s: %w", l.Key, err)
+	}
+	l.Currency, l.AmountMinor, l.Explanation = c, minor, raw
+	l.Status, l.Reason, l.ComputedAt = statusAccrued, "", w.now
+	l.Corrects = w.lastEntry()
+	return l, nil
+}
+
+// lastEntry names the entry that an adjustment corrects: the last accrual of the last
+// fixed line, or none.
+func (w *familyWork) lastEntry() string {
+	id := ""
+	for _, l := range w.fixed {
+		if p := w.posted[l.Key]; p.last > 0 {
+			id = entryID(l.Key, p.last)
+		}
+	}
+	return id
+}

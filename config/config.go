@@ -27,8 +27,12 @@ const Embedded = "embedded"
 // NoGoLive is what company.go_live says when this ledger pays everything.
 const NoGoLive = "none"
 
-// Off is what a schedule says when its stage is not to run by itself.
-const Off = "off"
+// On and Off are what a switch says; a schedule says Off when its stage is not to run
+// by itself.
+const (
+	On  = "on"
+	Off = "off"
+)
 
 // Config is everything that an operator decides. Paths are absolute or relative
 // to the working directory once Load gives them back.
@@ -40,6 +44,7 @@ type Config struct {
 	Schedules  Schedules  `yaml:"schedules" envPrefix:"SCHEDULES_"`
 	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
+	Export     Export     `yaml:"export" envPrefix:"EXPORT_"`
 	Limits     Limits     `yaml:"limits" envPrefix:"LIMITS_"`
 
 	// origins says of each key where its value was stated; a key that is not
@@ -53,6 +58,8 @@ type Config struct {
 
 // Company is what is true of the company as a whole.
 type Company struct {
+	// Name stands at the head of what partners are sent; "" leaves it out.
+	Name string `yaml:"name" env:"NAME"`
 	// Zone is the one time zone in which days, months and CloseDates are meant.
 	Zone string `yaml:"zone" env:"ZONE"`
 	// Currency is the ISO 4217 code of amounts in an org that is not
@@ -61,6 +68,9 @@ type Company struct {
 	// GoLive is the first day that this ledger pays, another system having paid what
 	// came before (rule R4.5): a date, or NoGoLive. "" has not been decided.
 	GoLive string `yaml:"go_live" env:"GO_LIVE"`
+	// FourEyes is On, or Off in a company of one person: On, nobody approves what he
+	// himself entered, decided or proposed (rule R8.5).
+	FourEyes string `yaml:"four_eyes" env:"FOUR_EYES"`
 
 	// location is Zone, once validated.
 	location *time.Location
@@ -78,6 +88,11 @@ func (c Company) GoLiveOn() (on clock.Date, decided bool) {
 	on, err := clock.ParseDate(c.GoLive)
 	return on, err == nil
 }
+
+// OneApproves says that four eyes are off: one person may approve what he himself
+// entered, decided or proposed (rule R8.5). It is for companies of one person and for
+// demos, and every page says so.
+func (c Company) OneApproves() bool { return c.FourEyes == Off }
 
 // Location is the company zone.
 func (c Company) Location() *time.Location {
@@ -175,6 +190,9 @@ type Schedules struct {
 	Reconcile string `yaml:"reconcile" env:"RECONCILE"`
 	Accrue    string `yaml:"accrue" env:"ACCRUE"`
 	Push      string `yaml:"push" env:"PUSH"`
+	// Verify is not among All: it looks at everything there is, so a night's quiet suits
+	// it.
+	Verify string `yaml:"verify" env:"VERIFY"`
 }
 
 // HTTP is the web side of `serve`.
@@ -197,6 +215,22 @@ type Log struct {
 	Format string `yaml:"format" env:"FORMAT"` // console, json
 }
 
+// Export is what the files with bills say beside what the ledger knows.
+type Export struct {
+	// AccountCode is the expense account that commissions are booked on: its code in
+	// Xero, its name in QuickBooks Online.
+	AccountCode string `yaml:"account_code" env:"ACCOUNT_CODE"`
+	// TaxType is a tax rate as the accounting program calls it.
+	TaxType string `yaml:"tax_type" env:"TAX_TYPE"`
+	// DueDays is how many days after the export a bill is due.
+	DueDays int `yaml:"due_days" env:"DUE_DAYS"`
+	// EarningCode is how the payroll program calls commissions.
+	EarningCode string `yaml:"earning_code" env:"EARNING_CODE"`
+	// Dates is how days are written for accounting programs: dd/mm/yyyy, mm/dd/yyyy,
+	// yyyy-mm-dd, or "" for what each is used to.
+	Dates string `yaml:"dates" env:"DATES"`
+}
+
 // Limits bound what one step may take.
 type Limits struct {
 	// StopTimeout is how long a process that was told to stop may take to
@@ -209,15 +243,16 @@ type Limits struct {
 // Default gives the settings of a process that was told nothing.
 func Default() Config {
 	return Config{
-		Company:  Company{Zone: "UTC", Currency: "USD", location: time.UTC},
+		Company:  Company{Zone: "UTC", Currency: "USD", FourEyes: On, location: time.UTC},
 		Database: Database{URL: NewDSN(Embedded), DataDir: ".partnersync", MaxConns: 10},
 		Salesforce: Salesforce{
 			Flow: FlowClientCredentials, APIVersion: "62.0", Timeout: 2 * time.Minute,
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1},
 		},
-		Schedules: Schedules{All: "*/5 * * * *"},
+		Schedules: Schedules{All: "*/5 * * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
 		Log:       Log{Level: "info", Format: "console"},
+		Export:    Export{DueDays: 30},
 		Limits:    Limits{StopTimeout: 20 * time.Second, ConcurrentRequests: 8},
 	}
 }

@@ -243,6 +243,31 @@ func TestR4_5_GoLiveIsADateOrNoneOrUndecided(t *testing.T) {
 	}
 }
 
+// Only a plain "off" lets one person do both.
+func TestR8_5_FourEyesAreOnUnlessTurnedOff(t *testing.T) {
+	for text, off := range map[string]bool{
+		"": false, "company: {four_eyes: }": false, "company: {four_eyes: on}": false, "company: {four_eyes: off}": true,
+	} {
+		c, err := Load(write(t, "p.yaml", text), nil)
+		if err != nil || c.Company.OneApproves() != off {
+			t.Errorf("%q: one person approves: %v (%v)", text, c.Company.OneApproves(), err)
+		}
+	}
+	c, err := Load(write(t, "p.yaml", ""), []string{"PARTNERSYNC_COMPANY_FOUR_EYES=off"})
+	if err != nil || !c.Company.OneApproves() {
+		t.Errorf("the variable says off: %v (%v)", c.Company.OneApproves(), err)
+	}
+	for _, odd := range []string{"false", "of", "OFF", `""`} {
+		_, err := Load(write(t, "p.yaml", "company:\n  four_eyes: "+odd), nil)
+		if f := faultsOf(t, err)[0]; f.Key != "company.four_eyes" || f.Line != 2 || !strings.Contains(f.Message, "is not one of on, off") {
+			t.Errorf("%s: %+v", odd, f)
+		}
+	}
+	if (Company{}).OneApproves() {
+		t.Error("settings that say nothing let one person approve")
+	}
+}
+
 func TestMalformedYAMLShowsTheLine(t *testing.T) {
 	for name, text := range map[string]string{
 		"indent":    "http:\n  listen: 127.0.0.1:8080\n listen: x\n",

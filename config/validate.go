@@ -35,6 +35,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.hosts()
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "console", "json")
+	v.export()
 	v.durations()
 	v.limits()
 	return v.faults
@@ -61,6 +62,7 @@ func (v *validation) company() {
 	if _, decided := c.GoLiveOn(); c.GoLive != "" && !decided {
 		v.add("company.go_live", `%q is neither a date like 2026-10-31 nor "none"`, c.GoLive)
 	}
+	v.oneOf("company.four_eyes", c.FourEyes, On, Off)
 }
 
 func (v *validation) database() {
@@ -204,6 +206,16 @@ func (v *validation) durations() {
 			v.add(key, "%s has to be more than 0s and at most 24h", shortDuration(d))
 		}
 	})
+}
+
+func (v *validation) export() {
+	e := v.config.Export
+	if e.DueDays < 0 || e.DueDays > 365 {
+		v.add("export.due_days", "%d has to be from 0 to 365", e.DueDays)
+	}
+	if e.Dates != "" {
+		v.oneOf("export.dates", e.Dates, "dd/mm/yyyy", "mm/dd/yyyy", "yyyy-mm-dd")
+	}
 }
 
 func (v *validation) limits() {

@@ -11,12 +11,13 @@ type Target string
 // The targets, in the order in which they are pushed.
 const (
 	PartnerTarget    Target = "partner"
+	StatementTarget  Target = "statement"
 	CommissionTarget Target = "commission"
 )
 
 // Targets lists the targets in the order in which they are pushed: what is
 // looked up comes before what looks it up.
-func Targets() []Target { return []Target{PartnerTarget, CommissionTarget} }
+func Targets() []Target { return []Target{PartnerTarget, StatementTarget, CommissionTarget} }
 
 // TargetObject says where the records of a target are written.
 type TargetObject struct {
@@ -36,13 +37,18 @@ var targets = map[Target][]FieldDef{
 		{"name", TextType, false}, {"kind", TextType, false}, {"tier", TextType, false},
 		{"joined_on", DateType, false}, {"status", TextType, false},
 	},
+	StatementTarget: {
+		{"partner", TextType, false}, {"period", TextType, false}, {"currency", CurrencyType, false},
+		{"record_currency", CurrencyType, false}, {"opening", DecimalType, false}, {"accrued", DecimalType, false},
+		{"adjusted", DecimalType, false}, {"paid", DecimalType, false}, {"closing", DecimalType, true}, {"status", TextType, false},
+	},
 	CommissionTarget: {
 		{"partner", TextType, false}, {"partner_id", TextType, false}, {"opportunity_id", IDType, false},
 		{"space_id", IDType, false}, {"account_id", IDType, false}, {"regime", TextType, false},
 		{"slice", TextType, false}, {"period", TextType, false}, {"base", DecimalType, false},
 		{"rate", DecimalType, false}, {"amount", DecimalType, true}, {"currency", CurrencyType, false},
 		{"record_currency", CurrencyType, false}, {"status", TextType, true}, {"reason", TextType, false},
-		{"explanation", TextType, false}, {"computed_at", TimeType, false},
+		{"explanation", TextType, false}, {"statement", TextType, false}, {"computed_at", TimeType, false},
 	},
 }
 

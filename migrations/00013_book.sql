@@ -57,8 +57,8 @@ create table ledger.period_payee (
     primary key (period, payee_id)
 );
 create table ledger.period_facts (
-    period    text not null references ledger.period_close (period),
-    source_id text not null,
+    period    text not null, -- of a period_close, which is written after them
+    source_id text collate "C" not null,
     facts     json not null, -- a commission.Source
     primary key (period, source_id)
 );

@@ -55,7 +55,8 @@ func TestTermsThatWereAppliedBeforeThereWereMore(t *testing.T) {
 	}
 	// A superseded version is not in force, and so is not there below.
 	run(t, db, `update ledger.plan_version set superseded_by = 'eve', superseded_at = now() where effective_from = '2024-01-01'`)
-	run(t, db, `insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at) values ('default', '2024-01-01', '{"space":{}}', 'eve', now())`)
+	run(t, db, `insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at, approved_by, approved_at)
+		values ('default', '2024-01-01', '{"space":{}}', 'eve', now(), 'bob', now())`)
 	if _, err := provider.DownTo(t.Context(), 4); err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func NewRunMetrics(r prometheus.Registerer) *RunMetrics {
 		}, []string{"stage"}),
 	}
 	r.MustRegister(m.runs, m.problems, m.rows, m.duration)
-	// The four stages are there from the start, or the first failure would not
+	// The stages are there from the start, or the first failure would not
 	// look like a rise.
 	for _, name := range stage.Names() {
 		for _, status := range []stage.Status{stage.OK, stage.WithProblems, stage.Failed} {

@@ -47,6 +47,8 @@ type Config struct {
 	// Hosts are the names under which the page may be asked for, in any case and
 	// without ports. Addresses and localhost need not be named.
 	Hosts []string
+	// OneApproves says that four eyes are off, which every page says too (R8.5).
+	OneApproves bool
 	// Version is the program's, for the foot of the page.
 	Version string
 }

@@ -155,6 +155,19 @@ func TestThePageOfANewInstallation(t *testing.T) {
 	golden(t, "new.html", w.Body.String())
 }
 
+// With four eyes off every page says so, also one that has nothing else to say.
+func TestR8_5_EveryPageSaysThatFourEyesAreOff(t *testing.T) {
+	const says = "Four eyes are off: one person may approve what he entered himself."
+	for name, summary := range map[string]Summary{"a full page": example(), "a database that does not answer": &made{err: errors.New("gone")}} {
+		for _, off := range []bool{true, false} {
+			w := ask(handler(t, Config{Summary: summary, OneApproves: off}), "GET", "/")
+			if strings.Contains(w.Body.String(), says) != off {
+				t.Errorf("%s, off %v: %s", name, off, w.Body)
+			}
+		}
+	}
+}
+
 func TestThePageOfADatabaseThatDoesNotAnswer(t *testing.T) {
 	h := handler(t, Config{Summary: &made{err: errors.New("dial tcp 10.0.0.7: password of joe")}})
 	w := ask(h, "GET", "/")

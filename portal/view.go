@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ var does = map[string]string{
 	stage.Reconcile: "staging → ledger",
 	stage.Accrue:    "ledger → book",
 	stage.Push:      "book → Salesforce",
+	stage.Verify:    "facts, book, Salesforce: the same?",
 }
 
 // view is what the template shows: texts, ready to be read.
@@ -29,6 +31,7 @@ type view struct {
 	Refresh       int
 	At            moment
 	Version       string
+	OneApproves   bool // four eyes are off
 	Stages        []stageView
 	Owed          []owedView
 	Discrepancies []discrepancyView
@@ -93,7 +96,7 @@ type outboxView struct{ Object, Unsent, Waiting, Quarantined string }
 // view makes the page of a snapshot.
 func (s *site) view(snap snapshot) view {
 	v := view{
-		At: s.moment(snap.at, snap.at), Version: s.Version,
+		At: s.moment(snap.at, snap.at), Version: s.Version, OneApproves: s.OneApproves,
 		Stages: s.stageViews(snap), Owed: owedViews(snap.balances), Verdict: judge(snap),
 	}
 	for _, r := range snap.latest {
@@ -117,7 +120,7 @@ func (s *site) view(snap snapshot) view {
 func (s *site) unreadable() view {
 	now := s.Clock.Now()
 	return view{
-		Refresh: 10, At: s.moment(now, now), Version: s.Version,
+		Refresh: 10, At: s.moment(now, now), Version: s.Version, OneApproves: s.OneApproves,
 		Verdict: verdict{"bad", "The database does not answer, so there is nothing to show. The log has the details."},
 	}
 }
@@ -152,9 +155,9 @@ func judge(snap snapshot) verdict {
 	return verdict{"good", "All is well, and Salesforce has everything."}
 }
 
-// allSucceeded says whether each stage has done its work at least once.
+// allSucceeded says whether each stage of the data's way has done its work at least once.
 func allSucceeded(snap snapshot) bool {
-	for _, name := range stage.Names() {
+	for _, name := range stage.Way() {
 		if _, ok := snap.successes[name]; !ok {
 			return false
 		}
@@ -189,7 +192,8 @@ func (s *site) stageViews(snap snapshot) []stageView {
 	return out
 }
 
-// nextOf says when a stage is next due: by its own line, or with all.
+// nextOf says when a stage is next due: by its own line, or with all, if it is one of
+// those.
 func (s *site) nextOf(name string) string {
 	if s.Next == nil {
 		return ""
@@ -201,7 +205,9 @@ func (s *site) nextOf(name string) string {
 		case name:
 			return text
 		case schedule.All:
-			all = text
+			if slices.Contains(stage.Way(), name) {
+				all = text
+			}
 		}
 	}
 	return all

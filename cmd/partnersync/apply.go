@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/spf13/cobra"
@@ -11,6 +13,7 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger/apply"
+	"github.com/partnersync/partnersync/ledger/book"
 )
 
 func (a *app) applyCommand() *cobra.Command {
@@ -21,7 +24,10 @@ func (a *app) applyCommand() *cobra.Command {
 		Short: "State partners, plans and exchange rates from a YAML file",
 		Long: `State partners, their Partner IDs, plans and exchange rates from a YAML file. What
 differs from the ledger is shown and changed, in one transaction; what the file
-does not name stays as it is. The next accrue works out what follows from it.`,
+does not name stays as it is. The next accrue works out what follows from it.
+
+A plan version is proposed: it governs nothing until a second person approves it with
+` + "`partnersync plans approve`" + `.`,
 		Example: "  partnersync apply -f program.yaml --dry-run\n  partnersync apply -f program.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.apply(c, file, dryRun) },
 	}
@@ -48,10 +54,27 @@ func (a *app) apply(c *cobra.Command, path string, dryRun bool) error {
 			changes, refused = a.applyProgram(c.Context(), d, f, changes, dryRun)
 		}
 		applied := !dryRun && refused == nil
-		document := map[string]any{"applied": applied, "changes": orEmpty(changes)}
+		waiting, err := book.ProposedPlans(c.Context(), d, book.DefaultPlan)
+		if err != nil {
+			return errors.Join(refused, err)
+		}
+		document := map[string]any{"applied": applied, "changes": orEmpty(changes), "plan_versions_proposed": len(waiting)}
 		// A refused file still shows what it would have changed.
-		return errors.Join(refused, a.show(document, func(p *page) { p.changes(changes, applied) }))
+		return errors.Join(refused, a.show(document, func(p *page) {
+			p.changes(changes, applied)
+			if n := len(waiting); n > 0 {
+				p.line("%s for a second person: `partnersync plans` shows what would change", waits(n))
+			}
+		}))
 	})
+}
+
+// waits says how many plan versions wait.
+func waits(n int) string {
+	if n == 1 {
+		return "1 plan version waits"
+	}
+	return fmt.Sprintf("%d plan versions wait", n)
 }
 
 // errDryRun rolls a transaction back that went well.
@@ -63,7 +86,7 @@ var errDryRun = errors.New("dry run")
 func (a *app) applyProgram(ctx context.Context, d *database, f apply.File, diff []apply.Change, dryRun bool) ([]apply.Change, error) {
 	changes := diff
 	err := pg.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
-		done, err := apply.Apply(ctx, tx, f, a.actor, d.cfg.Company.Location(), a.clock.Now())
+		done, err := apply.Apply(ctx, tx, f, a.applying(d))
 		if err != nil {
 			return err
 		}
@@ -77,6 +100,12 @@ func (a *app) applyProgram(ctx context.Context, d *database, f apply.File, diff 
 		err = nil
 	}
 	return changes, err
+}
+
+// applying says who applies, or decides on plan versions, and whether he may do so alone.
+func (a *app) applying(d *database) apply.Options {
+	company := d.cfg.Company
+	return apply.Options{Actor: a.actor, Zone: company.Location(), Now: a.clock.Now().UTC().Truncate(time.Microsecond), Alone: company.OneApproves()}
 }
 
 func (a *app) readProgram(path string) (_ apply.File, err error) {
@@ -94,6 +123,7 @@ func (a *app) readProgram(path string) (_ apply.File, err error) {
 
 // changes writes a diff: + for what is new, ~ for what changes.
 func (p *page) changes(changes []apply.Change, applied bool) {
+	proposed := 0
 	for _, c := range changes {
 		sign, how := "~", yellow
 		if c.IsNew {
@@ -103,10 +133,18 @@ func (p *page) changes(changes []apply.Change, applied bool) {
 		for _, f := range c.Fields {
 			p.line("    %s", f)
 		}
+		if applied && c.State == book.PlanProposed {
+			proposed++
+			p.line("    proposed as version %d: it governs nothing until it is approved", c.Version)
+		}
 	}
 	switch {
 	case len(changes) == 0:
 		p.line("nothing to change")
+	case applied && proposed == len(changes):
+		p.line("proposed %s", counted(int64(proposed), "plan version"))
+	case applied && proposed > 0:
+		p.line("applied %s, proposed %s", counted(int64(len(changes)-proposed), "change"), counted(int64(proposed), "plan version"))
 	case applied:
 		p.line("applied %s", counted(int64(len(changes)), "change"))
 	default:

@@ -33,8 +33,9 @@ func (a *app) configCheck() error {
 		OK         bool     `json:"ok"`
 		File       string   `json:"file"`
 		Salesforce bool     `json:"salesforce"`
+		FourEyes   string   `json:"four_eyes"`
 		Notices    []string `json:"notices,omitempty"`
-	}{OK: true, File: cfg.File(), Salesforce: cfg.Salesforce.IsSet(), Notices: cfg.Notices()}
+	}{OK: true, File: cfg.File(), Salesforce: cfg.Salesforce.IsSet(), FourEyes: cfg.Company.FourEyes, Notices: cfg.Notices()}
 	return a.show(result, func(p *page) {
 		file := result.File
 		if file == "" {

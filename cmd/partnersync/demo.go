@@ -70,6 +70,8 @@ func (a *app) demoConfig(c *cobra.Command, f emulatorFlags) (config.Config, erro
 	cfg := config.Default()
 	cfg.Company, cfg.HTTP, cfg.Log, cfg.Limits = given.Company, given.HTTP, given.Log, given.Limits
 	cfg.Company.GoLive = config.NoGoLive // nobody else has paid the made-up partners
+	cfg.Company.FourEyes = config.Off    // whoever looks on is alone (R8.5)
+	a.oneApproves = true
 	cfg.Database.DataDir, cfg.Database.PostgresBin = given.Database.DataDir, given.Database.PostgresBin
 	cfg.Salesforce.Emulator = given.Salesforce.Emulator
 	return cfg, f.into(c, &cfg.Salesforce.Emulator)
@@ -155,7 +157,7 @@ func (d *demonstration) show(ctx context.Context) error {
 		return err
 	}
 	d.app.say("Applied a sample program: %s and %s", counted(int64(len(f.Partners)), "partner"), counted(int64(len(f.Plans)), "plan"))
-	runs, err := d.app.runOnce(ctx, d.plant.runner, stage.Names(), stage.Options{Actor: d.app.actor})
+	runs, err := d.app.runOnce(ctx, d.plant.runner, stage.Way(), stage.Options{Actor: d.app.actor})
 	if err != nil {
 		return err
 	}
@@ -181,7 +183,7 @@ func (d *demonstration) close(ctx context.Context) error {
 // writeSettings writes a file with which every command joins the running demo.
 func (d *demonstration) writeSettings() error {
 	settings := map[string]any{
-		"company":  map[string]any{"zone": d.cfg.Company.Zone, "currency": d.cfg.Company.Currency, "go_live": d.cfg.Company.GoLive},
+		"company":  map[string]any{"zone": d.cfg.Company.Zone, "currency": d.cfg.Company.Currency, "go_live": d.cfg.Company.GoLive, "four_eyes": d.cfg.Company.FourEyes},
 		"database": map[string]any{"url": d.db.dsn},
 		"salesforce": map[string]any{
 			"login_url": d.cfg.Salesforce.LoginURL, "client_id": emulator.DemoClientID, "client_secret": emulator.DemoClientSecret,

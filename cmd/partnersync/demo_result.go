@@ -76,12 +76,13 @@ type demoResult struct {
 	Written       map[string]int            `json:"written"`
 	Discrepancies []ledger.DiscrepancyCount `json:"open_discrepancies"`
 	Example       explained                 `json:"example"`
+	FourEyes      string                    `json:"four_eyes"`
 }
 
 func (d *demonstration) result(ctx context.Context, runs []schedule.Run) (r demoResult, err error) {
 	r = demoResult{
 		Settings: d.settingsPath(), Salesforce: d.cfg.Salesforce.LoginURL,
-		Runs: documentsOf(runs), Written: map[string]int{},
+		Runs: documentsOf(runs), Written: map[string]int{}, FourEyes: d.cfg.Company.FourEyes,
 	}
 	if r.Owed, err = owedToAll(ctx, d.db); err != nil {
 		return r, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/ledger/deal"
 )
 
@@ -30,6 +32,9 @@ func (a *app) engagementsLog() *cobra.Command {
 		Short:   "Record an engagement of a registration",
 		Example: "  partnersync engagements log REG-000001 --on 2026-10-05 --kind workshop --notes \"with the sales team\"",
 		RunE: func(c *cobra.Command, args []string) error {
+			if on == "" {
+				return errs.New(errs.Invalid, "--on is missing").WithHint("say on which day it was, such as --on 2026-10-31")
+			}
 			day, err := clock.ParseDate(on)
 			if err != nil {
 				return errs.New(errs.Invalid, "--on %q is not a date like 2026-10-31", on)
@@ -57,19 +62,32 @@ type engagementResult struct {
 	Registration string `json:"registration"`
 	Counts       bool   `json:"counts"`
 	Due          int    `json:"opportunities_due"`
+	// Remarks say why it may change nothing all the same.
+	Remarks []string `json:"remarks,omitempty"`
+}
+
+// useless says why an engagement of a registration changes nothing (R5.7).
+func useless(v deal.View) []string {
+	switch involvement := strings.ToLower(strings.TrimSpace(v.Involvement)); {
+	case !isLive(v.State) && v.State != commission.Draft:
+		return []string{fmt.Sprintf("%s is %s, so nothing is earned by it", v.ID, stateOf(v))}
+	case involvement != string(commission.Engaged):
+		return []string{fmt.Sprintf("%s does not state the involvement engaged, so what it earns is the same with an engagement", v.ID)}
+	}
+	return nil
 }
 
 func (a *app) logEngagement(c *cobra.Command, e deal.Engagement) error {
 	return a.withLedger(c, func(d *database) error {
 		r := engagementResult{Registration: e.RegistrationID, Counts: e.RecordedBy == deal.ByStaff}
-		var err error
-		_, r.Due, err = a.changeDeal(c, d, e.RegistrationID, func(ctx context.Context, tx *sqlx.Tx, by deal.By) (registration string, err error) {
+		v, due, err := a.changeDeal(c, d, e.RegistrationID, func(ctx context.Context, tx *sqlx.Tx, by deal.By) (registration string, err error) {
 			r.Engagement, err = deal.LogEngagement(ctx, tx, e, by)
 			return e.RegistrationID, err
 		})
 		if err != nil {
 			return err
 		}
+		r.Due, r.Remarks = due, useless(v)
 		return a.show(r, func(p *page) {
 			how := "it counts"
 			if !r.Counts {
@@ -79,6 +97,7 @@ func (a *app) logEngagement(c *cobra.Command, e deal.Engagement) error {
 			if r.Due > 0 {
 				p.line("%s worked out anew by the next accrue", isOrAre(r.Due, "opportunity"))
 			}
+			p.remarks(r.Remarks)
 		})
 	})
 }

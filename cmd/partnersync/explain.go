@@ -25,6 +25,9 @@ func (a *app) explainCommand() *cobra.Command {
 			if c.Flags().Changed("opportunity") || c.Flags().Changed("space") {
 				return aloneWithItsFlag(c, args)
 			}
+			if len(args) == 0 {
+				return fmt.Errorf("%s wants one KEY of a commission line, or --opportunity ID, or --space KEY, and none was given", c.CommandPath())
+			}
 			return exactlyOne("KEY", "the key of a commission line")(c, args)
 		},
 		Long: `Say of one commission line why it is what it is: the facts with their Salesforce

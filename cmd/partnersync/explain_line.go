@@ -14,6 +14,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/money"
+	"github.com/partnersync/partnersync/internal/sfid"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/sync/outbox"
@@ -49,8 +50,10 @@ type explained struct {
 type explainedPost struct {
 	ID       string    `json:"id"`
 	Kind     string    `json:"kind"`
-	Amount   string    `json:"amount"` // signed: what it adds to what is owed
+	Amount   string    `json:"amount"` // signed: negative where it moves back what such an entry moves
 	Currency string    `json:"currency"`
+	Debit    string    `json:"debit"`  // the account that it moves the amount from
+	Credit   string    `json:"credit"` // and to
 	AsOf     string    `json:"as_of"`
 	Corrects string    `json:"corrects,omitempty"`
 	PostedBy string    `json:"posted_by"`
@@ -73,6 +76,7 @@ func (a *app) explainLine(c *cobra.Command, key string, asText bool) error {
 		}
 		return a.show(line, func(p *page) {
 			if asText {
+				p.isLetter = true
 				p.write(line.is.Text())
 				return
 			}
@@ -147,11 +151,24 @@ func explainedLine(l book.Line, entries []book.Entry) (explained, error) {
 	for _, n := range entries {
 		c := money.Currency(n.Currency)
 		out.Entries = append(out.Entries, explainedPost{
-			ID: n.ID(), Kind: n.Kind, Amount: c.FromMinor(n.Signed()).StringFixed(c.Digits()), Currency: n.Currency,
-			AsOf: n.AsOf.Format(time.DateOnly), Corrects: n.Corrects, PostedBy: n.PostedBy, PostedAt: n.PostedAt.UTC(),
+			ID: n.ID(), Kind: n.Kind, Amount: c.FromMinor(movedBy(n)).StringFixed(c.Digits()), Currency: n.Currency,
+			Debit: n.Debit, Credit: n.Credit, AsOf: n.AsOf.Format(time.DateOnly), Corrects: n.Corrects, PostedBy: n.PostedBy, PostedAt: n.PostedAt.UTC(),
 		})
 	}
 	return out, nil
+}
+
+// movedBy is what an entry moves the way that its kind goes, in minor units (R8.2).
+func movedBy(e book.Entry) int64 {
+	switch e.Kind {
+	case book.KindApprove:
+		return e.In(book.AccountPayable)
+	case book.KindExport:
+		return e.In(book.AccountInPayment)
+	case book.KindPay:
+		return e.In(book.AccountSettled)
+	}
+	return e.Signed()
 }
 
 func unknownLine(key string, entries int) error {
@@ -159,11 +176,28 @@ func unknownLine(key string, entries int) error {
 		return errs.New(errs.NotFound, "the line %s is no longer expected; the book has %s that took it back to nothing", key, entryCount(entries)).
 			WithHint("the source's other lines say who earns from it now: `partnersync explain --opportunity %s`", strings.Split(key, "/")[2])
 	}
-	hint := "keys look like FG3877/space/0065g00000XyZAbAAN/referral/2026-10 and are case-sensitive; Salesforce shows them as Commission_Key__c"
-	if strings.Count(key, "/") == 4 {
-		hint = "keys are case-sensitive; a line appears once its source was pulled, reconciled and accrued (`partnersync status` says when that last ran)"
+	return errs.New(errs.NotFound, "there is no line %s", key).WithHint("%s", hintForLine(key))
+}
+
+// hintForLine says what may have been meant by a text that is no line's key.
+func hintForLine(key string) string {
+	line, _, isEntry := strings.Cut(key, "#")
+	id, err := sfid.Parse(key)
+	parts := strings.Split(key, "/")
+	switch {
+	case isEntry && strings.Count(line, "/") == 4:
+		return fmt.Sprintf("that is an entry of the line %s: `partnersync explain %s` lists its entries", line, line)
+	case err == nil && strings.HasPrefix(id, "006"):
+		return "that is an opportunity's id: `partnersync explain --opportunity " + id + "`"
+	case strings.HasPrefix(strings.ToUpper(key), "REG-"):
+		return "that is a registration's id: `partnersync registrations show " + strings.ToUpper(key) + "`"
+	case len(parts) == 5:
+		if _, err := sfid.Parse(parts[2]); err == nil {
+			return "keys are case-sensitive; `partnersync explain --opportunity " + parts[2] + "` lists the lines that there are"
+		}
+		return "keys are case-sensitive; a line appears once its source was pulled, reconciled and accrued (`partnersync status` says when that last ran)"
 	}
-	return errs.New(errs.NotFound, "there is no line %s", key).WithHint("%s", hint)
+	return "keys look like FG3877/space/0065g00000XyZAbAAN/referral/2026-10 and are case-sensitive; Salesforce shows them as Commission_Key__c"
 }
 
 // explanation writes a line for a person: the sentence first, then what it rests on.
@@ -177,7 +211,7 @@ func (p *page) explanation(l explained) {
 		state += ": " + l.Reason
 	}
 	p.pairs([][2]string{
-		{"amount", l.Amount + " " + l.Currency}, {"status", state}, {"plan", l.Plan}, {"rules", strings.Join(e.Rules, ", ")},
+		{"amount", grouped(l.Amount) + " " + l.Currency}, {"status", state}, {"plan", l.Plan}, {"rules", strings.Join(e.Rules, ", ")},
 	}...)
 	p.facts(e)
 	if len(e.Arithmetic) > 0 {
@@ -187,9 +221,9 @@ func (p *page) explanation(l explained) {
 		}
 	}
 	p.title("In the book")
-	g := grid{heads: []string{"ENTRY", "#AMOUNT", "CURRENCY", "AS OF", "BY", "POSTED"}}
+	g := grid{heads: []string{"ENTRY", "KIND", "#AMOUNT", "CURRENCY", "AS OF", "BY", "POSTED"}}
 	for _, n := range l.Entries {
-		g.add(n.ID, n.Amount, n.Currency, n.AsOf, n.PostedBy, instant(n.PostedAt))
+		g.add(n.ID, n.Kind, grouped(n.Amount), n.Currency, n.AsOf, n.PostedBy, instant(n.PostedAt))
 	}
 	p.table(g)
 	if len(l.Entries) == 0 {

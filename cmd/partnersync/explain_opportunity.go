@@ -65,12 +65,15 @@ type explainedPlace struct {
 	How  string `json:"how"`
 }
 
-// explainedTotal is what the lines of a payee come to in a currency.
+// explainedTotal is what the lines of a payee come to in a currency, by how far they
+// have come (R8.5).
 type explainedTotal struct {
 	PayeeID  string `json:"payee_id"`
 	Partner  string `json:"partner,omitempty"`
 	Currency string `json:"currency"`
-	Accrued  string `json:"accrued"`
+	Accrued  string `json:"accrued"`  // and not approved yet
+	Approved string `json:"approved"` // on a bill or not, and not paid yet
+	Paid     string `json:"paid"`
 	OnHold   string `json:"on_hold"`
 	Posted   string `json:"posted"`
 }
@@ -102,7 +105,7 @@ func (a *app) explainOpportunity(c *cobra.Command, f explainFlags) error {
 			return err
 		}
 		return a.show(out, func(p *page) {
-			if f.text {
+			if p.isLetter = f.text; f.text {
 				p.opportunityText(out)
 				return
 			}
@@ -233,7 +236,7 @@ func namesOf(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[stri
 // totalsOf sums lines and entries by payee and currency.
 func totalsOf(lines []book.Line, entries []book.Entry, names map[string]string) []explainedTotal {
 	type key struct{ payee, currency string }
-	type sums struct{ accrued, onHold, posted int64 }
+	type sums struct{ accrued, approved, paid, onHold, posted int64 }
 	all := map[key]*sums{}
 	at := func(payee, currency string) *sums {
 		k := key{payee, currency}
@@ -244,11 +247,15 @@ func totalsOf(lines []book.Line, entries []book.Entry, names map[string]string) 
 	}
 	for _, l := range lines {
 		s := at(l.PayeeID, string(l.Currency))
-		switch commission.Status(l.Status) {
-		case commission.OnHold:
+		switch l.Status {
+		case string(commission.OnHold):
 			s.onHold += l.AmountMinor
-		case commission.Accrued, commission.Zero:
+		case string(commission.Accrued), string(commission.Zero):
 			s.accrued += l.AmountMinor
+		case book.StatusApproved, book.StatusExported:
+			s.approved += l.AmountMinor
+		case book.StatusPaid:
+			s.paid += l.AmountMinor
 		}
 	}
 	for _, e := range entries {
@@ -258,7 +265,10 @@ func totalsOf(lines []book.Line, entries []book.Entry, names map[string]string) 
 	for k, s := range all {
 		c := money.Currency(k.currency)
 		text := func(minor int64) string { return c.FromMinor(minor).StringFixed(c.Digits()) }
-		out = append(out, explainedTotal{k.payee, names[k.payee], k.currency, text(s.accrued), text(s.onHold), text(s.posted)})
+		out = append(out, explainedTotal{
+			PayeeID: k.payee, Partner: names[k.payee], Currency: k.currency, Accrued: text(s.accrued), Approved: text(s.approved),
+			Paid: text(s.paid), OnHold: text(s.onHold), Posted: text(s.posted),
+		})
 	}
 	slices.SortFunc(out, func(a, b explainedTotal) int {
 		return cmp.Or(cmp.Compare(a.PayeeID, b.PayeeID), cmp.Compare(a.Currency, b.Currency))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -73,14 +74,27 @@ func orNothing(s string) string {
 
 func (p *page) totals(o explainedOpportunity) {
 	p.title("What it pays")
-	g := grid{heads: []string{"PARTNER ID", "PARTNER", "#ACCRUED", "#ON HOLD", "#POSTED", "CURRENCY"}, wrap: []int{1}}
+	heads, wentOn := []string{"PARTNER ID", "PARTNER", "#ACCRUED"}, slices.ContainsFunc(o.Totals, explainedTotal.wentOn)
+	if wentOn {
+		heads = append(heads, "#APPROVED", "#PAID")
+	}
+	g := grid{heads: append(heads, "#ON HOLD", "#POSTED", "CURRENCY"), wrap: []int{1}}
 	for _, t := range o.Totals {
-		g.add(t.PayeeID, t.Partner, grouped(t.Accrued), grouped(t.OnHold), grouped(t.Posted), t.Currency)
+		cells := []string{t.PayeeID, t.Partner, grouped(t.Accrued)}
+		if wentOn {
+			cells = append(cells, grouped(t.Approved), grouped(t.Paid))
+		}
+		g.add(append(cells, grouped(t.OnHold), grouped(t.Posted), t.Currency)...)
 	}
 	p.table(g)
 	if len(o.Totals) == 0 {
 		p.line("  it has no lines")
 	}
+}
+
+// wentOn says whether anything of it was approved, or paid.
+func (t explainedTotal) wentOn() bool {
+	return strings.Trim(t.Approved, "0.") != "" || strings.Trim(t.Paid, "0.") != ""
 }
 
 // opportunityLines writes every line with its sentence.

@@ -81,7 +81,7 @@ func (w *told) apply(text string) {
 		w.t.Fatal(err)
 	}
 	w.in(func(ctx context.Context, tx *sqlx.Tx, now time.Time) error {
-		_, err := apply.Apply(ctx, tx, f, "test", time.UTC, now)
+		_, err := apply.Apply(ctx, tx, f, apply.Options{Actor: "test", Zone: time.UTC, Now: now, Alone: true})
 		return err
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/ledger/deal"
+	"github.com/partnersync/partnersync/sync/verify"
 )
 
 // discrepancyKinds lists the kinds of discrepancy that there are. A test holds it
@@ -19,6 +20,7 @@ func discrepancyKinds() []string {
 		// Of installs, and of what they say of Spaces and customers.
 		"install_without_profile", "install_without_space", "space_without_install", "org_in_several_spaces", "customer_to_confirm")
 	kinds = append(kinds, deal.FindingKinds()...)
+	kinds = append(kinds, verify.Kinds()...)
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
 }

@@ -41,7 +41,7 @@ func (a *app) outboxList() *cobra.Command {
 			return a.listOutbox(c, filter)
 		},
 	}
-	c.Flags().StringVar(&filter.Object, "object", "", "only of partner or commission")
+	c.Flags().StringVar(&filter.Object, "object", "", "only of partner, statement or commission")
 	c.Flags().StringVar(&state, "state", "", "unsent, waiting, quarantined or settled (default all that are not settled)")
 	c.Flags().IntVar(&filter.Limit, "limit", 100, "at most so many")
 	return c
@@ -120,7 +120,7 @@ func (a *app) outboxRetry() *cobra.Command {
 		Short: "Let the next push try quarantined rows again; all of them without a key",
 		RunE: func(c *cobra.Command, keys []string) error {
 			if len(keys) > 0 && object == "" {
-				return errs.New(errs.Invalid, "keys need --object partner or --object commission")
+				return errs.New(errs.Invalid, "keys need --object partner, statement or commission")
 			}
 			if len(keys) == 0 {
 				keys = nil
@@ -130,7 +130,7 @@ func (a *app) outboxRetry() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&object, "object", "", "partner or commission")
+	c.Flags().StringVar(&object, "object", "", "partner, statement or commission")
 	return c
 }
 
@@ -145,7 +145,7 @@ func (a *app) outboxDrop() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&object, "object", outbox.Commission, "partner or commission")
+	c.Flags().StringVar(&object, "object", outbox.Commission, "partner, statement or commission")
 	return c
 }
 

@@ -30,6 +30,7 @@ func (a *app) show(document any, human func(p *page)) error {
 	}
 	p := &page{app: a, w: a.out}
 	human(p)
+	p.oneApproves()
 	return p.err
 }
 
@@ -49,6 +50,8 @@ type page struct {
 	begun bool
 	// apart says that the last line is an empty one.
 	apart bool
+	// isLetter says that it is a text to send as it is, to a partner for one.
+	isLetter bool
 }
 
 func (p *page) write(s string) {

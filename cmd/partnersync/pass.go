@@ -19,17 +19,23 @@ type passFlags struct {
 	asOf   string
 	dryRun bool
 	strict bool
+	repair bool
 	plan   string // the file of other terms, for a what-if
 }
 
 func (a *app) runCommand() *cobra.Command {
 	var f passFlags
 	c := &cobra.Command{
-		Use: "run [all | pull | reconcile | accrue | push]...", GroupID: groupWork,
+		Use: "run [all | pull | reconcile | accrue | push | verify]...", GroupID: groupWork,
 		Args: onlyStages, ValidArgs: append([]string{schedule.All}, stage.Names()...),
 		Short: "Run stages now, once, and say what they did",
 		Long: `Run stages now, once each: all of them, or those that are named. Without a name,
-all. A stage that fails stops those after it.
+all, which are those of the data's way: pull, reconcile, accrue and push. Verify runs
+when it is named. A stage that fails stops those after it.
+
+Verify compares: the book with itself, the lines with the facts, and Salesforce with
+the book. What differs is a discrepancy. ` + "`run push --repair`" + ` sends again what verify
+has found to differ in Salesforce.
 
 Every stage can be stopped at any moment (Ctrl-C) and run again: what was in hand
 is rolled back, and the next run takes it up.
@@ -44,13 +50,14 @@ partners; - is standard input.`,
 	}
 	c.Flags().StringVar(&f.asOf, "as-of", "", "last day that counts, such as 2026-10-31 (default yesterday in the company zone)")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "compute and report, write nothing")
+	c.Flags().BoolVar(&f.repair, "repair", false, "with push: send again what verify found to differ in Salesforce")
 	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if anything needs a person")
 	c.Flags().StringVar(&f.plan, "plan", "", "a `FILE` of other terms to try on history, in a dry run of accrue")
 	return c
 }
 
 func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
-	o := stage.Options{DryRun: f.dryRun, Actor: a.actor}
+	o := stage.Options{DryRun: f.dryRun, Repair: f.repair, Actor: a.actor}
 	if f.asOf != "" {
 		day, err := clock.ParseDate(f.asOf)
 		if err != nil {
@@ -73,6 +80,10 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 		return err
 	}
 	names = a.inOrder(names, f.dryRun)
+	if f.repair && !slices.Contains(names, stage.Push) {
+		return errs.New(errs.Invalid, "--repair is for push, which is not among the stages that were named").
+			WithHint("`partnersync run push --repair` sends again what verify found to differ in Salesforce")
+	}
 	if touchesSalesforce(names) {
 		if err := cfg.NeedSalesforce(); err != nil {
 			return err
@@ -85,6 +96,9 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 		}
 		defer p.close()
 		runs, err := a.runOnce(c.Context(), p.runner, names, o)
+		if err == nil && slices.Contains(names, stage.Accrue) {
+			err = a.notePlans(c.Context(), d)
+		}
 		return a.tellRuns(runs, f, err)
 	})
 }
@@ -103,9 +117,9 @@ func isOver(day, today clock.Date, zone string) error {
 // data's way; none named, or "all", is all. Reconcile has no dry run, because
 // what it derives is only known once it is written: a dry run of all does without.
 func (a *app) inOrder(names []string, dryRun bool) []string {
-	all := len(names) == 0 || slices.Contains(names, schedule.All)
 	var out []string
 	for _, s := range stage.Names() {
+		all := (len(names) == 0 || slices.Contains(names, schedule.All)) && slices.Contains(stage.Way(), s)
 		if all && dryRun && s == stage.Reconcile {
 			a.note("reconcile has no dry run; the other stages go by what is reconciled already")
 			continue
@@ -215,12 +229,17 @@ func (p *page) runs(runs []schedule.Run, dryRun bool, problems int64) {
 	}
 	p.table(g)
 	p.notices(runs)
-	if dryRun {
+	if dryRun && !slices.ContainsFunc(runs, saysDryRun) {
 		p.line("dry run: nothing was written")
 	}
 	if problems > 0 {
 		p.sentence("%s somebody has to look at: `partnersync discrepancies` and `partnersync outbox list` name the records", counted(problems, "thing")+" that")
 	}
+}
+
+// saysDryRun says whether a run's own notices say that nothing was written.
+func saysDryRun(r schedule.Run) bool {
+	return slices.ContainsFunc(r.Report.Notices, func(n string) bool { return strings.Contains(n, "dry run: nothing was written") })
 }
 
 // notices writes what runs want a person to know, each sentence once: that a

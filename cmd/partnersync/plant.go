@@ -15,6 +15,7 @@ import (
 	"github.com/partnersync/partnersync/sync/reconcile"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
+	"github.com/partnersync/partnersync/sync/verify"
 )
 
 // plant is the stages put together over one database and one org.
@@ -33,6 +34,7 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 	}
 	zone := cfg.Company.Location()
 	p := &plant{}
+	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Log: log.Named(stage.Verify)}
 	stages := []stage.Stage{
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
 		newAccrue(cfg, db, c, log),
@@ -43,9 +45,13 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 		}
 		stages = append(stages,
 			pull.New(pull.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull)}),
-			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Push), Workers: writers(cfg)}),
+			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}),
 		)
 	}
+	if p.client != nil {
+		verification.Source = p.client
+	}
+	stages = append(stages, verify.New(verification))
 	p.runner = &schedule.Runner{DB: db, Stages: stages, Clock: c, Log: log.Named("run")}
 	return p, nil
 }

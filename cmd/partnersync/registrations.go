@@ -21,7 +21,8 @@ func (a *app) registrationsCommand() *cobra.Command {
 		Long: `A registration says that a partner has a part in an opportunity. It is made here or
 in Salesforce; its origin owns what it says and decides on it. Those of Salesforce
 are shown here, and changed there.`,
-	}, a.registrationsList(), a.registrationsShow(), a.registrationsConflicts(), a.registrationsCreate(), a.registrationsSubmit(),
+	}, a.registrationsList(), a.registrationsShow(), a.registrationsConflicts(), a.registrationsCreate(), a.registrationsAmend(),
+		a.registrationsConnect(), a.registrationsSubmit(),
 		a.registrationsApprove(), a.registrationsReject(), a.registrationsWithdraw(), a.registrationsRevoke())
 }
 

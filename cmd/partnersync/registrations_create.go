@@ -95,20 +95,29 @@ A draft may be incomplete. It claims nothing until it is submitted.`,
 			if err != nil {
 				return err
 			}
+			if draft == (deal.Registration{}) {
+				return errs.New(errs.Invalid, "nothing is stated of the registration").
+					WithHint("state at least whose it is and for which customer, with --partner-id and --customer; `partnersync registrations create --help` lists the rest")
+			}
 			return a.createRegistration(c, draft, submit)
 		},
 	}
-	f := c.Flags()
-	f.StringVarP(&path, "file", "f", "", "a YAML file; - is standard input")
-	f.StringVar(&given.PartnerID, "partner-id", "", "the Partner ID of the partner whose it is")
-	f.StringVar(&given.Customer, "customer", "", "the customer's name")
-	f.StringVar(&given.Domain, "domain", "", "the customer's web or e-mail domain")
-	f.StringVar(&given.Account, "account", "", "the customer's Account in Salesforce, once it is known")
-	f.StringVar(&given.Involvement, "involvement", "", "referred or engaged")
-	f.StringVar(&given.Opportunity, "opportunity", "", "the opportunity in Salesforce, if there is one")
-	f.BoolVar(&given.Speculative, "speculative", false, "there is no opportunity yet")
-	f.BoolVar(&submit, "submit", false, "submit it as well")
+	given.flags(c, &path)
+	c.Flags().BoolVar(&submit, "submit", false, "submit it as well")
 	return c
+}
+
+// flags are those that state what a registration says, and the one that names a file.
+func (f *registrationFile) flags(c *cobra.Command, path *string) {
+	flags := c.Flags()
+	flags.StringVarP(path, "file", "f", "", "a YAML file; - is standard input")
+	flags.StringVar(&f.PartnerID, "partner-id", "", "the Partner ID of the partner whose it is")
+	flags.StringVar(&f.Customer, "customer", "", "the customer's name")
+	flags.StringVar(&f.Domain, "domain", "", "the customer's web or e-mail domain")
+	flags.StringVar(&f.Account, "account", "", "the customer's Account in Salesforce, once it is known")
+	flags.StringVar(&f.Involvement, "involvement", "", "referred or engaged")
+	flags.StringVar(&f.Opportunity, "opportunity", "", "the opportunity in Salesforce, if there is one")
+	flags.BoolVar(&f.Speculative, "speculative", false, "there is no opportunity yet")
 }
 
 // readRegistration reads the file, if one is named.
@@ -167,6 +176,10 @@ func (f registrationFile) registration() (deal.Registration, error) {
 	if involvement != "" && involvement != string(commission.Referred) && involvement != string(commission.Engaged) {
 		return deal.Registration{}, errs.New(errs.Invalid, "involvement %q is neither referred nor engaged", f.Involvement)
 	}
+	domain := strings.TrimSpace(f.Domain)
+	if domain != "" && ledger.RegistrableDomain(domain[strings.LastIndexByte(domain, '@')+1:]) == "" {
+		return deal.Registration{}, errs.New(errs.Invalid, "domain %q is not a domain", f.Domain).WithHint("write it like acme.example; a web or an e-mail address will do")
+	}
 	var people []string
 	for _, p := range f.KeyPeople {
 		if strings.TrimSpace(p.Name) == "" {
@@ -175,7 +188,7 @@ func (f registrationFile) registration() (deal.Registration, error) {
 		people = append(people, p.String())
 	}
 	out := deal.Registration{
-		PartnerID: id, CustomerName: strings.TrimSpace(f.Customer), EmailDomain: strings.TrimSpace(f.Domain), Involvement: involvement,
+		PartnerID: id, CustomerName: strings.TrimSpace(f.Customer), EmailDomain: domain, Involvement: involvement,
 		Project: f.Project, KeyPeople: strings.Join(people, "\n"), UseCase: f.UseCase, BusinessOutcome: f.BusinessOutcome,
 		Timeframe: f.Timeframe, Priority: f.Priority, Speculative: f.Speculative,
 	}
@@ -200,10 +213,18 @@ func (a *app) createRegistration(c *cobra.Command, draft deal.Registration, subm
 		if err != nil || !submit {
 			return id, err
 		}
-		// The draft goes with the transaction, so nobody has to hear its number.
-		if _, err := deal.Submit(ctx, tx, id, by); err != nil {
-			return "", err
-		}
-		return id, nil
+		_, err = deal.Submit(ctx, tx, id, by)
+		return id, unsubmitted(err)
 	})
+}
+
+// unsubmitted says why a registration that was to be created and submitted could not
+// be. The draft goes with the transaction, so nobody has to hear its number.
+func unsubmitted(err error) error {
+	cause, is := errors.AsType[*errs.Error](err)
+	if !is || cause.Kind != errs.Invalid {
+		return err
+	}
+	return errs.New(errs.Invalid, "submit the registration: %w", cause.Err).
+		WithHint("nothing was kept: state what is missing, or leave --submit out to keep a draft of it")
 }

@@ -23,20 +23,44 @@ func (a *app) decideOn(c *cobra.Command, id string, change dealChange) error {
 		if err != nil {
 			return err
 		}
+		remarks, err := remarksOn(c.Context(), d, v)
+		if err != nil {
+			return err
+		}
 		document := struct {
 			Registration registrationDocument `json:"registration"`
 			Due          int                  `json:"opportunities_due"`
-		}{registrationDocumentOf(v), due}
+			Remarks      []string             `json:"remarks,omitempty"`
+		}{registrationDocumentOf(v), due, remarks}
 		return a.show(document, func(p *page) {
-			p.line("%s is %s", v.ID, stateOf(v))
+			p.line("%s is %s", v.ID, inState(v))
 			if v.State == commission.Conflict {
 				p.sentence("%s; `partnersync registrations conflicts` shows both side by side", v.Reason)
 			}
 			if due > 0 {
 				p.line("%s worked out anew by the next accrue", isOrAre(due, "opportunity"))
 			}
+			p.remarks(remarks)
 		})
 	})
+}
+
+// remarks writes what is in order and probably not meant.
+func (p *page) remarks(remarks []string) {
+	for _, r := range remarks {
+		p.sentence("%s %s", p.app.paint(p.w, yellow, "note:"), r)
+	}
+}
+
+// inState says where a registration is, behind "is".
+func inState(v deal.View) string {
+	switch v.State {
+	case commission.Draft:
+		return "a draft"
+	case commission.Conflict:
+		return "in conflict"
+	}
+	return stateOf(v)
 }
 
 // isOrAre gives "1 opportunity is" and "2 opportunities are".
@@ -50,7 +74,8 @@ func isOrAre(n int, noun string) string {
 func (a *app) registrationsSubmit() *cobra.Command {
 	return &cobra.Command{
 		Use: "submit REGISTRATION", Args: aRegistration,
-		Short: "Submit a draft: from now on it keeps other partners off its customer",
+		Short:   "Submit a draft: from now on it keeps other partners off its customer",
+		Example: "  partnersync registrations submit REG-000001",
 		RunE: func(c *cobra.Command, args []string) error {
 			id := dealID(args[0])
 			return a.decideOn(c, id, func(ctx context.Context, tx *sqlx.Tx, by deal.By) (string, error) {
@@ -132,7 +157,8 @@ func (a *app) registrationsReject() *cobra.Command {
 }
 
 func (a *app) registrationsWithdraw() *cobra.Command {
-	return a.ends(&cobra.Command{Use: "withdraw REGISTRATION", Short: "Take a registration back for its partner"},
+	return a.ends(&cobra.Command{Use: "withdraw REGISTRATION", Short: "Take a registration back for its partner",
+		Example: "  partnersync registrations withdraw REG-000002"},
 		deal.Withdraw, "why")
 }
 

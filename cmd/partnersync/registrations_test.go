@@ -42,7 +42,7 @@ type decided struct {
 func TestR5_2_ARegistrationGoesThroughItsStates(t *testing.T) {
 	c := dealing(t)
 	c.run("registrations", "list").want(t, exitOK, "0 registrations")
-	c.run("registrations", "create", "--partner-id", "fg3877", "--customer", "Acme", "--actor", "ana").want(t, exitOK, "REG-000001 is draft")
+	c.run("registrations", "create", "--partner-id", "fg3877", "--customer", "Acme", "--actor", "ana").want(t, exitOK, "REG-000001 is a draft")
 	c.run("registrations", "submit", "REG-000001").want(t, exitInvalid, "lacks", "domain", "involvement", "hint: ")
 	c.run("registrations", "approve", "REG-000001").want(t, exitFailed, "draft", "cannot become approved", "hint: ")
 	c.register("AB1234", "--actor", "ben").want(t, exitOK, "REG-000002 is submitted")
@@ -88,7 +88,7 @@ priority: high
 speculative: true
 `
 	writeFile(t, "deal.yaml", stated)
-	c.run("registrations", "create", "-f", "deal.yaml", "--customer", "Acme Ltd", "--speculative=false").want(t, exitOK, "REG-000001 is draft")
+	c.run("registrations", "create", "-f", "deal.yaml", "--customer", "Acme Ltd", "--speculative=false").want(t, exitOK, "REG-000001 is a draft")
 	var v registrationDocument
 	c.run("registrations", "show", "REG-000001", "--output", "json").document(t, &v)
 	want := registrationDocument{
@@ -130,7 +130,7 @@ func TestR5_4_ConflictsAreShownSideBySideAndShared(t *testing.T) {
 	c := dealing(t)
 	c.run("registrations", "conflicts").want(t, exitOK, "no registration is in conflict")
 	c.register("FG3877").want(t, exitOK, "REG-000001 is submitted")
-	c.register("AB1234").want(t, exitOK, "REG-000002 is conflict", "REG-000001", "registrations conflicts")
+	c.register("AB1234").want(t, exitOK, "REG-000002 is in conflict", "REG-000001", "registrations conflicts")
 	c.run("registrations", "conflicts").want(t, exitOK, "REG-000002 for Acme", "FG3877 Northlight", "AB1234 Bluefin",
 		"approve REG-000002 --share REG-000001=PERCENT% --share REG-000002=PERCENT%", "reject REG-000002 --reason")
 	c.run("discrepancies", "--kind", "registration_conflict").want(t, exitOK, "REG-000002", "R5.4", "hold")
@@ -240,7 +240,7 @@ func TestR5_5_ADecisionMarksWhatItReaches(t *testing.T) {
 	}
 	// A decision that is refused marks nothing, and changes nothing.
 	c.run("registrations", "approve", made.Registration.ID).want(t, exitFailed, "cannot become approved")
-	c.run("registrations", "create", "--partner-id", "AB1234", "--customer", "Acme", "--account", account).want(t, exitOK, "REG-000002 is draft", "!worked out anew")
+	c.run("registrations", "create", "--partner-id", "AB1234", "--customer", "Acme", "--account", account).want(t, exitOK, "REG-000002 is a draft", "!worked out anew")
 }
 
 func TestUsageOfRegistrations(t *testing.T) {
@@ -259,7 +259,7 @@ func TestUsageOfRegistrations(t *testing.T) {
 		{"registrations approve REG-000001 --share =60%", []string{"no share"}},
 		{"registrations approve REG-000001 --share REG-000001=60% --share reg-000001=40%", []string{"names REG-000001 twice"}},
 		{"registrations approve REG-000001 --share REG-000001=most%", []string{"no share", "hint: "}},
-		{"engagements log REG-000001 --kind demo", []string{`--on "" is not a date like 2026-10-31`}},
+		{"engagements log REG-000001 --kind demo", []string{"--on is missing", "hint: "}},
 		{"engagements log REG-000001 --on 2026-03-01", []string{"--kind is missing", "hint: "}},
 		{"engagements log REG-000001 --on 2026-03-01 --kind demo --by me", []string{"neither staff nor partner"}},
 		{"engagements confirm", []string{"confirm wants one ENGAGEMENT"}},

@@ -40,6 +40,8 @@ type app struct {
 	// started says that a subcommand was reached, so that an error before it
 	// is known for one of usage.
 	started bool
+	// oneApproves: by the settings four eyes are off (R8.5).
+	oneApproves bool
 
 	configPath, output, actor, logLevel string
 	noColor                             bool
@@ -71,6 +73,7 @@ New here? Try ` + "`partnersync demo`" + `: it needs nothing but Postgres' binar
 	root.SetErr(a.err)
 	f := root.PersistentFlags()
 	f.StringVar(&a.configPath, "config", a.variable(config.PathVariable), "file of settings (default "+config.DefaultPath+", which may be absent)")
+	f.Lookup("config").DefValue = "" // the help says it in words
 	f.StringVar(&a.output, "output", outputTable, "table for people, json for machines")
 	f.StringVar(&a.actor, "actor", "", "who acts (default the operating system's user)")
 	f.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error, instead of log.level")
@@ -130,6 +133,7 @@ func (a *app) settings() (config.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
+	a.oneApproves = cfg.Company.OneApproves()
 	if a.logLevel != "" {
 		cfg.Log.Level = a.logLevel
 	}

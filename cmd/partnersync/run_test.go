@@ -46,7 +46,7 @@ func newCommand(t *testing.T, env ...string) *command {
 func withDatabase(t *testing.T, env ...string) *command {
 	t.Helper()
 	dsn := pgtest.DSN(t)
-	return newCommand(t, append([]string{"PARTNERSYNC_DATABASE_URL=" + dsn}, env...)...)
+	return newCommand(t, append([]string{"PARTNERSYNC_DATABASE_URL=" + dsn, "PARTNERSYNC_COMPANY_FOUR_EYES=off"}, env...)...)
 }
 
 func (c *command) run(args ...string) outcome {

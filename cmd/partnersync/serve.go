@@ -138,8 +138,8 @@ func (s *service) handler(d *schedule.Daemon) http.Handler {
 		DB: s.database.DB, Log: s.log.Named("web"), Clock: s.app.clock, Zone: s.cfg.Company.Location(),
 		Ready:   func(ctx context.Context) error { return migrations.Check(ctx, s.database.DB) },
 		Next:    d.Next,
-		Version: thisBuild().Version,
-		Hosts:   s.hosts(),
+		Version: thisBuild().Version, OneApproves: s.cfg.Company.OneApproves(),
+		Hosts: s.hosts(),
 	})
 }
 

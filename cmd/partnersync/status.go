@@ -7,6 +7,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger"
+	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
@@ -35,6 +36,10 @@ type statusDocument struct {
 	Owed          []owed                    `json:"owed"`
 	Outbox        []outbox.Tally            `json:"outbox"`
 	Discrepancies []ledger.DiscrepancyCount `json:"open_discrepancies"`
+	// PlansProposed is how many plan versions wait for a second person, FourEyes is on
+	// or off (R8.5).
+	PlansProposed int    `json:"plan_versions_proposed"`
+	FourEyes      string `json:"four_eyes"`
 }
 
 func (a *app) status(c *cobra.Command, history int) error {
@@ -60,8 +65,21 @@ func (a *app) status(c *cobra.Command, history int) error {
 		if err != nil {
 			return err
 		}
-		document := statusDocument{documentsOf(runs), success, owed, orEmpty(waiting), orEmpty(open)}
-		return a.show(document, func(p *page) { p.status(runs, document, now) })
+		proposed, err := book.ProposedPlans(ctx, d, book.DefaultPlan)
+		if err != nil {
+			return err
+		}
+		document := statusDocument{
+			Runs: documentsOf(runs), LastSuccess: success, Owed: owed, Outbox: orEmpty(waiting), Discrepancies: orEmpty(open),
+			PlansProposed: len(proposed), FourEyes: d.cfg.Company.FourEyes,
+		}
+		return a.show(document, func(p *page) {
+			p.status(runs, document, now)
+			if n := document.PlansProposed; n > 0 {
+				p.title("Plans")
+				p.line("%s for a second person: `partnersync plans` shows what would change", waits(n))
+			}
+		})
 	})
 }
 

@@ -11,8 +11,10 @@ func (a *app) subcommands() []*cobra.Command {
 
 		a.runCommand(),
 		a.applyCommand(),
+		a.plansCommand(),
 		a.registrationsCommand(),
 		a.engagementsCommand(),
+		a.ledgerCommand(),
 
 		a.statusCommand(),
 		a.explainCommand(),

@@ -86,14 +86,10 @@ func (p *page) whatIf(w whatIfDocument) {
 	}
 	if len(w.Totals) == 0 {
 		p.line("  nothing was posted, and nothing would have been")
+	} else {
+		p.whatIfPartners(w.Partners)
+		p.whatIfRules(w.Rules)
 	}
-	p.whatIfPartners(w.Partners)
-	p.title("By rule")
-	g := whatIfGrid("REGIME", "SLICE", "PLAN")
-	for _, t := range w.Rules {
-		g.add(t.cells(t.Regime, t.Slice, t.Plan)...)
-	}
-	p.table(g)
 	if len(w.Notices) > 0 {
 		p.title("Note")
 	}
@@ -102,6 +98,16 @@ func (p *page) whatIf(w whatIfDocument) {
 	}
 	p.write("\n")
 	p.line("dry run: nothing was written")
+}
+
+// whatIfRules lists what each rule pays.
+func (p *page) whatIfRules(all []whatIfTotal) {
+	p.title("By rule")
+	g := whatIfGrid("REGIME", "SLICE", "PLAN")
+	for _, t := range all {
+		g.add(t.cells(t.Regime, t.Slice, t.Plan)...)
+	}
+	p.table(g)
 }
 
 func opportunities(n int64) string {

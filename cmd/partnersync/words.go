@@ -5,8 +5,8 @@ import "strings"
 // nouns are those with which the names of counts begin, one and many. The names
 // themselves stay as they are, in JSON and in metrics.
 var nouns = [][2]string{
-	{"commission", "commissions"}, {"discrepancy", "discrepancies"}, {"entry", "entries"}, {"line", "lines"},
-	{"opportunity", "opportunities"}, {"partner", "partners"}, {"Partner ID history", "Partner ID histories"}, {"record", "records"}, {"source", "sources"},
+	{"balance", "balances"}, {"bill", "bills"}, {"commission", "commissions"}, {"difference", "differences"}, {"head", "heads"}, {"discrepancy", "discrepancies"}, {"entry", "entries"}, {"line", "lines"},
+	{"month", "months"}, {"opportunity", "opportunities"}, {"partner", "partners"}, {"Partner ID history", "Partner ID histories"}, {"record", "records"}, {"row", "rows"}, {"source", "sources"}, {"statement", "statements"},
 }
 
 // plural gives the name of a count as it reads behind the number: "1 partner

@@ -16,7 +16,7 @@ const suffixAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 func Parse(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if len(s) != 15 && len(s) != 18 {
-		return "", fmt.Errorf("%q is not a Salesforce id: it has %d characters, not 15 or 18", s, len(s))
+		return "", fmt.Errorf("%q is not a Salesforce id: it is %d long, not 15 or 18", s, len(s))
 	}
 	var suffix [3]byte
 	for block := range 3 {

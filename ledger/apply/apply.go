@@ -13,10 +13,23 @@ import (
 	"github.com/partnersync/partnersync/ledger/book"
 )
 
+// Options say who applies a file, or decides on plan versions, when and where.
+type Options struct {
+	Actor string
+	// Zone is the company zone.
+	Zone *time.Location
+	Now  time.Time
+	// Alone says that four eyes are off: plan versions that one person applies are in
+	// force at once, and whoever proposed one may approve it (R8.5).
+	Alone bool
+}
+
 // Apply writes what differs, in one transaction of the caller's, marks what has to
 // be worked out anew because of it, and says anew what there is to say of the
-// registrations that it bears on; zone is the company zone. It gives the changes.
-func Apply(ctx context.Context, tx *sqlx.Tx, f File, actor string, zone *time.Location, now time.Time) (_ []Change, err error) {
+// registrations that it bears on. It gives the changes. Plan versions are proposed,
+// and govern nothing until a second person approves them, unless o.Alone (R8.5); one
+// that waits already, in the same terms, is no change.
+func Apply(ctx context.Context, tx *sqlx.Tx, f File, o Options) (_ []Change, err error) {
 	defer errs.Wrap(&err, "apply")
 	if err := book.HoldTerms(ctx, tx); err != nil {
 		return nil, err
@@ -25,7 +38,7 @@ func Apply(ctx context.Context, tx *sqlx.Tx, f File, actor string, zone *time.Lo
 	if err != nil {
 		return nil, err
 	}
-	a := &application{tx: tx, file: f, kept: k, changes: f.changes(k), actor: actor, zone: zone, now: now}
+	a := &application{Options: o, tx: tx, file: f, kept: k, changes: f.changes(k)}
 	for _, step := range []func(context.Context) error{a.partners, a.plans, a.rates, a.findings} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -36,13 +49,11 @@ func Apply(ctx context.Context, tx *sqlx.Tx, f File, actor string, zone *time.Lo
 
 // application is a file that is being applied.
 type application struct {
+	Options
 	tx      *sqlx.Tx
 	file    File
 	kept    kept
 	changes []Change
-	actor   string
-	zone    *time.Location
-	now     time.Time
 	// registrations are those of which there may be something else to say.
 	registrations []string
 }
@@ -72,24 +83,24 @@ func (a *application) partners(ctx context.Context) error {
 	if len(changing) == 0 {
 		return nil
 	}
-	before, err := t.around(ctx, a.tx, a.now)
+	before, err := t.around(ctx, a.tx, a.Now)
 	if err != nil {
 		return err
 	}
 	for _, p := range changing {
-		if err := ledger.SavePartner(ctx, a.tx, p, a.actor, a.now); err != nil {
+		if err := ledger.SavePartner(ctx, a.tx, p, a.Actor, a.Now); err != nil {
 			return err
 		}
 	}
-	if err := ledger.SaveMerges(ctx, a.tx, merges, a.actor, a.now); err != nil {
+	if err := ledger.SaveMerges(ctx, a.tx, merges, a.Actor, a.Now); err != nil {
 		return err
 	}
-	after, err := t.around(ctx, a.tx, a.now)
+	after, err := t.around(ctx, a.tx, a.Now)
 	if err != nil {
 		return err
 	}
 	a.registrations = slices.Concat(a.registrations, before.registrations, after.registrations)
-	return book.MarkDue(ctx, a.tx, append(before.sources, after.sources...), a.now)
+	return book.MarkDue(ctx, a.tx, append(before.sources, after.sources...), a.Now)
 }
 
 // keepsIDs refuses to take an ID from a partner: it was issued for good (R1.1).
@@ -103,42 +114,6 @@ func keepsIDs(was, p ledger.Partner) error {
 	return nil
 }
 
-// plans saves the plan versions that differ. They must meet those that are kept
-// without a gap or an overlap, where the file says when they end.
-func (a *application) plans(ctx context.Context) error {
-	if err := meet(a.file.Plans, a.kept.plans); err != nil {
-		return err
-	}
-	// The latest goes first, so that what each would govern ends where it will.
-	versions := slices.SortedFunc(slices.Values(a.file.Plans), func(v, w Version) int {
-		return w.EffectiveFrom.DaysSince(v.EffectiveFrom)
-	})
-	var earliest, windows clock.Date
-	for _, v := range versions {
-		if !a.differs(planName(v)) {
-			continue
-		}
-		if err := book.SavePlan(ctx, a.tx, v.Plan, a.actor, a.now); err != nil {
-			return err
-		}
-		earliest = v.EffectiveFrom
-		if v.Registration.WindowDays != a.kept.windowDays(v.EffectiveFrom) {
-			windows = v.EffectiveFrom
-		}
-	}
-	if earliest.IsZero() {
-		return nil
-	}
-	if !windows.IsZero() {
-		submitted, err := submittedFrom(ctx, a.tx, windows)
-		if err != nil {
-			return err
-		}
-		a.registrations = append(a.registrations, submitted...)
-	}
-	return book.MarkClosed(ctx, a.tx, earliest, a.now)
-}
-
 // rates saves the exchange rates that differ.
 func (a *application) rates(ctx context.Context) error {
 	var earliest clock.Date
@@ -146,7 +121,7 @@ func (a *application) rates(ctx context.Context) error {
 		if !a.differs(rateName(r)) {
 			continue
 		}
-		if err := book.SaveExchangeRate(ctx, a.tx, r, a.actor, a.now); err != nil {
+		if err := book.SaveExchangeRate(ctx, a.tx, r, a.Actor, a.Now); err != nil {
 			return err
 		}
 		if earliest.IsZero() || r.On.Before(earliest) {
@@ -156,5 +131,5 @@ func (a *application) rates(ctx context.Context) error {
 	if earliest.IsZero() {
 		return nil
 	}
-	return book.MarkConverted(ctx, a.tx, earliest, a.now)
+	return book.MarkConverted(ctx, a.tx, earliest, a.Now)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/ledger/apply"
+	"github.com/partnersync/partnersync/ledger/book"
 )
 
 var now = time.Date(2026, 11, 20, 6, 0, 0, 0, time.UTC)
@@ -93,7 +94,7 @@ func applied(t *testing.T, db *sqlx.DB, text string) (changes []apply.Change, er
 		t.Fatal(err)
 	}
 	err = pg.InTx(context.Background(), db, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		changes, err = apply.Apply(ctx, tx, f, "ada", time.UTC, now)
+		changes, err = apply.Apply(ctx, tx, f, apply.Options{Actor: "ada", Zone: time.UTC, Now: now, Alone: true})
 		return err
 	})
 	return changes, err
@@ -109,7 +110,7 @@ func TestApplyShowsWhatDiffersAndOnlyThat(t *testing.T) {
 		{What: "partner north", IsNew: true, Fields: []string{
 			"name: North", "kind: consulting", "joined_on: 2016-05-01", "status: active", "partner_ids: FG3877, FG4001", "domains: north.example",
 		}},
-		{What: "plan default from 2010-01-01", IsNew: true, Fields: append([]string{"space.referral_rate: 12.5%", "space.joined_before: 2021-01-01"}, defaults...)},
+		{What: "plan default from 2010-01-01", IsNew: true, Fields: append([]string{"space.referral_rate: 12.5%", "space.joined_before: 2021-01-01"}, defaults...), Version: 1, State: book.PlanInForce},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -22,6 +22,10 @@ type Change struct {
 	What   string   `json:"what"`   // "partner northwind", "plan default from 2010-01-01"
 	IsNew  bool     `json:"is_new"` // it is not there yet
 	Fields []string `json:"fields"` // "status: active → suspended"; of what is new, its values
+	// Version and State are of a plan version that was applied: its number, and whether
+	// it is proposed or in force (R8.5); 0 and "" of anything else.
+	Version int64          `json:"version,omitempty"`
+	State   book.PlanState `json:"state,omitempty"`
 }
 
 // kept is what the ledger has of what a file may state.
@@ -29,6 +33,7 @@ type kept struct {
 	partners []ledger.Partner
 	merges   map[string]ledger.Merge
 	plans    []commission.Plan
+	proposed []commission.Plan // that wait for a second person (R8.5)
 	rates    []commission.ExchangeRate
 }
 
@@ -40,6 +45,9 @@ func readKept(ctx context.Context, q sqlx.QueryerContext) (k kept, err error) {
 		return k, err
 	}
 	if k.plans, err = book.Plans(ctx, q, book.DefaultPlan); err != nil {
+		return k, err
+	}
+	if k.proposed, err = book.ProposedPlans(ctx, q, book.DefaultPlan); err != nil {
 		return k, err
 	}
 	k.rates, err = book.ExchangeRates(ctx, q)
@@ -63,8 +71,9 @@ func (k kept) windowDays(d clock.Date) int {
 	return book.DefaultTerms().Registration.WindowDays
 }
 
-// Diff gives what applying the file would change, in the order of the file. What
-// Apply would refuse is in it all the same.
+// Diff gives what a file changes of what is in force, in the order of the file. What
+// Apply would refuse is in it all the same, and so are plan versions that wait for
+// approval already.
 func Diff(ctx context.Context, q sqlx.QueryerContext, f File) (_ []Change, err error) {
 	defer errs.Wrap(&err, "compare the file with the ledger")
 	k, err := readKept(ctx, q)
@@ -169,7 +178,17 @@ func describePlan(p commission.Plan) described {
 		{"net_new.types.expansion", typesOf(p, commission.Expansion)},
 		{"net_new.types.renewal", typesOf(p, commission.Renewal)},
 		{"payout_currency", string(p.PayoutCurrency)},
+		{"payout.holding_days", daysOf(p.Payout.HoldingDays)},
+		{"payout.minimum", minimumOf(p.Payout)},
 	}
+}
+
+// daysOf writes a number of days; none is nothing to speak of.
+func daysOf(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 func describeRate(r commission.ExchangeRate) described {

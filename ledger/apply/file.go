@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 
@@ -54,6 +55,11 @@ func Read(r io.Reader, name string) (File, error) {
 	if len(raw) > maxFile {
 		return File{}, errs.New(errs.Invalid, "%s is larger than %d MB", name, maxFile>>20).
 			WithHint("Split it: what a file does not name stays as it is.")
+	}
+	// What is no text is not shown to a terminal.
+	if !utf8.Valid(raw) {
+		return File{}, errs.New(errs.Invalid, "%s is not a text in UTF-8", name).
+			WithHint("docs/partners-and-plans.md shows what such a file looks like.")
 	}
 	var y fileYAML
 	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&y); err != nil && !errors.Is(err, io.EOF) {

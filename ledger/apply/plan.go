@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,6 +37,10 @@ type planYAML struct {
 		Types *typesYAML `yaml:"types"`
 	} `yaml:"net_new"`
 	PayoutCurrency string `yaml:"payout_currency"`
+	Payout         struct {
+		HoldingDays *int              `yaml:"holding_days"`
+		Minimum     map[string]string `yaml:"minimum"`
+	} `yaml:"payout"`
 }
 
 type typesYAML struct {
@@ -79,6 +84,8 @@ func (y planYAML) version() (v Version, wrong []string) {
 		v.PayoutCurrency, err = money.ParseCurrency(y.PayoutCurrency)
 		c.add("payout_currency", err)
 	}
+	c.days("payout.holding_days", y.Payout.HoldingDays, 0, &v.Payout.HoldingDays)
+	v.Payout.Minimum = c.minimum(y.Payout.Minimum)
 	return v, c.wrong
 }
 
@@ -140,6 +147,34 @@ func (c *checked) types(y typesYAML) map[string]commission.SaleType {
 				c.add("net_new.types", fmt.Errorf("%q stands under %s and under %s", name, other, list.kind))
 			}
 			out[folded] = list.kind
+		}
+	}
+	return out
+}
+
+// minimum reads the least amounts that are paid out, by currency (R8.8). Zero is none,
+// so that a currency without one and one with zero are the same terms.
+func (c *checked) minimum(stated map[string]string) map[money.Currency]decimal.Decimal {
+	var out map[money.Currency]decimal.Decimal
+	for _, code := range slices.Sorted(maps.Keys(stated)) {
+		currency, err := money.ParseCurrency(code)
+		if err != nil {
+			c.add("payout.minimum", err)
+			continue
+		}
+		amount, err := parseDecimal(strings.TrimSpace(stated[code]))
+		switch {
+		case err != nil:
+			c.add("payout.minimum."+code, err)
+		case amount.IsNegative():
+			c.add("payout.minimum."+code, fmt.Errorf("%s is below zero", amount))
+		case !amount.Equal(amount.Truncate(currency.Digits())):
+			c.add("payout.minimum."+code, fmt.Errorf("%s is finer than the %d decimals of %s", amount, currency.Digits(), code))
+		case !amount.IsZero():
+			if out == nil {
+				out = map[money.Currency]decimal.Decimal{}
+			}
+			out[currency] = amount
 		}
 	}
 	return out
@@ -238,4 +273,13 @@ func typesOf(p commission.Plan, kind commission.SaleType) string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
+}
+
+// minimumOf writes "USD 50, EUR 40.5", in the order of the currencies.
+func minimumOf(t commission.PayoutTerms) string {
+	var out []string
+	for _, c := range slices.Sorted(maps.Keys(t.Minimum)) {
+		out = append(out, string(c)+" "+t.Minimum[c].String())
+	}
+	return strings.Join(out, ", ")
 }

@@ -84,6 +84,11 @@ func TestR4_4_BadVersionsAreRefused(t *testing.T) {
 		"net_new.types.renewal: one of them is blank":                plan(`, net_new: {types: {renewal: [" "]}}`),
 		`unknown field "upgrade"`:                                    plan(`, net_new: {types: {upgrade: [New]}}`),
 		`payout_currency: "EURO" is not a currency code`:             plan(", payout_currency: EURO"),
+		"payout.holding_days: -1 is not from 0 to 3650 days":         plan(", payout: {holding_days: -1}"),
+		`payout.minimum: "usd" is not a currency`:                    plan(", payout: {minimum: {usd: 1}}"),
+		`payout.minimum.USD: -1 is below zero`:                       plan(", payout: {minimum: {USD: -1}}"),
+		`payout.minimum.JPY: 0.5 is finer than the 0 decimals`:       plan(", payout: {minimum: {JPY: 0.5}}"),
+		`payout.minimum.EUR: "fifty" is not a number`:                plan(", payout: {minimum: {EUR: fifty}}"),
 		`payout_currency: "ZZZ" is not a currency that ISO 4217`:     plan(", payout_currency: ZZZ"),
 	} {
 		wantFault(t, text, want)
@@ -132,6 +137,7 @@ plans:
     registration: {referral_rate: 11%, net_new_rate: 22%, remainder_rate: 3%, engagement_days: 0, window_days: 365}
     net_new: {renewal_days: 14, types: {new_business: [First Order], renewal: [Again, " RENEWAL "]}}
     payout_currency: JPY
+    payout: {holding_days: 12, minimum: {USD: 50.5, KWD: "1.125", JPY: 0}}
 `
 	changes := apply1(t, db, all)
 	want := []string{
@@ -139,6 +145,7 @@ plans:
 		"registration.net_new_rate: 22%", "registration.remainder_rate: 3%", "registration.engagement_days: 0",
 		"registration.window_days: 365", "net_new.renewal_days: 14", "net_new.types.new_business: first order",
 		"net_new.types.renewal: again, renewal", "payout_currency: JPY",
+		"payout.holding_days: 12", "payout.minimum: KWD 1.125, USD 50.5",
 	}
 	if d := cmp.Diff(want, changes[0].Fields); d != "" {
 		t.Error(d)
@@ -151,12 +158,14 @@ plans:
 		t.Fatal(err)
 	}
 	p := plans[0]
-	if p.SaleTypes["again"] != commission.Renewal || len(p.SaleTypes) != 3 || p.Registration.EngagementDays != 0 || p.PayoutCurrency != "JPY" {
+	if p.SaleTypes["again"] != commission.Renewal || len(p.SaleTypes) != 3 || p.Registration.EngagementDays != 0 || p.PayoutCurrency != "JPY" ||
+		p.Payout.HoldingDays != 12 || len(p.Payout.Minimum) != 2 || p.Payout.Minimum["USD"].String() != "50.5" {
 		t.Errorf("it is kept as %+v", p)
 	}
-	changes = apply1(t, db, strings.NewReplacer("22%", "23%", "payout_currency: JPY", "", "[Again,", "[").Replace(all))
+	changes = apply1(t, db, strings.NewReplacer("22%", "23%", "payout_currency: JPY", "", "USD: 50.5, ", "", "holding_days: 12, ", "", "[Again,", "[").Replace(all))
 	want = []string{
 		"registration.net_new_rate: 22% → 23%", "net_new.types.renewal: again, renewal → renewal", "payout_currency: JPY → (nothing)",
+		"payout.holding_days: 12 → (nothing)", "payout.minimum: KWD 1.125, USD 50.5 → KWD 1.125",
 	}
 	if d := cmp.Diff(want, changes[0].Fields); d != "" {
 		t.Error(d)

@@ -110,7 +110,7 @@ func (a *application) findings(ctx context.Context) error {
 		return err
 	}
 	for some := range slices.Chunk(registrations, settledAtOnce) {
-		if _, err := deal.SettleFindings(ctx, a.tx, some, a.zone, plans, a.now); err != nil {
+		if _, err := deal.SettleFindings(ctx, a.tx, some, a.Zone, plans, a.Now); err != nil {
 			return err
 		}
 	}

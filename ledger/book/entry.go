@@ -131,13 +131,22 @@ func (d draft) entry(c Context, m *message) Entry {
 	if d.delta < 0 {
 		e.Debit, e.Credit, e.AmountMinor = e.Credit, e.Debit, -d.delta
 	}
-	// What the amount rests on: the line's explanation says it in full.
-	m.text(l.Key)
-	m.text(l.Status)
+	e.InputHash = l.inputHash(l.Status, m)
+	return e
+}
+
+// inputHash is of what an amount rests on, which is all that its line says but when it
+// was computed; status is the one that the line had. What accrued has no reason.
+func (l *Line) inputHash(status string, m *message) []byte {
+	for _, s := range [...]string{
+		l.Key, status, string(l.Currency), l.Base.String(), l.Rate.String(), l.AccountID, l.SpaceID, l.Plan,
+		l.TermStart.String(), l.TermEnd.String(), l.Sale,
+	} {
+		m.text(s)
+	}
 	m.number(l.AmountMinor)
 	m.bytes(l.Explanation)
-	e.InputHash = m.hash()
-	return e
+	return m.hash()
 }
 
 // chainHash binds everything an entry says to the entry before it.

@@ -38,6 +38,11 @@ type Expectation struct {
 	Reason, Why string
 }
 
+// Expect gives what the engine says of a source as an Expectation.
+func Expect(source string, r commission.Result) Expectation {
+	return Expectation{SourceID: source, Lines: r.Lines, Frozen: r.Frozen, FrozenRegime: r.FrozenRegime, Reason: r.Reason, Why: r.Why}
+}
+
 // next gives the source's lines as they are to be, from those that it has and what is
 // posted for them by key. What is posted under a hold of the source stays; what was
 // only expected does not, so that it makes no difference what was expected before
@@ -100,7 +105,7 @@ func (l *Line) hold(reason, why string, now time.Time) error {
 	if err := json.Unmarshal(l.Explanation, &ex); err != nil {
 		return errs.New(errs.Unknown, "explanation of %s: %w", l.Key, err)
 	}
-	ex.Sentence = "This is on hold. " + why + " Until then it stays as it was: " + ex.Sentence
+	ex.Sentence = heldSentence(why) + ex.Sentence
 	raw, err := json.Marshal(ex)
 	l.Status, l.Reason, l.Explanation, l.ComputedAt = statusOnHold, reason, raw, now
 	return err

@@ -160,7 +160,7 @@ func (e Expectation) settleFamily(m *members, posted map[string]posted, f fixity
 	if m.isZero() && len(m.fixed)+len(m.open) == 0 {
 		return []Line{*m.expected}, nil // it posts nothing, whatever month it is of
 	}
-	w := familyWork{members: m, posted: posted, now: now, settled: map[money.Currency]int64{}}
+	w := familyWork{members: m, posted: posted, now: now, freezes: e.freezes(m.regime), settled: map[money.Currency]int64{}}
 	for _, l := range m.fixed {
 		for c, minor := range posted[l.Key].minor {
 			w.settled[c] += minor
@@ -169,7 +169,7 @@ func (e Expectation) settleFamily(m *members, posted map[string]posted, f fixity
 	switch {
 	case m.expected != nil && m.expected.Status == statusOnHold:
 		return w.hold(m.expected.Reason, f)
-	case m.expected == nil && e.freezes(m.regime) && w.stands():
+	case m.expected == nil && w.freezes && w.stands():
 		return w.hold(e.Reason, f)
 	}
 	return w.adjust(f)
@@ -211,6 +211,7 @@ type familyWork struct {
 	*members
 	posted  map[string]posted
 	now     time.Time
+	freezes bool                     // the source is on hold, so what is posted stays as it is
 	settled map[money.Currency]int64 // what is posted on the fixed lines
 }
 
@@ -237,7 +238,7 @@ func (w *familyWork) hold(reason string, f fixity) ([]Line, error) {
 		l.Status, l.Reason, l.ComputedAt = statusOnHold, reason, w.now
 		out = append(out, *l)
 	}
-	if shown || w.expected == nil {
+	if shown || w.expected == nil || w.freezes && w.stands() {
 		return out, nil
 	}
 	difference := w.expected.AmountMinor - w.settled[w.expected.Currency]
@@ -287,6 +288,7 @@ func (w *familyWork) release() []Line {
 		switch stands := w.posted[l.Key].stands(); {
 		case stands:
 			status, reason = statusAccrued, ""
+			l.AmountMinor = w.posted[l.Key].minor[l.Currency] // while it was held, it said what it would be
 		case l.Status == statusOnHold, l.Status == string(commission.Zero) && !w.isZero():
 			status, reason = StatusVoid, ReasonNotDueNow
 			l.AmountMinor = 0
@@ -350,7 +352,9 @@ func (w *familyWork) adjustment(c money.Currency, minor int64, f fixity) (Line, 
 		}
 		nth++
 	}
-	return w.explained(l, c, minor)
+	l, err := w.explained(l, c, minor)
+	w.open = append(w.open, &l) // so that the next one, in another currency, has another key
+	return l, err
 }
 
 // explained gives a line that adjusts, with its amount and its reason.

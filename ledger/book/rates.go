@@ -62,7 +62,7 @@ func MarkConverted(ctx context.Context, tx *sqlx.Tx, from clock.Date, now time.T
 		select o.id, $2::timestamptz from ledger.opportunity o
 		where o.is_won and o.close_date >= $1 and exists (
 			select from ledger.plan_version v
-			where v.superseded_at is null and v.terms ->> 'payout_currency' not in ('', o.currency))
+			where v.approved_at is not null and v.superseded_at is null and v.terms ->> 'payout_currency' not in ('', o.currency))
 		order by o.id
 		on conflict (source_id) do update set marked_at = excluded.marked_at`, from, now)
 	return err

@@ -125,9 +125,12 @@ func (s *settlement) settle(expected []Expectation) iter.Seq2[*Line, error] {
 	}
 }
 
-// take keeps a line as it is to be, and says whether it is new.
+// take keeps a line as it is to be, and says whether it is new. A line that is fixed
+// takes no entry, whatever becomes of its status.
 func (s *settlement) take(l *Line) bool {
-	s.drafts = append(s.drafts, differences(l, s.posted[l.Key])...)
+	if !s.fixity.fixes(l) {
+		s.drafts = append(s.drafts, differences(l, s.posted[l.Key])...)
+	}
 	old, isOld := s.before[l.SourceID][l.Key]
 	switch {
 	case !isOld:

@@ -182,9 +182,13 @@ func TestR8_3_AHashIsWhatItAlwaysWas(t *testing.T) {
 	e := d.entry(Context{AsOf: asOf, Actor: "test", Now: now.Add(1500 * time.Nanosecond)}, new(message))
 	e.Seq, e.PrevHash = 7, []byte{1, 2, 3}
 	if got, want := hex.EncodeToString(e.InputHash)+" "+hex.EncodeToString(e.chainHash(new(message))),
-		"a6e004c7dde55f51ee66ba75fb9e7f423f8291360c48d46db3f2a0c898832dd4 "+
-			"9a7260d004ec78eba0cc6d3eb0702318702321cdbb61854aba26c01354761038"; got != want {
+		"7d77d4c7ca034992a31fab592ebb517674616c6a560be8518c687e5d67c78db1 "+
+			"ccdefff250f67c163b1f856e3a643025758ff79cfffeb5dd06441ac46fd7725f"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got, want := hex.EncodeToString(l.formerInputHash(l.Status, new(message))),
+		"a6e004c7dde55f51ee66ba75fb9e7f423f8291360c48d46db3f2a0c898832dd4"; got != want {
+		t.Errorf("of before: got  %s\nwant %s", got, want)
 	}
 }
 

@@ -18,7 +18,7 @@ type Sum struct {
 	Slice    string         `db:"slice"` // that of an adjustment is the one that it adjusts (R8.4)
 	Plan     string         `db:"plan"`  // the version, such as "default from 2010-01-01"
 	Currency money.Currency `db:"currency"`
-	// Posted is what was accrued, corrections included.
+	// Posted is what was accrued, corrections included, and what was brought in (R8.9).
 	Posted int64 `db:"posted"`
 	// Held is what lines on hold would add to it if they were released now.
 	Held int64 `db:"held"`
@@ -39,9 +39,8 @@ func SumsByRule(ctx context.Context, q sqlx.QueryerContext, through clock.Month)
 			select l.payee_id, l.regime, l.slice, l.plan, e.currency, e.moved as posted,
 				case when l.is_held and e.currency = l.currency then -e.moved else 0 end as held
 			from l join (
-				select line_key, currency, case '`+AccountExpense+`'
-					when debit then amount_minor when credit then -amount_minor else 0 end as moved
-				from ledger.entry) as e on e.line_key = l.key
+				select line_key, currency, `+postedOfEntry+` as moved
+				from ledger.entry group by line_key, currency) as e on e.line_key = l.key
 			union all
 			select payee_id, regime, slice, plan, currency, 0, amount_minor from l where is_held)
 		select payee_id, regime, slice, plan, currency, sum(posted)::bigint as posted, sum(held)::bigint as held

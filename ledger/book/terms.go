@@ -32,6 +32,10 @@ type planTerms struct {
 		Types map[commission.SaleType][]string `json:"types"`
 	} `json:"net_new"`
 	PayoutCurrency money.Currency `json:"payout_currency"`
+	Payout         struct {
+		HoldingDays int                                `json:"holding_days"`
+		Minimum     map[money.Currency]decimal.Decimal `json:"minimum"`
+	} `json:"payout"`
 }
 
 // DefaultTerms gives the terms of a plan that states none: the rulebook's defaults
@@ -77,6 +81,7 @@ func writeTerms(p commission.Plan) ([]byte, error) {
 		slices.Sort(names)
 	}
 	t.PayoutCurrency = p.PayoutCurrency
+	t.Payout.HoldingDays, t.Payout.Minimum = p.Payout.HoldingDays, p.Payout.Minimum
 	return json.Marshal(t)
 }
 
@@ -95,7 +100,7 @@ func readTerms(raw []byte) (commission.Plan, error) {
 	p := commission.Plan{
 		SpaceRate: t.Space.ReferralRate, JoinedBefore: t.Space.JoinedBefore, SpaceBeside: t.Space.Beside,
 		Registration: commission.RegistrationTerms(t.Registration), RenewalDays: t.NetNew.RenewalDays,
-		SaleTypes: d.SaleTypes, PayoutCurrency: t.PayoutCurrency,
+		SaleTypes: d.SaleTypes, PayoutCurrency: t.PayoutCurrency, Payout: commission.PayoutTerms(t.Payout),
 	}
 	if t.NetNew.Types != nil {
 		p.SaleTypes = map[string]commission.SaleType{}

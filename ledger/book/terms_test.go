@@ -72,8 +72,8 @@ func must(t *testing.T, err error) {
 
 func TestR4_4_TermsOfTheFirstDaysReadWithTheDefaults(t *testing.T) {
 	db := pgtest.New(t)
-	do(t, db, `insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at)
-		values ('default', '2010-01-01', '{"space":{"referral_rate":"0.1","joined_before":"2021-01-01"}}', 'ada', now())`)
+	do(t, db, `insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at, approved_by, approved_at)
+		values ('default', '2010-01-01', '{"space":{"referral_rate":"0.1","joined_before":"2021-01-01"}}', 'ada', now(), 'bob', now())`)
 	got, err := book.Plans(context.Background(), db, book.DefaultPlan)
 	must(t, err)
 	want := version("2010-01-01", func(p *commission.Plan) { p.JoinedBefore = clock.NewDate(2021, 1, 1) })

@@ -12,6 +12,11 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 )
 
+// Version names the way in which lines are worked out and explained. It changes with
+// every change after which the same facts give other bytes, so that whoever works a
+// closed month out again knows whether to expect what it was (R7.7, R8.3).
+const Version = "1"
+
 // Engine works out lines. It is a value made of facts that all sources share,
 // and is safe for concurrent use.
 type Engine struct {

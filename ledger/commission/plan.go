@@ -33,6 +33,18 @@ type Plan struct {
 	SaleTypes map[string]SaleType
 	// PayoutCurrency is that in which lines are paid; "" is the source's own (R7.5).
 	PayoutCurrency money.Currency
+	// Payout says when what was earned may be approved and paid (R6.7, R8.8).
+	Payout PayoutTerms
+}
+
+// PayoutTerms are a plan version's terms of paying out. They change no amount.
+type PayoutTerms struct {
+	// HoldingDays is how many whole days have to pass after the month of a line before
+	// it may be approved (R6.7). The version that the line was worked out by governs it.
+	HoldingDays int
+	// Minimum is, by currency, the least amount that is put on a bill (R8.8); 0 where
+	// none is stated. The version in effect on the day of the export governs it.
+	Minimum map[money.Currency]decimal.Decimal
 }
 
 // RegistrationTerms are the terms of the registration regime.

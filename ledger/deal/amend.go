@@ -13,6 +13,8 @@ import (
 
 // Amend replaces what a draft says by d. ID, Key, Origin, Status, its dates and its
 // shares are not taken from d. What was submitted stays as its partner submitted it.
+// The journal says who did it, since whoever enters a registration approves none of
+// its lines (R8.5).
 func Amend(ctx context.Context, tx *sqlx.Tx, id string, d Registration, by By) (err error) {
 	defer errs.Wrap(&err, "amend the registration %s", id)
 	c, _, err := owned(ctx, tx, id, by)
@@ -21,7 +23,10 @@ func Amend(ctx context.Context, tx *sqlx.Tx, id string, d Registration, by By) (
 	}
 	if c.base != commission.Draft {
 		return errs.New(errs.Conflict, "it is %s, and no draft any more", c.base).
-			WithHint("Connect it with an Account or an opportunity, or withdraw it and register again.")
+			WithHint("Connect it with an Account or an opportunity (`partnersync registrations connect %s`), or withdraw it and register again.", id)
+	}
+	if err := d.refuseLong(); err != nil {
+		return err
 	}
 	_, err = tx.ExecContext(ctx, `
 		update ledger.registration set
@@ -32,7 +37,10 @@ func Amend(ctx context.Context, tx *sqlx.Tx, id string, d Registration, by By) (
 		id, strings.TrimSpace(d.PartnerID), d.CustomerName, d.EmailDomain, customerDomain(d.EmailDomain), d.AccountID,
 		d.OpportunityID, d.SpaceID, d.Involvement, d.Project, d.KeyPeople, d.UseCase, d.BusinessOutcome, d.Timeframe,
 		d.Priority, d.Speculative, by.Now, payeeID(d.PartnerID))
-	return err
+	if err != nil {
+		return err
+	}
+	return journal(ctx, tx, []entry{by.entry(id, commission.Draft, "it was changed")})
 }
 
 // Connect says which Account, opportunity and Space a registration is about, once

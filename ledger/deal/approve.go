@@ -22,6 +22,9 @@ import (
 // that Salesforce owns has to be stated there already.
 func Approve(ctx context.Context, tx *sqlx.Tx, id string, shares map[string]decimal.Decimal, reason string, by By) (err error) {
 	defer errs.Wrap(&err, "approve the registration %s", id)
+	if err := refuseLong(stated{"reason", reason, longestText}); err != nil {
+		return err
+	}
 	c, w, err := command(ctx, tx, id, by, commission.Approved)
 	if err != nil {
 		return err

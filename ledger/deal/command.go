@@ -21,6 +21,9 @@ func Create(ctx context.Context, tx *sqlx.Tx, d Registration, by By) (id string,
 	if err := by.check(); err != nil {
 		return "", err
 	}
+	if err := d.refuseLong(); err != nil {
+		return "", err
+	}
 	if err := tx.GetContext(ctx, &id, `
 		insert into ledger.registration
 			(id, origin, registration_key, partner_id, customer_name, stated_domain, email_domain, account_id, first_account_id,
@@ -49,7 +52,7 @@ func Submit(ctx context.Context, tx *sqlx.Tx, id string, by By) (state commissio
 		return "", err
 	}
 	if lacks := c.lacks(); len(lacks) > 0 {
-		return "", errs.New(errs.Invalid, "it lacks %s", strings.Join(lacks, ", ")).WithHint("A draft is kept; complete it and submit it again (R5.1).")
+		return "", errs.New(errs.Invalid, "it lacks %s", strings.Join(lacks, ", ")).WithHint("Complete the draft with `partnersync registrations amend %s`, then submit it (R5.1).", id)
 	}
 	if _, err := tx.ExecContext(ctx, `
 		update ledger.registration set status = 'submitted', submitted_at = $2, modstamp = $2 where id = $1`, id, by.Now); err != nil {
@@ -105,7 +108,10 @@ func Revoke(ctx context.Context, tx *sqlx.Tx, id, reason string, by By) (err err
 
 func decide(ctx context.Context, tx *sqlx.Tx, id string, to commission.State, reason string, needsReason bool, by By) error {
 	if needsReason && strings.TrimSpace(reason) == "" {
-		return errs.New(errs.Invalid, "a registration is %s for a reason, and none is given", to).WithHint("Say why (R5.2); the partner reads it.")
+		return errs.New(errs.Invalid, "a registration is %s for a reason, and none is given", to).WithHint("Say why with --reason (R5.2); the partner reads it.")
+	}
+	if err := refuseLong(stated{"reason", reason, longestText}); err != nil {
+		return err
 	}
 	_, _, err := command(ctx, tx, id, by, to)
 	if err != nil {
@@ -132,7 +138,7 @@ func command(ctx context.Context, tx *sqlx.Tx, id string, by By, to commission.S
 		return nil, nil, err
 	}
 	if from := w.state(c); !MayFollow(from, to) {
-		return nil, nil, errs.New(errs.Conflict, "the registration %s is %s, and cannot become %s", c.label(), from, to).
+		return nil, nil, errs.New(errs.Conflict, "it is %s, and cannot become %s", from, to).
 			WithHint("%s", mayBecome(from))
 	}
 	if latest := latest(c); by.Now.Before(latest) {

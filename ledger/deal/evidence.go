@@ -9,6 +9,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/ledger"
 )
 
 // LogEngagement records an engagement of a registration, Salesforce's or ours, and
@@ -26,8 +27,13 @@ func LogEngagement(ctx context.Context, tx *sqlx.Tx, e Engagement, by By) (id st
 		return "", errs.New(errs.Invalid, "an engagement without its day is no evidence").WithHint("Say on which day it was (R5.7).")
 	case e.On.After(clock.DateIn(by.Now, by.Terms.Zone)):
 		return "", errs.New(errs.Invalid, "%s lies ahead", e.On).WithHint("Log it when it has taken place.")
+	case e.On.Before(earliestEngagement):
+		return "", errs.New(errs.Invalid, "%s lies before %s", e.On, earliestEngagement).WithHint("Is its year complete?")
 	case strings.TrimSpace(e.Kind) == "":
 		return "", errs.New(errs.Invalid, "an engagement says what kind it was").WithHint("For example: meeting, workshop, demo.")
+	}
+	if err := refuseLong(stated{"kind", e.Kind, longestName}, stated{"text of the notes", e.Notes, longestText}); err != nil {
+		return "", err
 	}
 	var known []string
 	if err := tx.SelectContext(ctx, &known, `select id from ledger.registration where id = $1 and not is_deleted for update`,
@@ -35,7 +41,7 @@ func LogEngagement(ctx context.Context, tx *sqlx.Tx, e Engagement, by By) (id st
 		return "", err
 	}
 	if len(known) == 0 {
-		return "", errs.New(errs.NotFound, "there is no registration %q", e.RegistrationID).WithHint("List them with: partnersync registrations")
+		return "", errs.New(errs.NotFound, "there is no registration %q", e.RegistrationID).WithHint("List them with: partnersync registrations list")
 	}
 	err = tx.GetContext(ctx, &id, `
 		insert into ledger.engagement (id, registration_id, engaged_on, kind, notes, recorded_by, actor, modstamp)
@@ -65,14 +71,14 @@ func ConfirmEngagement(ctx context.Context, tx *sqlx.Tx, id string, by By) (regi
 		return "", err
 	}
 	if len(found) == 0 {
-		return "", errs.New(errs.NotFound, "there is no engagement %q", id).WithHint("A registration lists its engagements.")
+		return "", errs.New(errs.NotFound, "there is no engagement %q", id).WithHint("`partnersync registrations show REGISTRATION` lists those of a registration.")
 	}
 	switch e := found[0]; {
 	case e.RecordedBy != ByPartner:
 		return "", errs.New(errs.Conflict, "it was recorded by %s and counts already", e.RecordedBy)
 	case e.ConfirmedBy != "":
 		return "", errs.New(errs.Conflict, "%s confirmed it at %s", e.ConfirmedBy, orZero(e.ConfirmedAt).Format(time.RFC3339))
-	case e.Actor == by.Actor:
+	case ledger.IsSameActor(e.Actor, by.Actor):
 		return "", errs.New(errs.Conflict, "%s logged it, and cannot confirm it too", by.Actor).WithHint("Let somebody else of the staff confirm it.")
 	}
 	_, err = tx.ExecContext(ctx, `

@@ -55,10 +55,10 @@ func owned(ctx context.Context, tx *sqlx.Tx, id string, by By) (*claimant, *worl
 	}
 	c := w.byID[id]
 	if c == nil {
-		return nil, nil, errs.New(errs.NotFound, "there is no registration %q", id).WithHint("List them with: partnersync registrations")
+		return nil, nil, errs.New(errs.NotFound, "there is no registration %q", id).WithHint("List them with: partnersync registrations list")
 	}
 	if c.Origin != OriginPortal {
-		return nil, nil, errs.New(errs.Conflict, "the registration %s is Salesforce's", c.label()).
+		return nil, nil, errs.New(errs.Conflict, "it is Salesforce's").
 			WithHint("Its origin decides on it: change it in Salesforce, and the next pull learns of it.")
 	}
 	return c, w, nil

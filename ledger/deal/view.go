@@ -71,7 +71,7 @@ func Get(ctx context.Context, q sqlx.QueryerContext, id string, t Terms) (v View
 	w := newWorld(f, t)
 	c := w.byID[id]
 	if c == nil {
-		return View{}, errs.New(errs.NotFound, "there is no registration %q", id).WithHint("List them with: partnersync registrations")
+		return View{}, errs.New(errs.NotFound, "there is no registration %q", id).WithHint("List them with: partnersync registrations list")
 	}
 	v = w.view(c)
 	evidence, err := readEngagements(ctx, q, []string{id})

@@ -28,6 +28,7 @@ import (
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
+	"github.com/partnersync/partnersync/ledger/facts"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/stage"
 )
@@ -88,19 +89,17 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err e
 // pass is one pass.
 type pass struct {
 	*Stage
-	token stage.Token
-	// asOf is the last day that counts, termThrough the last through which term
-	// revenue is expected; explicit: a person gave the as-of.
-	asOf, termThrough clock.Date
-	explicit          bool
-	actor             string
-	now               time.Time
-	report            *stage.Report
-	tell              stage.Progress
-	total             int64
-	moved             map[string]int64
-	asks              bool       // nobody has decided on a go-live (R4.5)
-	telling           sync.Mutex // of the report, which batches take turns to fill
+	token    stage.Token
+	days     facts.Days
+	explicit bool // a person gave the as-of
+	actor    string
+	now      time.Time
+	report   *stage.Report
+	tell     stage.Progress
+	total    int64
+	moved    map[string]int64
+	asks     bool       // nobody has decided on a go-live (R4.5)
+	telling  sync.Mutex // of the report, which batches take turns to fill
 }
 
 // begin takes the token, then fixes the as-of.
@@ -128,56 +127,26 @@ func (s *Stage) begin(ctx context.Context, o stage.Options, r *stage.Report) (*p
 // fixDays decides through which days to work (R7.3).
 func (p *pass) fixDays(o stage.Options, reached book.Reached) error {
 	yesterday := clock.DateIn(p.now, p.Zone).AddDays(-1)
-	p.asOf = yesterday
+	asOf := yesterday
 	if p.explicit {
-		p.asOf = o.AsOf
+		asOf = o.AsOf
 	}
 	switch {
-	case p.asOf.After(yesterday):
-		return errs.New(errs.Invalid, "the as-of %s is not over yet in the company zone %s", p.asOf, p.Zone).
+	case asOf.After(yesterday):
+		return errs.New(errs.Invalid, "the as-of %s is not over yet in the company zone %s", asOf, p.Zone).
 			WithHint("An as-of is a completed day (R7.3): %s at the latest.", yesterday)
-	case p.asOf.Before(reached.Posted) && !o.DryRun:
-		return errs.New(errs.Conflict, "the book is posted through %s, so nothing can be posted as of %s", reached.Posted, p.asOf).
+	case asOf.Before(reached.Posted) && !o.DryRun:
+		return errs.New(errs.Conflict, "the book is posted through %s, so nothing can be posted as of %s", reached.Posted, asOf).
 			WithHint("Add --dry-run to see by how much the lines of that day differ from the book (R7.3).")
 	}
-	p.termThrough = lastCompletedMonth(p.asOf)
-	if p.explicit {
-		p.termThrough = p.asOf
-	}
-	if !p.asOf.Before(reached.Explicit) {
-		p.termThrough = clock.MaxDate(p.termThrough, reached.Explicit)
-	}
+	p.days = facts.DaysOf(asOf, p.explicit, reached)
 	return nil
 }
 
-// engine reads the partners, plans and rates as they are in the batch's transaction,
-// so that what is applied during a pass counts for the sources that it marks.
+// engine reads the terms as they are in the batch's transaction, so that what is
+// applied during a pass counts for the sources that it marks.
 func (p *pass) engine(ctx context.Context, q sqlx.QueryerContext) (*commission.Engine, error) {
-	e := &commission.Engine{AsOf: p.asOf, TermThrough: p.termThrough, Zone: p.Zone}
-	var err error
-	if e.Plans, err = book.Plans(ctx, q, book.DefaultPlan); err != nil {
-		return nil, err
-	}
-	if e.Partners, err = book.Partners(ctx, q); err != nil {
-		return nil, err
-	}
-	if e.Rates, err = book.ExchangeRates(ctx, q); err != nil {
-		return nil, err
-	}
-	goLive := p.GoLive
-	if !goLive.Decided { // the settings say nothing: what was decided before counts
-		goLive, err = book.ReadGoLive(ctx, q)
-	}
-	e.GoLive = goLive.On
-	return e, err
-}
-
-// lastCompletedMonth is the last day of the last month that is over on asOf.
-func lastCompletedMonth(asOf clock.Date) clock.Date {
-	if asOf == asOf.Month().Last() {
-		return asOf
-	}
-	return asOf.Month().First().AddDays(-1)
+	return facts.Engine(ctx, q, p.days, p.Zone, p.GoLive)
 }
 
 // run makes the pass, batch by batch.
@@ -230,7 +199,7 @@ func (p *pass) rehearsed(ctx context.Context, tx *sqlx.Tx, after string) ([]stri
 	if p.explicit {
 		return book.SourcesAfter(ctx, tx, after, sourcesInABatch)
 	}
-	return book.DueAfter(ctx, tx, after, p.asOf, sourcesInABatch)
+	return book.DueAfter(ctx, tx, after, p.days.AsOf, sourcesInABatch)
 }
 
 // errPending ends a pass while histories are half worked out: lines that rest on
@@ -243,7 +212,7 @@ func (p *pass) prepare(ctx context.Context, tx *sqlx.Tx) error {
 	if err := p.decideGoLive(ctx, tx); err != nil {
 		return err
 	}
-	if err := book.KeepReached(ctx, tx, p.asOf, p.explicit, p.actor, p.now); err != nil {
+	if err := book.KeepReached(ctx, tx, p.days.AsOf, p.explicit, p.actor, p.now); err != nil {
 		return err
 	}
 	if p.explicit {
@@ -251,7 +220,7 @@ func (p *pass) prepare(ctx context.Context, tx *sqlx.Tx) error {
 			return err
 		}
 	}
-	if _, err := book.MarkScheduled(ctx, tx, p.asOf, p.now); err != nil {
+	if _, err := book.MarkScheduled(ctx, tx, p.days.AsOf, p.now); err != nil {
 		return err
 	}
 	// A kind of partner may have begun since.

@@ -11,8 +11,7 @@ import (
 	"github.com/partnersync/partnersync/ledger/attribution"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
-	"github.com/partnersync/partnersync/ledger/deal"
-	"github.com/partnersync/partnersync/ledger/revenue"
+	"github.com/partnersync/partnersync/ledger/facts"
 	"github.com/partnersync/partnersync/sync/outbox"
 )
 
@@ -79,7 +78,7 @@ func (p *pass) work(ctx context.Context, tx *sqlx.Tx, due []string) (work, error
 	if err != nil {
 		return work{}, err
 	}
-	sources, err := p.sources(ctx, tx, due, engine.Plans)
+	sources, err := facts.Sources(ctx, tx, due, engine)
 	if err != nil {
 		return work{}, err
 	}
@@ -88,26 +87,14 @@ func (p *pass) work(ctx context.Context, tx *sqlx.Tx, due []string) (work, error
 	for i := range sources {
 		id, r := sources[i].ID, engine.Lines(&sources[i])
 		w.ids[i], w.nextOn[i] = id, r.NextOn
-		w.expected[i] = book.Expectation{SourceID: id, Lines: r.Lines, Frozen: r.Frozen, FrozenRegime: r.FrozenRegime, Reason: r.Reason, Why: r.Why}
+		w.expected[i] = book.Expect(id, r)
 		w.found = append(w.found, discrepancies(id, r.Findings)...)
 	}
 	return w, nil
 }
 
-// sources reads the sources with all that claims them.
-func (p *pass) sources(ctx context.Context, tx *sqlx.Tx, ids []string, plans []commission.Plan) ([]commission.Source, error) {
-	sources, err := revenue.Sources(ctx, tx, ids, p.Zone)
-	if err != nil {
-		return nil, err
-	}
-	if err := deal.AddClaims(ctx, tx, sources, deal.Terms{Zone: p.Zone, AsOf: p.asOf, Plans: plans}); err != nil {
-		return nil, err
-	}
-	return sources, revenue.AddSales(ctx, tx, sources, p.Zone)
-}
-
 func (p *pass) context() book.Context {
-	return book.Context{AsOf: p.asOf, Actor: p.actor, Now: p.now}
+	return book.Context{AsOf: p.days.AsOf, Actor: p.actor, Now: p.now}
 }
 
 // count adds a batch that was committed to the report.

@@ -30,7 +30,7 @@ func (p *pass) decideGoLive(ctx context.Context, tx *sqlx.Tx) error {
 // askGoLive refuses to post what is old while nobody has said whether another
 // system paid it.
 func (p *pass) askGoLive(ctx context.Context, q sqlx.QueryerContext, w work) error {
-	oldest := p.asOf.AddDays(-oldDays)
+	oldest := p.days.AsOf.AddDays(-oldDays)
 	for _, x := range w.expected {
 		for _, l := range x.Lines {
 			if l.Status == commission.Accrued && l.Period.Last().Before(oldest) {
@@ -55,5 +55,5 @@ func (p *pass) question(ctx context.Context, q sqlx.QueryerContext, before clock
 	return errs.New(errs.Conflict, "this would be the first accrual to post commissions of more than %d days ago (won opportunities that closed before %s: %d, the first on %s)",
 		oldDays, before, old.N, old.First).
 		WithHint("Say whether another system has paid them: set company.go_live to the first day that Partnersync pays, such as %s, or to none if it pays everything (R4.5).",
-			p.asOf.AddDays(1).Month().First())
+			p.days.AsOf.AddDays(1).Month().First())
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/partnersync/partnersync/ledger/attribution"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
+	"github.com/partnersync/partnersync/ledger/facts"
 	"github.com/partnersync/partnersync/ledger/revenue"
 	"github.com/partnersync/partnersync/sync/stage"
 )
@@ -95,9 +96,9 @@ func (p *pass) whatIf(ctx context.Context, tx *sqlx.Tx, f apply.File, out *WhatI
 		return err
 	}
 	if out.PostedThrough = reached.Posted; !p.explicit && !reached.Posted.IsZero() {
-		p.asOf, p.termThrough = reached.Posted, clock.MaxDate(lastCompletedMonth(reached.Posted), reached.Explicit)
+		p.days = facts.DaysOf(reached.Posted, false, reached)
 	}
-	out.AsOf, out.TermThrough = p.asOf, p.termThrough
+	out.AsOf, out.TermThrough = p.days.AsOf, p.days.TermThrough
 	if out.Changes, err = apply.Diff(ctx, tx, f); err != nil {
 		return err
 	}
@@ -113,8 +114,8 @@ func (p *pass) whatIf(ctx context.Context, tx *sqlx.Tx, f apply.File, out *WhatI
 		return err
 	}
 	through := clock.Month{}
-	if p.asOf.Before(reached.Posted) {
-		through = p.asOf.Month()
+	if p.days.AsOf.Before(reached.Posted) {
+		through = p.days.AsOf.Month()
 	}
 	if err := w.addBook(ctx, through); err != nil {
 		return err
@@ -159,7 +160,7 @@ func (w *imagined) workAll(ctx context.Context) error {
 			return err
 		}
 		after = ids[len(ids)-1]
-		sources, err := w.sources(ctx, w.tx, ids, w.engine.Plans)
+		sources, err := facts.Sources(ctx, w.tx, ids, w.engine)
 		if err != nil {
 			return err
 		}
@@ -235,7 +236,7 @@ func (w *imagined) add(s *commission.Source, r commission.Result, posted map[str
 		plan = p.String()
 	}
 	for key, amounts := range posted {
-		if k := parseKey(key); freezes(r, k.regime) && !k.period.After(w.asOf) {
+		if k := parseKey(key); freezes(r, k.regime) && !k.period.After(w.days.AsOf) {
 			w.keep(rule{payeeID: k.payeeID, regime: k.regime, slice: k.slice, plan: plan}, amounts)
 		}
 	}

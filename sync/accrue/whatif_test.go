@@ -48,7 +48,7 @@ func newCompany(t *testing.T) *company {
 		DB: c.db, Clock: c.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: zap.NewNop(),
 	})
 	c.in(func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := apply.Apply(ctx, tx, c.file(termsAndPartners), "test", time.UTC, c.clock.Now())
+		_, err := apply.Apply(ctx, tx, c.file(termsAndPartners), apply.Options{Actor: "test", Zone: time.UTC, Now: c.clock.Now(), Alone: true})
 		return err
 	})
 	return c

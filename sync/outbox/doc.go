@@ -1,5 +1,5 @@
-// Package outbox lists what has to reach Salesforce: partners and commission
-// lines, by key. A row is never a stored event. Push reads what the ledger says
+// Package outbox lists what has to reach Salesforce: partners, statements
+// and commission lines, by key. A row is never a stored event. Push reads what the ledger says
 // when it sends, so the newest state is what arrives, however often it changed.
 //
 // The states of a row, each with how it is told:

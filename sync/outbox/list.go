@@ -87,7 +87,7 @@ func Drop(ctx context.Context, tx *sqlx.Tx, object string, keys []string, actor 
 	result, err := tx.ExecContext(ctx, `
 		update outbox.record
 		set confirmed = wanted, attempts = 0, not_before = null, quarantined_at = null,
-		    last_error = left('dropped by ' || $3 || '; it said: ' || last_error, 1000)
+		    last_error = left('`+droppedBy+`' || $3 || '; it said: ' || last_error, 1000)
 		where ($1 = '' or object = $1) and key = any($2)
 		and wanted > confirmed and (quarantined_at is not null or not_before is not null)`,
 		object, pq.Array(keys), actor)

@@ -13,6 +13,7 @@ import (
 // The objects of the outbox: what a key is a key of.
 const (
 	Partner    = "partner"    // key: a Partner ID
+	Statement  = "statement"  // key: a statement's key; parent: its holder
 	Commission = "commission" // key: a line's key (R7.1); parent: the payee's ID
 )
 

@@ -11,6 +11,7 @@ import (
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/record"
 )
 
 // batch is what one transaction sends.
@@ -28,7 +29,7 @@ type batch struct {
 // item is one record on its way.
 type item struct {
 	row    outbox.Row
-	record record
+	record record.Record
 	hash   []byte
 	// result is nil until Salesforce answered.
 	result *salesforce.UpsertResult
@@ -44,15 +45,15 @@ type item struct {
 // differs from what was confirmed.
 func compose(ctx context.Context, q sqlx.QueryerContext, to mapping.Destination, rows []outbox.Row) (*batch, error) {
 	b := &batch{to: to, rows: rows}
-	states, err := statesOf(ctx, q, to.Target, rows)
+	states, err := record.States(ctx, q, to.Target, keysOf(rows))
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range rows {
 		state, known := states[row.Key]
 		switch {
-		case known && state.fault != "":
-			b.quarantine(row, state.fault)
+		case known && state.Fault != "":
+			b.quarantine(row, state.Fault)
 			continue
 		case !known && row.ConfirmedHash == nil:
 			// It came and went between two pushes; Salesforce never heard of it.
@@ -60,10 +61,10 @@ func compose(ctx context.Context, q sqlx.QueryerContext, to mapping.Destination,
 			b.confirmations = append(b.confirmations, outbox.Confirmation{Key: row.Key})
 			continue
 		case !known:
-			state.values = withdrawn()
+			state.Values = record.Withdrawn(to.Target)
 		}
-		r := makeRecord(to, row.Key, state.values)
-		hash, err := r.hash(to)
+		r := record.Make(to, row.Key, state.Values)
+		hash, err := r.Hash(to)
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", row.Key, err)
 		}
@@ -75,6 +76,14 @@ func compose(ctx context.Context, q sqlx.QueryerContext, to mapping.Destination,
 		b.sent = append(b.sent, &item{row: row, record: r, hash: hash})
 	}
 	return b, nil
+}
+
+func keysOf(rows []outbox.Row) []string {
+	keys := make([]string, len(rows))
+	for i, r := range rows {
+		keys[i] = r.Key
+	}
+	return keys
 }
 
 // judge decides what comes of each record that was sent.
@@ -101,6 +110,16 @@ func (b *batch) judge(now time.Time) {
 			b.failures = append(b.failures, outbox.Failure{Key: it.row.Key, Reason: reason(it.result), NotBefore: now.Add(delay(it.row.Attempts))})
 		}
 	}
+}
+
+// firstWritten gives the keys of the records that Salesforce did not have before.
+func (b *batch) firstWritten() (keys []string) {
+	for _, it := range b.sent {
+		if it.row.ConfirmedHash == nil && it.result != nil && it.result.Success {
+			keys = append(keys, it.row.Key)
+		}
+	}
+	return keys
 }
 
 // confirm notes that Salesforce has the record as it was sent. What lacks links is

@@ -2,15 +2,18 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/record"
 	"github.com/partnersync/partnersync/sync/stage"
 )
 
@@ -25,6 +28,7 @@ type pass struct {
 	done   int64 // rows of the object in hand
 	total  int64
 	failed error // what stops the pass
+	unfit  error // what keeps statements from an org
 }
 
 func (p *pass) run(ctx context.Context) (err error) {
@@ -33,18 +37,47 @@ func (p *pass) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for _, t := range mapping.Targets() {
-		if err := p.target(ctx, t); err != nil {
+	if p.options.Repair {
+		if err := p.repair(ctx); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := p.markStatements(ctx); err != nil {
+		return err
+	}
+	for _, t := range mapping.Targets() {
+		err := p.target(ctx, t)
+		// An org that cannot take statements takes the commissions all the same (R9.4).
+		if kind := errs.KindOf(err); t == mapping.StatementTarget && (kind == errs.Invalid || kind == errs.NotFound) {
+			p.unfit = err
+			continue
+		}
+		if err != nil {
+			return errors.Join(p.unfit, err)
+		}
+	}
+	return p.unfit
+}
+
+// markStatements marks the statements that say something else since the last pass.
+func (p *pass) markStatements(ctx context.Context) error {
+	if p.options.DryRun {
+		return nil
+	}
+	return pg.InTx(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := p.token.Check(ctx, tx); err != nil {
+			return err
+		}
+		now := p.Clock.Now()
+		_, err := outbox.MarkStatements(ctx, tx, clock.DateIn(now, p.Zone).Month(), now)
+		return err
+	})
 }
 
 // target sends what is unsent of one target, each worker its part of the
 // parents. The org is not asked for anything if there is nothing to send.
 func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
-	object := objectOf(t)
+	object := record.ObjectOf(t)
 	defer errs.Wrap(&err, "%s", object)
 	p.start(object)
 	p.done, p.total = 0, 0

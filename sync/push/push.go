@@ -11,7 +11,6 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
-	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/stage"
 )
 
@@ -40,14 +39,16 @@ const (
 	relinkAfter = 24 * time.Hour
 )
 
-// Config is what a push works with. All but Log and Workers must be set.
+// Config is what a push works with. All but Zone, Log and Workers must be set.
 type Config struct {
 	// DB needs a connection for each worker.
 	DB      *sqlx.DB
 	Sink    Sink
 	Mapping *mapping.Mapping
 	Clock   clock.Clock
-	Log     *zap.Logger
+	// Zone is the company zone: statements are of its months. nil means UTC.
+	Zone *time.Location
+	Log  *zap.Logger
 	// Workers is how many calls are in flight; 0 means DefaultWorkers.
 	Workers int
 }
@@ -62,6 +63,9 @@ func New(c Config) *Stage {
 	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()
+	}
+	if c.Zone == nil {
+		c.Zone = time.UTC
 	}
 	return &Stage{Config: c}
 }
@@ -86,12 +90,4 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, 
 	}
 	err = report.Conclude(err)
 	return report, err
-}
-
-// objectOf gives the outbox's name of a target.
-func objectOf(t mapping.Target) string {
-	if t == mapping.PartnerTarget {
-		return outbox.Partner
-	}
-	return outbox.Commission
 }

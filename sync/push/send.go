@@ -103,10 +103,10 @@ func unlinked(items []*item, to mapping.Destination, all bool) ([]*item, error) 
 				named = append(named, e.Fields...)
 			}
 		}
-		if !isLink || !it.record.unlink(to, named, all) {
+		if !isLink || !it.record.Unlink(to, named, all) {
 			continue
 		}
-		hash, err := it.record.hash(to)
+		hash, err := it.record.Hash(to)
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", it.row.Key, err)
 		}

@@ -99,6 +99,11 @@ func (w *worker) settle(ctx context.Context, tx *sqlx.Tx, b *batch) error {
 	if err := outbox.Fail(ctx, tx, w.object, b.failures, now); err != nil {
 		return err
 	}
+	if w.object == outbox.Statement {
+		if err := outbox.MarkLinesOf(ctx, tx, b.firstWritten(), now); err != nil {
+			return err
+		}
+	}
 	for _, f := range b.failures {
 		w.Log.Debug("a record did not get through",
 			zap.String("object", w.object), zap.String("key", f.Key), zap.String("reason", f.Reason))

@@ -60,7 +60,7 @@ func newLedger(t testing.TB) *ledgerOf {
 	f, err := apply.Read(strings.NewReader(program), "test")
 	must(t, err)
 	l.in(func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := apply.Apply(ctx, tx, f, "test", time.UTC, l.clock.Now())
+		_, err := apply.Apply(ctx, tx, f, apply.Options{Actor: "test", Zone: time.UTC, Now: l.clock.Now(), Alone: true})
 		return err
 	})
 	return l

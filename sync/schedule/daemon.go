@@ -121,7 +121,7 @@ func (d *Daemon) readLines(schedules map[string]string) error {
 	}
 	for _, name := range stage.Names() {
 		text := strings.TrimSpace(schedules[name])
-		if text == "" {
+		if text == "" && slices.Contains(stage.Way(), name) {
 			d.sequence = append(d.sequence, name)
 		}
 		faults = append(faults, d.readLine(name, text))

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +170,23 @@ func TestATransientFailureIsRepeatedALittleLater(t *testing.T) {
 	}
 	if tick(t, d, stage.Pull, f.clock.Now().Add(time.Second)) {
 		t.Error("a tick started a second job beside the one that will be repeated")
+	}
+}
+
+func TestVerifyRunsByItsOwnLineAndNeverWithAll(t *testing.T) {
+	f := newFixture(t)
+	d, err := NewDaemon(DaemonConfig{Runner: f.Runner, Schedules: map[string]string{All: "@hourly", stage.Verify: "@daily"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := d.stagesOf(All); !slices.Equal(got, stage.Way()) || slices.Contains(got, stage.Verify) {
+		t.Errorf("all is %v", got)
+	}
+	if next := d.Next(); len(next) != 2 || next[1].Name != stage.Verify {
+		t.Errorf("next are %v", next)
+	}
+	if d, err = NewDaemon(DaemonConfig{Runner: f.Runner, Schedules: map[string]string{All: "@hourly"}}); err != nil || len(d.Next()) != 1 {
+		t.Errorf("without a line of its own: %v, %v", d.Next(), err)
 	}
 }
 

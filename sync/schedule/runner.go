@@ -90,7 +90,7 @@ func (r *Runner) pick(names []string) ([]stage.Stage, error) {
 	var expanded []string
 	for _, name := range names {
 		if name == All {
-			expanded = append(expanded, stage.Names()...)
+			expanded = append(expanded, stage.Way()...)
 		} else {
 			expanded = append(expanded, name)
 		}

@@ -14,16 +14,21 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 )
 
-// The names of the stages, in the order of the data's way.
+// The names of the stages, those of the data's way in its order.
 const (
 	Pull      = "pull"
 	Reconcile = "reconcile"
 	Accrue    = "accrue"
 	Push      = "push"
+	Verify    = "verify"
 )
 
-// Names lists the stages in the order of the data's way.
-func Names() []string { return []string{Pull, Reconcile, Accrue, Push} }
+// Names lists the stages: those of the data's way in its order, then verify.
+func Names() []string { return append(Way(), Verify) }
+
+// Way lists the stages of the data's way, in its order: those that "all" stands for.
+// Verify moves nothing on, and has a schedule of its own.
+func Way() []string { return []string{Pull, Reconcile, Accrue, Push} }
 
 // Stage is one stage. Run makes one bounded pass and reports it. The error is
 // for what stopped the pass; a bad record is a row and a count in the report.
@@ -39,6 +44,9 @@ type Options struct {
 	AsOf clock.Date
 	// DryRun computes and reports, and writes nothing.
 	DryRun bool
+	// Repair: send again what verify has found to differ in Salesforce, whatever
+	// Salesforce has confirmed before. Only push reads it.
+	Repair bool
 	// Actor is who runs this: "schedule", or a person's name.
 	Actor string
 	// Progress, if not nil, is told of work done. total is 0 when unknown.

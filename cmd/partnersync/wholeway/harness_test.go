@@ -25,6 +25,7 @@ import (
 	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/reconcile"
 	"github.com/partnersync/partnersync/sync/stage"
+	"github.com/partnersync/partnersync/sync/verify"
 )
 
 // way is one company: its org, its ledger, and the stages between them.
@@ -62,7 +63,7 @@ func serve(t testing.TB, org *emulator.Org) string {
 	return s.URL()
 }
 
-// stagesOf gives the four stages between an org and a database.
+// stagesOf gives the five stages between an org and a database.
 func stagesOf(t testing.TB, db *sqlx.DB, url string, c clock.Clock, m *mapping.Mapping) []stage.Stage {
 	t.Helper()
 	log := zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
@@ -75,6 +76,7 @@ func stagesOf(t testing.TB, db *sqlx.DB, url string, c clock.Clock, m *mapping.M
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: time.UTC, Currency: "USD", Log: log}),
 		accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: log}),
 		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log}),
+		verify.New(verify.Config{DB: db, Source: client, Mapping: m, Clock: c, Zone: time.UTC, Log: log}),
 	}
 }
 
@@ -111,7 +113,7 @@ func (w *way) apply(text string) {
 	f, err := apply.Read(strings.NewReader(text), "test")
 	must(w.t, err)
 	must(w.t, pg.InTx(context.Background(), w.db, func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := apply.Apply(ctx, tx, f, "test", time.UTC, w.clock.Now())
+		_, err := apply.Apply(ctx, tx, f, apply.Options{Actor: "test", Zone: time.UTC, Now: w.clock.Now(), Alone: true})
 		return err
 	}))
 }

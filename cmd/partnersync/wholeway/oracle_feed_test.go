@@ -123,7 +123,7 @@ func (p *stages) apply(text string) {
 		p.t.Fatal(err)
 	}
 	must(p.t, pg.InTx(context.Background(), p.db, func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := apply.Apply(ctx, tx, f, "oracle", p.terms.zone, p.clock.Now())
+		_, err := apply.Apply(ctx, tx, f, apply.Options{Actor: "oracle", Zone: p.terms.zone, Now: p.clock.Now(), Alone: true})
 		return err
 	}))
 }

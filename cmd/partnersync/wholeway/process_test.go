@@ -56,7 +56,7 @@ func newProgram(t testing.TB, dsn, orgURL string) *program {
 	must(t, err)
 	config := filepath.Join(t.TempDir(), "partnersync.yaml")
 	must(t, os.WriteFile(config, fmt.Appendf(nil, `
-company: {go_live: none}
+company: {go_live: none, four_eyes: off}
 database: {url: %q}
 salesforce: {login_url: %q, client_id: partnersync-demo, client_secret: demo-secret}
 `, dsn, orgURL), 0o600))

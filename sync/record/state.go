@@ -1,4 +1,4 @@
-package push
+package record
 
 import (
 	"context"
@@ -17,41 +17,51 @@ import (
 	"github.com/partnersync/partnersync/sync/outbox"
 )
 
-// state is what the ledger says of a key: values by the names of the target's
-// fields, or what keeps them from being sent.
-type state struct {
-	values map[string]any
-	fault  string
+// State is what the ledger says of a key: Values by the names of the target's
+// fields, or the Fault that keeps them from being sent.
+type State struct {
+	Values map[string]any
+	Fault  string
 }
 
-// statesOf reads what the ledger says of the rows' keys. Keys that it does not
-// know are left out.
-func statesOf(ctx context.Context, q sqlx.QueryerContext, t mapping.Target, rows []outbox.Row) (map[string]state, error) {
-	keys := make([]string, len(rows))
-	for i, r := range rows {
-		keys[i] = r.Key
+// ObjectOf gives the outbox's name of a target.
+func ObjectOf(t mapping.Target) string {
+	switch t {
+	case mapping.PartnerTarget:
+		return outbox.Partner
+	case mapping.StatementTarget:
+		return outbox.Statement
 	}
-	if t == mapping.PartnerTarget {
+	return outbox.Commission
+}
+
+// States reads what the ledger says of keys of a target. Keys that it does not know
+// are left out.
+func States(ctx context.Context, q sqlx.QueryerContext, t mapping.Target, keys []string) (map[string]State, error) {
+	switch t {
+	case mapping.PartnerTarget:
 		return partners(ctx, q, keys)
+	case mapping.StatementTarget:
+		return statements(ctx, q, keys)
 	}
 	return commissions(ctx, q, keys)
 }
 
-func partners(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[string]state, error) {
+func partners(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[string]State, error) {
 	list, err := ledger.PartnersByID(ctx, q, ids)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[string]state, len(list))
+	out := make(map[string]State, len(list))
 	for _, p := range list {
-		out[p.ID] = state{values: map[string]any{
+		out[p.ID] = State{Values: map[string]any{
 			"name": p.Name, "kind": label(p.Kind), "tier": p.Tier, "joined_on": p.JoinedOn, "status": label(p.Status),
 		}}
 	}
 	return out, nil
 }
 
-func commissions(ctx context.Context, q sqlx.QueryerContext, keys []string) (map[string]state, error) {
+func commissions(ctx context.Context, q sqlx.QueryerContext, keys []string) (map[string]State, error) {
 	lines, err := book.LinesByKey(ctx, q, keys)
 	if err != nil {
 		return nil, err
@@ -71,18 +81,26 @@ func commissions(ctx context.Context, q sqlx.QueryerContext, keys []string) (map
 			issued[p.ID] = true
 		}
 	}
-	out := make(map[string]state, len(lines))
+	links, err := statementLinks(ctx, q, lines)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]State, len(lines))
 	for _, l := range lines {
-		out[l.Key] = commissionState(l, issued[l.PayeeID])
+		state := commissionState(l, issued[l.PayeeID])
+		if link, there := links[l.Key]; there && state.Fault == "" {
+			state.Values["statement"] = link
+		}
+		out[l.Key] = state
 	}
 	return out, nil
 }
 
 // commissionState gives the values of a line.
-func commissionState(l book.Line, isPartner bool) state {
+func commissionState(l book.Line, isPartner bool) State {
 	var e commission.Explanation
 	if err := json.Unmarshal(l.Explanation, &e); err != nil {
-		return state{fault: fmt.Sprintf("the explanation of the line can't be read: %v; work the line out again", err)}
+		return State{Fault: fmt.Sprintf("the explanation of the line can't be read: %v; work the line out again", err)}
 	}
 	values := map[string]any{
 		"partner_id": l.PayeeID, "opportunity_id": nil, "space_id": recordID(l.SpaceID),
@@ -98,12 +116,16 @@ func commissionState(l book.Line, isPartner bool) state {
 	if l.Regime != "program" {
 		values["opportunity_id"] = recordID(l.SourceID)
 	}
-	return state{values: values}
+	return State{Values: values}
 }
 
-// withdrawn are the values of a line that Salesforce holds and that is no longer
-// expected: the rest of the record stays, as what it was.
-func withdrawn() map[string]any {
+// Withdrawn are the values of what Salesforce holds and the ledger no longer says: a
+// line that is no longer expected, a statement with nothing to state. The rest of the
+// record stays, as what it was.
+func Withdrawn(t mapping.Target) map[string]any {
+	if t == mapping.StatementTarget {
+		return blankStatement()
+	}
 	return map[string]any{
 		"amount": decimal.Zero, "status": label("zero"), "reason": "withdrawn",
 		"explanation": "This line is no longer expected: by the facts as they are now, it comes to nothing.",

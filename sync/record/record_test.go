@@ -1,4 +1,4 @@
-package push
+package record
 
 import (
 	"encoding/json"
@@ -48,7 +48,7 @@ func TestHashIsOfTheStateAndNotOfWhenItWasComputed(t *testing.T) {
 		return map[string]any{"amount": decimal.RequireFromString("12345678901234567.891"), "reason": "",
 			"computed_at": time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), "partner": "FG3877"}
 	}
-	base := makeRecord(to, "k", values())
+	base := Make(to, "k", values())
 	text, err := json.Marshal(base)
 	if err != nil {
 		t.Fatal(err)
@@ -66,17 +66,17 @@ func TestHashIsOfTheStateAndNotOfWhenItWasComputed(t *testing.T) {
 	other.Object = "Commission__c"
 	for name, c := range map[string]struct {
 		to   mapping.Destination
-		r    record
+		r    Record
 		same bool
 	}{
-		"later": {to, makeRecord(to, "k", later), true}, "changed": {to, makeRecord(to, "k", changed), false},
-		"other object": {other, makeRecord(other, "k", values()), false},
+		"later": {to, Make(to, "k", later), true}, "changed": {to, Make(to, "k", changed), false},
+		"other object": {other, Make(other, "k", values()), false},
 	} {
-		a, err := base.hash(to)
+		a, err := base.Hash(to)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := c.r.hash(c.to)
+		b, err := c.r.Hash(c.to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,15 +102,15 @@ func TestUnlinkEmptiesWhatWasNamed(t *testing.T) {
 		"foreign": {[]string{"Reason__c"}, false, `{"Account__c":null,"Opportunity__c":null,"Reason__c":"r","Space__c":null}`},
 		"all":     {[]string{"Space__c"}, true, `{"Account__c":null,"Opportunity__c":null,"Reason__c":"r","Space__c":null}`},
 	} {
-		r := record{"Opportunity__c": "o", "Space__c": "s", "Account__c": nil, "Reason__c": "r"}
-		if !r.unlink(to, c.named, c.all) {
+		r := Record{"Opportunity__c": "o", "Space__c": "s", "Account__c": nil, "Reason__c": "r"}
+		if !r.Unlink(to, c.named, c.all) {
 			t.Errorf("%s: nothing to unlink", name)
 		}
 		if text, err := json.Marshal(r); err != nil || string(text) != c.left {
 			t.Errorf("%s: %s", name, text)
 		}
 	}
-	if (record{"Reason__c": "r"}).unlink(to, nil, true) {
+	if (Record{"Reason__c": "r"}).Unlink(to, nil, true) {
 		t.Error("there was no link")
 	}
 }

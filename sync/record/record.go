@@ -1,4 +1,4 @@
-package push
+package record
 
 import (
 	"bytes"
@@ -17,15 +17,15 @@ import (
 	"github.com/partnersync/partnersync/salesforce"
 )
 
-// record is what is sent of one record: API names and JSON values. Encoded, its
-// names are in order, so that the same state is always the same text.
-type record map[string]any
+// Record is what Salesforce is to hold of one record: API names and JSON values.
+// Encoded, its names are in order, so that the same state is always the same text.
+type Record map[string]any
 
-// makeRecord writes values, named as the target's fields are, under the API names
+// Make writes values, named as the target's fields are, under the API names
 // of the destination. A field without a value in the map is not sent at all, and
 // nil empties it; a lookup by external id cannot be emptied and is left alone.
-func makeRecord(to mapping.Destination, key string, values map[string]any) record {
-	r := record{to.Key: key}
+func Make(to mapping.Destination, key string, values map[string]any) Record {
+	r := Record{to.Key: key}
 	for _, f := range to.Fields {
 		v, given := values[f.Name]
 		if !given {
@@ -87,9 +87,9 @@ func shorten(s string, length int) string {
 	return s
 }
 
-// hash identifies the state that the record brings about. When it was computed is
+// Hash identifies the state that the record brings about. When it was computed is
 // no part of that: a line that comes to the same is not sent again.
-func (r record) hash(to mapping.Destination) ([]byte, error) {
+func (r Record) Hash(to mapping.Destination) ([]byte, error) {
 	state := maps.Clone(r)
 	for _, f := range to.Fields {
 		if f.Name == "computed_at" {
@@ -105,9 +105,9 @@ func (r record) hash(to mapping.Destination) ([]byte, error) {
 	return sum[:], nil
 }
 
-// unlink empties links of the record, those named (by field) or all of them, and
+// Unlink empties links of the record, those named (by field) or all of them, and
 // says whether there was one to empty.
-func (r record) unlink(to mapping.Destination, named []string, all bool) bool {
+func (r Record) Unlink(to mapping.Destination, named []string, all bool) bool {
 	var links, hit []string
 	for _, f := range to.Fields {
 		if f.Type == mapping.IDType && r[f.Path] != nil {

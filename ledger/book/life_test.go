@@ -1,0 +1,462 @@
+package book
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jmoiron/sqlx"
+	"github.com/shopspring/decimal"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/internal/pgtest"
+	"github.com/partnersync/partnersync/ledger/commission"
+)
+
+var by = Context{AsOf: clock.NewDate(2026, 11, 20), Actor: "ana", Now: now}
+
+// within runs a step of lines' lives in a transaction.
+func within[T any](t testing.TB, db *sqlx.DB, f func(ctx context.Context, tx *sqlx.Tx) (T, error)) (out T, err error) {
+	t.Helper()
+	err = pg.InTx(context.Background(), db, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		out, err = f(ctx, tx)
+		return err
+	})
+	return out, err
+}
+
+func step(t testing.TB, db *sqlx.DB, f func(ctx context.Context, tx *sqlx.Tx) (Outcome, error)) Outcome {
+	t.Helper()
+	out, err := within(t, db, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func approve(t testing.TB, db *sqlx.DB, c Context, keys ...string) Outcome {
+	t.Helper()
+	return step(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) {
+		return Approve(ctx, tx, Selection{Keys: keys}, nil, c)
+	})
+}
+
+func takeBack(t testing.TB, db *sqlx.DB, keys ...string) Outcome {
+	t.Helper()
+	return step(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) {
+		return Unapprove(ctx, tx, keys, "it was wrong", by)
+	})
+}
+
+func hold(t testing.TB, db *sqlx.DB, reason string, keys ...string) Outcome {
+	t.Helper()
+	return step(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) { return Hold(ctx, tx, keys, reason, by) })
+}
+
+func release(t testing.TB, db *sqlx.DB, keys ...string) Outcome {
+	t.Helper()
+	return step(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) { return Release(ctx, tx, keys, by) })
+}
+
+// advance moves all that an account holds for lines one step.
+func advance(t testing.TB, db *sqlx.DB, kind string, back bool, keys ...string) []Taken {
+	t.Helper()
+	from := moves[kind].debit
+	if back {
+		from = moves[kind].credit
+	}
+	out, err := within(t, db, func(ctx context.Context, tx *sqlx.Tx) ([]Taken, error) {
+		lines, err := LinesByKey(ctx, tx, keys)
+		if err != nil {
+			return nil, err
+		}
+		standing, err := Standing(ctx, tx, pointers(lines))
+		if err != nil {
+			return nil, err
+		}
+		var parts []Part
+		for _, l := range lines {
+			for _, a := range standing[l.Key].amounts(from) {
+				parts = append(parts, Part{LineKey: l.Key, PayeeID: l.PayeeID, Currency: a.Currency, Minor: a.Minor})
+			}
+		}
+		return Advance(ctx, tx, kind, back, parts, by)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// lineIn gives the key of a source's line in October.
+func lineIn(source string) string { return "FG3877/space/" + source + "/referral/2026-10" }
+
+// standsAt says where a line stands: its status, and what each account holds for it.
+func standsAt(t testing.TB, db *sqlx.DB, key string) string {
+	t.Helper()
+	lines, err := LinesByKey(t.Context(), db, []string{key})
+	if err != nil || len(lines) != 1 {
+		t.Fatal(err, len(lines))
+	}
+	standing, err := Standing(t.Context(), db, pointers(lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := []string{lines[0].Status}
+	for _, account := range []string{AccountAccrued, AccountPayable, AccountInPayment, AccountSettled} {
+		for _, a := range standing[key].amounts(account) {
+			out = append(out, fmt.Sprintf("%s %d %s", account, a.Minor, a.Currency))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func wantAt(t testing.TB, db *sqlx.DB, key, want string) {
+	t.Helper()
+	if got := standsAt(t, db, key); got != want {
+		t.Errorf("%s is at %q, want %q", key, got, want)
+	}
+}
+
+// wantRefused wants one line refused, with a reason that says something, and nothing done.
+func wantRefused(t testing.TB, o Outcome, says string) {
+	t.Helper()
+	if len(o.Done) != 0 || len(o.Refused) != 1 || !strings.Contains(o.Refused[0].Reason, says) {
+		t.Fatalf("got %+v, want it refused: %s", o, says)
+	}
+	if err := o.Refused[0].Err(); errs.KindOf(err) != errs.Conflict || errs.HintOf(err) == "" {
+		t.Errorf("as an error: %v (%s, hint %q)", err, errs.KindOf(err), errs.HintOf(err))
+	}
+}
+
+func isDue(t testing.TB, db *sqlx.DB, source string) bool {
+	t.Helper()
+	due, err := IsDue(t.Context(), db, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return due
+}
+
+// TestR8_5_ALineGoesThroughItsLife, and back, each step an entry between the accounts
+// that R8.2 names; what it takes part in is told at each step.
+func TestR8_5_ALineGoesThroughItsLife(t *testing.T) {
+	db, key := pgtest.New(t), lineIn("006A")
+	settle(t, db, expect("006A", "FG3877", 50000))
+	for _, s := range []struct {
+		what string
+		do   func()
+		want string
+	}{
+		{"accrued", func() {}, "accrued, accrued 50000 USD"},
+		{"approved", func() { approve(t, db, by, key) }, "approved, payable 50000 USD"},
+		{"unapproved", func() { takeBack(t, db, key) }, "accrued, accrued 50000 USD"},
+		{"approved again", func() { approve(t, db, by, key) }, "approved, payable 50000 USD"},
+		{"exported", func() { advance(t, db, KindExport, false, key) }, "exported, in_payment 50000 USD"},
+		{"failed", func() { advance(t, db, KindExport, true, key) }, "approved, payable 50000 USD"},
+		{"exported again", func() { advance(t, db, KindExport, false, key) }, "exported, in_payment 50000 USD"},
+		{"paid", func() { advance(t, db, KindPay, false, key) }, "paid, settled 50000 USD"},
+		{"returned", func() { advance(t, db, KindPay, true, key) }, "exported, in_payment 50000 USD"},
+	} {
+		s.do()
+		if got := standsAt(t, db, key); got != s.want {
+			t.Fatalf("%s: %s, want %s", s.what, got, s.want)
+		}
+	}
+	var kinds []string
+	for _, e := range entriesOf(t, db, "FG3877") {
+		kinds = append(kinds, e.Kind+" "+e.Debit+">"+e.Credit)
+	}
+	want := []string{
+		"accrue commission_expense>accrued", "approve accrued>payable", "approve payable>accrued", "approve accrued>payable",
+		"export payable>in_payment", "export in_payment>payable", "export payable>in_payment", "pay in_payment>settled", "pay settled>in_payment",
+	}
+	if d := cmp.Diff(want, kinds); d != "" {
+		t.Error(d)
+	}
+	checkChained(t, db, "FG3877")
+	if !isDue(t, db, "006A") {
+		t.Error("the source of an approval that was taken back is not due")
+	}
+	var reason string
+	if err := db.Get(&reason, `select reason || ' by ' || unapproved_by from ledger.unapproval where line_key = $1`, key); err != nil || reason != "it was wrong by ana" {
+		t.Error(reason, err)
+	}
+}
+
+// TestR8_5_ANegativeLineLivesTheSame: what takes back moves the other way (R8.2).
+func TestR8_5_ANegativeLineLivesTheSame(t *testing.T) {
+	db, key := pgtest.New(t), lineIn("006A")
+	settle(t, db, expect("006A", "FG3877", -700))
+	approve(t, db, by, key)
+	wantAt(t, db, key, "approved, payable -700 USD")
+	advance(t, db, KindExport, false, key)
+	advance(t, db, KindPay, false, key)
+	wantAt(t, db, key, "paid, settled -700 USD")
+	advance(t, db, KindPay, true, key)
+	advance(t, db, KindExport, true, key)
+	wantAt(t, db, key, "approved, payable -700 USD")
+}
+
+// TestR8_5_WrongStepsAreRefused: from every status, with a reason and what to do.
+func TestR8_5_WrongStepsAreRefused(t *testing.T) {
+	db := pgtest.New(t)
+	at := func(source, status string) string {
+		e := expect(source, "FG3877", 50000)
+		switch status {
+		case statusOnHold:
+			e.Lines[0].Status, e.Lines[0].Reason = commission.OnHold, commission.ReasonSuspended
+		case string(commission.Zero):
+			e.Lines[0].Status, e.Lines[0].Reason, e.Lines[0].Amount = commission.Zero, commission.ReasonJoinedLate, decimal.Zero
+		}
+		settle(t, db, e)
+		key := lineIn(source)
+		switch status {
+		case StatusVoid:
+			settle(t, db, Expectation{SourceID: source})
+		case StatusApproved, StatusExported, StatusPaid:
+			approve(t, db, by, key)
+		}
+		if status == StatusExported || status == StatusPaid {
+			advance(t, db, KindExport, false, key)
+		}
+		if status == StatusPaid {
+			advance(t, db, KindPay, false, key)
+		}
+		return key
+	}
+	for _, c := range []struct{ status, approve, unapprove, hold string }{
+		{statusAccrued, "", "it is accrued, not approved", ""},
+		{statusOnHold, "it is on hold: " + commission.ReasonSuspended, "it is on hold, not approved", ""},
+		{string(commission.Zero), "it came to nothing: " + commission.ReasonJoinedLate, "it is zero, not approved", "it is zero"},
+		{StatusVoid, "nothing is due under it any more", "it is void, not approved", "it is void"},
+		{StatusApproved, "it is approved already", "", "it is approved"},
+		{StatusExported, "it is exported already", "it is exported, not approved", "it is exported"},
+		{StatusPaid, "it is paid already", "it is paid, not approved", "it is paid"},
+	} {
+		t.Run(c.status, func(t *testing.T) {
+			key := at("006-"+c.status, c.status)
+			before := standsAt(t, db, key)
+			if c.approve != "" {
+				wantRefused(t, approve(t, db, by, key), c.approve)
+			}
+			if c.unapprove != "" {
+				wantRefused(t, takeBack(t, db, key), c.unapprove)
+			}
+			if c.hold != "" {
+				wantRefused(t, hold(t, db, "no", key), c.hold)
+			}
+			wantRefused(t, release(t, db, key), "no person holds it")
+			if after := standsAt(t, db, key); after != before {
+				t.Errorf("it went from %s to %s", before, after)
+			}
+		})
+	}
+	o := approve(t, db, by, "FG3877/space/006Z/referral/2026-10")
+	if len(o.Refused) != 1 || errs.KindOf(o.Refused[0].Err()) != errs.NotFound {
+		t.Errorf("a line that there is not: %+v", o)
+	}
+	if _, err := within(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) {
+		return Approve(ctx, tx, Selection{Keys: []string{lineIn("006A")}}, nil, Context{AsOf: by.AsOf, Actor: " ", Now: now})
+	}); errs.KindOf(err) != errs.Invalid || errs.HintOf(err) == "" {
+		t.Errorf("nobody approves: %v", err)
+	}
+	for name, f := range map[string]func(ctx context.Context, tx *sqlx.Tx) (Outcome, error){
+		"hold":      func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) { return Hold(ctx, tx, nil, " ", by) },
+		"unapprove": func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) { return Unapprove(ctx, tx, nil, "", by) },
+	} {
+		if _, err := within(t, db, f); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%s for no reason: %v", name, err)
+		}
+	}
+}
+
+// TestR8_5_BulkApprovalTakesWhatTheFilterMeans, and lists what it refuses.
+func TestR8_5_BulkApprovalTakesWhatTheFilterMeans(t *testing.T) {
+	lines := []struct {
+		source, payee, currency, regime string
+		period                          clock.Month
+		minor                           int64
+		status                          commission.Status
+	}{
+		{"006A", "FG3877", "USD", commission.RegimeSpace, month, 10000, commission.Accrued},
+		{"006B", "FG3877", "USD", commission.RegimeRegistration, month, 50000, commission.Accrued},
+		{"006C", "AB1234", "USD", commission.RegimeSpace, month.Next(), 2000, commission.Accrued},
+		{"006D", "AB1234", "JPY", commission.RegimeSpace, month, 9000, commission.Accrued},
+		{"006E", "AB1234", "USD", commission.RegimeSpace, month, -6000, commission.Accrued},
+		{"006F", "FG3877", "USD", commission.RegimeSpace, month, 4000, commission.OnHold},
+		{"006G", "FG3877", "USD", commission.RegimeSpace, month, 0, commission.Zero},
+	}
+	for name, c := range map[string]struct {
+		filter Filter
+		want   string // sources; refused ones behind a bar
+	}{
+		"through":  {Filter{Through: month}, "006A 006B 006D 006E | 006F"},
+		"payee":    {Filter{Payees: []string{"AB1234"}}, "006C 006D 006E |"},
+		"currency": {Filter{Currency: "JPY"}, "006D |"},
+		"regime":   {Filter{Regime: commission.RegimeRegistration}, "006B |"},
+		"source":   {Filter{SourceID: "006A"}, "006A |"},
+		"most":     {Filter{Currency: "USD", MostMinor: 5000}, "006C | 006F"},
+		"all of it": {Filter{Through: month, Payees: []string{"FG3877", "AB1234"}, Currency: "USD", Regime: commission.RegimeSpace,
+			MostMinor: 6000}, "006E | 006F"},
+		"none": {Filter{SourceID: "006Z"}, "|"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			for _, l := range lines {
+				e := expect(l.source, l.payee, l.minor)
+				x := &e.Lines[0]
+				x.Currency, x.Regime, x.Period, x.Status = "USD", l.regime, l.period, l.status
+				if l.currency == "JPY" {
+					x.Currency, x.Amount = "JPY", decimal.New(l.minor, 0)
+				}
+				if l.status != commission.Accrued {
+					x.Reason = "for a test"
+				}
+				x.Key = commission.Key(l.payee, l.regime, l.source, x.Slice, l.period)
+				settle(t, db, e)
+			}
+			o := step(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) {
+				return Approve(ctx, tx, Selection{Filter: c.filter}, nil, by)
+			})
+			var done, refused []string
+			for _, d := range o.Done {
+				done = append(done, strings.Split(d.Key, "/")[2])
+			}
+			for _, r := range o.Refused {
+				refused = append(refused, strings.Split(r.Key, "/")[2])
+			}
+			slices.Sort(done)
+			if got := strings.TrimSpace(strings.Join(done, " ") + " | " + strings.Join(refused, " ")); got != c.want {
+				t.Errorf("approved and refused %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestR8_5_ABulkApprovalIsLargerThanABatch, and every chain stays whole.
+func TestR8_5_ABulkApprovalIsLargerThanABatch(t *testing.T) {
+	db := pgtest.New(t)
+	var es []Expectation
+	for i := range 2*linesAtOnce + 7 {
+		es = append(es, expect(fmt.Sprintf("006-%04d", i), []string{"FG3877", "AB1234"}[i%2], 100))
+	}
+	settle(t, db, es...)
+	o := step(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) {
+		return Approve(ctx, tx, Selection{Filter: Filter{Through: month}}, nil, by)
+	})
+	if len(o.Done) != len(es) || len(o.Refused) != 0 {
+		t.Errorf("approved %d and refused %d of %d", len(o.Done), len(o.Refused), len(es))
+	}
+	checkChained(t, db, "FG3877")
+	checkChained(t, db, "AB1234")
+}
+
+// TestR6_7_HoldingDays count from the end of the line's month, by the version that the
+// line was worked out by.
+func TestR6_7_HoldingDays(t *testing.T) {
+	db := pgtest.New(t)
+	if err := pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
+		for _, v := range []struct {
+			from clock.Date
+			days int
+		}{{clock.NewDate(2010, 1, 1), 0}, {clock.NewDate(2026, 1, 1), 10}, {clock.NewDate(2026, 10, 1), 40}} {
+			p := DefaultTerms()
+			p.EffectiveFrom, p.Payout.HoldingDays = v.from, v.days
+			if err := SavePlan(ctx, tx, p, "test", now); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		plan, on string
+		refused  string
+	}{
+		{"default from 2010-01-01", "2026-10-05", ""}, // none: the running month as well
+		{"default from 2026-01-01", "2026-11-10", "10 holding days after 2026-10"},
+		{"default from 2026-01-01", "2026-11-11", ""},
+		{"default from 2026-10-01", "2026-11-11", "40 holding days after 2026-10"},
+		{"", "2026-10-05", ""},
+	} {
+		source := fmt.Sprintf("006-%d", i)
+		e := expect(source, "FG3877", 100)
+		e.Lines[0].Plan = c.plan
+		settle(t, db, e)
+		on, err := clock.ParseDate(c.on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := approve(t, db, Context{AsOf: on, Actor: "ana", Now: now}, lineIn(source))
+		if c.refused != "" {
+			wantRefused(t, o, c.refused)
+		} else if len(o.Done) != 1 {
+			t.Errorf("%s on %s: %+v", c.plan, c.on, o)
+		}
+	}
+}
+
+// TestR8_5_FourEyes: who had a hand in what lies underneath cannot approve it, whatever
+// the capitals of the name.
+func TestR8_5_FourEyes(t *testing.T) {
+	db := pgtest.New(t)
+	settle(t, db, expect("006A", "FG3877", 100), expect("006B", "FG3877", 200))
+	hands := func(_ context.Context, sources []string) (map[string][]string, error) {
+		if !slices.Equal(sources, []string{"006A", "006B"}) {
+			t.Errorf("asked of %v", sources)
+		}
+		return map[string][]string{"006A": {"ben", "Ana "}}, nil
+	}
+	as := func(actor string) Outcome {
+		return step(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) {
+			return Approve(ctx, tx, Selection{Keys: []string{lineIn("006A"), lineIn("006B")}}, hands, Context{AsOf: by.AsOf, Actor: actor, Now: now})
+		})
+	}
+	o := as("ana")
+	if len(o.Done) != 1 || len(o.Refused) != 1 || !strings.Contains(o.Refused[0].Reason, "ana entered, decided or confirmed") {
+		t.Errorf("got %+v", o)
+	}
+	if o = as("cem"); len(o.Done) != 1 || o.Done[0].Key != lineIn("006A") {
+		t.Errorf("another person: %+v", o)
+	}
+}
+
+// TestR8_5_OfTwoWhoApproveAtOnceOneIsTold, and nothing doubles.
+func TestR8_5_OfTwoWhoApproveAtOnceOneIsTold(t *testing.T) {
+	db := pgtest.New(t)
+	settle(t, db, expect("006A", "FG3877", 50000))
+	var wg sync.WaitGroup
+	outcomes := make([]Outcome, 4)
+	for i := range outcomes {
+		wg.Go(func() {
+			out, err := within(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) {
+				return Approve(ctx, tx, Selection{Keys: []string{lineIn("006A")}}, nil, by)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			outcomes[i] = out
+		})
+	}
+	wg.Wait()
+	done := 0
+	for _, o := range outcomes {
+		done += len(o.Done)
+		if len(o.Done) == 0 {
+			wantRefused(t, o, "approved already")
+		}
+	}
+	if done != 1 {
+		t.Errorf("%d of them approved it", done)
+	}
+	wantAt(t, db, lineIn("006A"), "approved, payable 50000 USD")
+}

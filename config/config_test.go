@@ -375,6 +375,22 @@ func TestPathsAreRelativeToTheFile(t *testing.T) {
 	}
 }
 
+func TestExportIsWithinItsBounds(t *testing.T) {
+	path := write(t, "p.yaml", "export: {due_days: 366, dates: dd.mm.yyyy, account_code: \"0478\"}\n")
+	_, err := Load(path, nil)
+	var got []string
+	for _, f := range faultsOf(t, err) {
+		got = append(got, f.Key)
+	}
+	if diff := cmp.Diff([]string{"export.due_days", "export.dates"}, got); diff != "" {
+		t.Error(diff)
+	}
+	c, err := Load(write(t, "q.yaml", "export: {due_days: 0, dates: mm/dd/yyyy, account_code: \"0478\"}\n"), nil)
+	if err != nil || c.Export != (Export{AccountCode: "0478", Dates: "mm/dd/yyyy"}) {
+		t.Errorf("got %+v %v", c.Export, err)
+	}
+}
+
 func TestFlowsSayWhatTheyNeed(t *testing.T) {
 	for flow, want := range map[string][]string{
 		FlowClientCredentials: {"salesforce.client_id", "salesforce.client_secret"},

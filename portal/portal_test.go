@@ -77,9 +77,9 @@ func example() *made {
 		history:   []schedule.Run{pull, reconcile, accrue},
 		successes: map[string]time.Time{stage.Pull: at(time.Hour), stage.Reconcile: at(4 * time.Minute)},
 		balances: []book.Balance{
-			{PayeeID: "JP0001", Partner: "Kaisha", Currency: "JPY", Minor: 1234567, Lines: 2},
-			{PayeeID: "FG3877", Partner: "Acme & Sons", Currency: "USD", Minor: 1234567890, Lines: 1200},
-			{PayeeID: "ZZ0001", Currency: "USD", Minor: -5, Lines: 1},
+			{PayeeID: "JP0001", Partner: "Kaisha", Currency: "JPY", Accrued: 1234567, Lines: 2},
+			{PayeeID: "FG3877", Partner: "Acme & Sons", Currency: "USD", Accrued: 1234567890, Lines: 1200},
+			{PayeeID: "ZZ0001", Currency: "USD", Accrued: -5, Lines: 1},
 		},
 		discrepancies: []ledger.DiscrepancyCount{
 			{Kind: "unknown_partner_id", Rule: "R2.8", IsHold: true, Open: 4},

@@ -260,12 +260,12 @@ func owedViews(balances []book.Balance) []owedView {
 	for start := 0; start < len(balances); {
 		end, total := start, int64(0)
 		for end < len(balances) && balances[end].Currency == balances[start].Currency {
-			total += balances[end].Minor
+			total += balances[end].Owed()
 			end++
 		}
 		v := owedView{Currency: balances[start].Currency, Total: amount(balances[start].Currency, total)}
 		for _, b := range balances[start:min(end, start+maxOwed)] {
-			v.Rows = append(v.Rows, payeeView{b.PayeeID, b.Partner, amount(b.Currency, b.Minor), grouped(b.Lines)})
+			v.Rows = append(v.Rows, payeeView{b.PayeeID, b.Partner, amount(b.Currency, b.Owed()), grouped(b.Lines)})
 		}
 		if more := end - start - maxOwed; more > 0 {
 			v.More = fmt.Sprintf("and %s more", grouped(int64(more)))

@@ -12,7 +12,7 @@ import (
 	"github.com/partnersync/partnersync/ledger/book"
 )
 
-// owed is what a payee has accrued in one currency.
+// owed is what a payee is owed in one currency, whatever was paid.
 type owed struct {
 	PayeeID  string `json:"payee_id"`
 	Partner  string `json:"partner"`
@@ -21,7 +21,7 @@ type owed struct {
 	Lines    int64  `json:"lines"`
 }
 
-// owedToAll reads what every payee has accrued, by currency, the largest first.
+// owedToAll reads what every payee is owed, by currency, the largest first.
 func owedToAll(ctx context.Context, q sqlx.QueryerContext) ([]owed, error) {
 	balances, err := book.Balances(ctx, q)
 	if err != nil {
@@ -30,7 +30,7 @@ func owedToAll(ctx context.Context, q sqlx.QueryerContext) ([]owed, error) {
 	out := make([]owed, 0, len(balances))
 	for _, b := range balances {
 		c := money.Currency(b.Currency)
-		out = append(out, owed{b.PayeeID, b.Partner, b.Currency, c.FromMinor(b.Minor).StringFixed(c.Digits()), b.Lines})
+		out = append(out, owed{b.PayeeID, b.Partner, b.Currency, c.FromMinor(b.Owed()).StringFixed(c.Digits()), b.Lines})
 	}
 	return out, nil
 }

@@ -170,11 +170,11 @@ func (l *Letter) fail(err error) {
 	}
 }
 
-// rule draws a line over a width, in millimetres.
-func (l *Letter) rule(x, y, width, thickness float64, grey int) {
+// rule draws a line from the left margin over a width, in millimetres.
+func (l *Letter) rule(y, width, thickness float64, grey int) {
 	l.pdf.SetDrawColor(grey, grey, grey)
 	l.pdf.SetLineWidth(thickness)
-	l.pdf.Line(x, y, x+width, y)
+	l.pdf.Line(margin, y, margin+width, y)
 }
 
 // Bytes ends the letter and gives its file.
@@ -190,7 +190,7 @@ func (l *Letter) Bytes() ([]byte, error) {
 				break
 			}
 		}
-		l.rule(margin, footerAt-2, ContentWidth, 0.1, 200)
+		l.rule(footerAt-2, ContentWidth, 0.1, 200)
 		number := l.line(fmt.Sprintf("Page %d of %d", n, pages), ContentWidth, style)
 		wide := l.millimetres(number, style)
 		l.put(margin, footerAt, l.line(l.options.Footer, ContentWidth-wide-4, style), style)

@@ -60,7 +60,7 @@ func (t *Table) heads() {
 	t.l.pdf.SetFillColor(236, 239, 243)
 	t.l.pdf.Rect(margin, t.l.y, t.width(), height, "F")
 	t.draw(lines)
-	t.l.rule(margin, t.l.y, t.width(), 0.25, 110)
+	t.l.rule(t.l.y, t.width(), 0.25, 110)
 }
 
 // Row writes a row. It is kept on one page where it fits on one.
@@ -87,11 +87,11 @@ func (t *Table) Row(cells ...[]Par) {
 		t.nextPage()
 	}
 	t.draw(lines)
-	t.l.rule(margin, t.l.y, t.width(), 0.1, 215)
+	t.l.rule(t.l.y, t.width(), 0.1, 215)
 }
 
 // Rule draws a strong line below the rows so far.
-func (t *Table) Rule() { t.l.rule(margin, t.l.y, t.width(), 0.25, 110) }
+func (t *Table) Rule() { t.l.rule(t.l.y, t.width(), 0.25, 110) }
 
 func (t *Table) nextPage() {
 	t.l.newPage()

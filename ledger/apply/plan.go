@@ -165,7 +165,7 @@ func (c *checked) minimum(stated map[string]string) map[money.Currency]decimal.D
 		amount, err := parseDecimal(strings.TrimSpace(stated[code]))
 		switch {
 		case err != nil:
-			c.add("payout.minimum."+code, err)
+			c.add("payout.minimum."+code, fmt.Errorf("%q is not an amount such as 50", stated[code]))
 		case amount.IsNegative():
 			c.add("payout.minimum."+code, fmt.Errorf("%s is below zero", amount))
 		case !amount.Equal(amount.Truncate(currency.Digits())):

@@ -88,7 +88,7 @@ func TestR4_4_BadVersionsAreRefused(t *testing.T) {
 		`payout.minimum: "usd" is not a currency`:                    plan(", payout: {minimum: {usd: 1}}"),
 		`payout.minimum.USD: -1 is below zero`:                       plan(", payout: {minimum: {USD: -1}}"),
 		`payout.minimum.JPY: 0.5 is finer than the 0 decimals`:       plan(", payout: {minimum: {JPY: 0.5}}"),
-		`payout.minimum.EUR: "fifty" is not a number`:                plan(", payout: {minimum: {EUR: fifty}}"),
+		`payout.minimum.EUR: "fifty" is not an amount`:               plan(", payout: {minimum: {EUR: fifty}}"),
 		`payout_currency: "ZZZ" is not a currency that ISO 4217`:     plan(", payout_currency: ZZZ"),
 	} {
 		wantFault(t, text, want)

@@ -2,16 +2,14 @@ package bill
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"strings"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
-
-	"github.com/jmoiron/sqlx"
-
-	"context"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
@@ -185,7 +183,7 @@ func TestNoTextIsAFormula(t *testing.T) {
 	}
 }
 
-// FuzzlikeText: whatever the text, the cell begins with no sign of a formula and is one
+// TestAnyTextIsOneHarmlessCell: whatever the text, the cell begins with no sign of a formula and is one
 // line of UTF-8.
 func TestAnyTextIsOneHarmlessCell(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

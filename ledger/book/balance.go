@@ -57,7 +57,12 @@ type Balance struct {
 	Lines     int64  `db:"lines" json:"lines"`
 }
 
-// Balances gives what every payee has earned, by currency, largest first.
+// Owed is what the payee is owed: what accrued, was approved or is on a bill, less what
+// was taken back, in minor units.
+func (b Balance) Owed() int64 { return b.Accrued + b.Payable + b.InPayment }
+
+// Balances gives what every payee is owed and was paid, by currency, who is owed most
+// first.
 func Balances(ctx context.Context, q sqlx.QueryerContext) (_ []Balance, err error) {
 	defer errs.Wrap(&err, "read balances")
 	var out []Balance
@@ -77,6 +82,6 @@ func Balances(ctx context.Context, q sqlx.QueryerContext) (_ []Balance, err erro
 			on l.payee_id = b.payee_id and l.currency = b.currency
 		left join ledger.partner_id i on i.id = b.payee_id
 		left join ledger.partner p on p.key = i.partner_key
-		order by b.currency, minor desc, b.payee_id`)
+		order by b.currency, b.accrued + b.payable + b.in_payment desc, b.payee_id`)
 	return out, err
 }

@@ -19,7 +19,7 @@ ORACLE_WORLDS ?= 10000
 ORACLE_SEED ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint vet vulnerabilities bench bench-million oracle fuzz cover postgres clean
+.PHONY: help run build test unit lint vet vulnerabilities bench bench-million oracle fuzz cover postgres pdftotext clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ build: ## Build bin/partnersync.
 
 test: postgres lint unit vulnerabilities ## Everything that CI runs: lint, vet, tests with the race detector, known vulnerabilities.
 
-unit: postgres ## All tests, with the race detector, on one private Postgres.
+unit: postgres pdftotext ## All tests, with the race detector, on one private Postgres.
 	@$(GO) run ./internal/pgtest/with -- $(GO) test -race -timeout 9m ./...
 
 lint: vet bin/golangci-lint-$(GOLANGCI_LINT) ## gofmt, vet and golangci-lint.
@@ -63,11 +63,14 @@ oracle: postgres ## The program against an independent simulation, on ORACLE_WOR
 fuzz: ## Fuzz every decoder for a while (FUZZTIME=30s each).
 	@scripts/fuzz.sh $${FUZZTIME:-30s}
 
-cover: postgres ## Test coverage, by function.
+cover: postgres pdftotext ## Test coverage, by function.
 	@$(GO) run ./internal/pgtest/with -- $(GO) test -coverprofile=coverage.out -coverpkg=./... ./... && $(GO) tool cover -func=coverage.out
 
 postgres:
 	@scripts/ensure-postgres.sh
+
+pdftotext:
+	@scripts/ensure-pdftotext.sh
 
 clean: ## Remove what was built and the demo's data.
 	rm -rf bin .partnersync coverage.out

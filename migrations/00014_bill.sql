@@ -82,6 +82,7 @@ create table ledger.export_file (
     period  text        not null,
     number  integer     not null,
     format  text        not null,
+    settings json       not null, -- with which it was written
     content bytea       not null,
     made_by text        not null,
     made_at timestamptz not null,

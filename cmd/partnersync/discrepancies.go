@@ -26,7 +26,7 @@ the facts no longer show it.`,
 }
 
 func (a *app) discrepancies(c *cobra.Command, filter ledger.DiscrepancyFilter) error {
-	if err := atLeastOne("limit", filter.Limit); err != nil {
+	if err := atLeastOne(filter.Limit); err != nil {
 		return err
 	}
 	if err := isKind(filter.Kind); err != nil {

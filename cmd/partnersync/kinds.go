@@ -34,10 +34,10 @@ func isKind(kind string) error {
 	return nil
 }
 
-// atLeastOne refuses a flag that bounds a list by nothing, or less.
-func atLeastOne(flag string, n int) error {
+// atLeastOne refuses a --limit that bounds a list by nothing, or less.
+func atLeastOne(n int) error {
 	if n < 1 {
-		return errs.New(errs.Invalid, "--%s %d is not a number of rows: it is 1 at least", flag, n)
+		return errs.New(errs.Invalid, "--limit %d is not a number of rows: it is 1 at least", n)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (a *app) ledgerBills() *cobra.Command {
 			if len(args) == 1 {
 				return a.showBill(c, billNumber(args[0]))
 			}
-			if err := atLeastOne("limit", filter.Limit); err != nil {
+			if err := atLeastOne(filter.Limit); err != nil {
 				return err
 			}
 			if period != "" {

@@ -77,7 +77,7 @@ With --all it is every partner's: a list, a CSV, or with --out a file for each i
 	}
 	c.Flags().BoolVar(&o.all, "all", false, "the statements of every partner")
 	c.Flags().StringVar(&o.currency, "currency", "", "only the statement in this currency, such as USD")
-	c.Flags().StringVar(&o.format, "format", "", "text, csv, pdf or json (default by the name of --out, else text; of a directory pdf)")
+	c.Flags().StringVar(&o.format, "format", "", "text, csv, pdf or json (default: what the file is named, else text; of a directory pdf)")
 	c.Flags().StringVar(&o.out, "out", "", "file to write (default standard output); with --all a directory")
 	return c
 }

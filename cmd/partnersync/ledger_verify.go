@@ -28,7 +28,7 @@ and opens them. It exits with 0 if everything agrees, and with 3 if anything dif
 the first difference is named, and how many there are by check.`,
 		Example: "  partnersync ledger verify\n  partnersync ledger verify --salesforce --output json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := atLeastOne("limit", shown); err != nil {
+			if err := atLeastOne(shown); err != nil {
 				return err
 			}
 			return a.verify(c, withSalesforce, shown)

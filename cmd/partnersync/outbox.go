@@ -29,7 +29,7 @@ func (a *app) outboxList() *cobra.Command {
 		Short:   "List rows with their state and the last error",
 		Example: "  partnersync outbox list --state quarantined",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := atLeastOne("limit", filter.Limit); err != nil {
+			if err := atLeastOne(filter.Limit); err != nil {
 				return err
 			}
 			filter.State = outbox.State(state)

@@ -65,7 +65,7 @@ func (a *app) registrationsList() *cobra.Command {
 }
 
 func checkFilter(f *deal.Filter) (err error) {
-	if err := atLeastOne("limit", f.Limit); err != nil {
+	if err := atLeastOne(f.Limit); err != nil {
 		return err
 	}
 	if f.State != "" && !slices.Contains(registrationStates, f.State) {

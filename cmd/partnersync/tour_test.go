@@ -84,3 +84,29 @@ func TestAFileThatIsNoTextIsNotShown(t *testing.T) {
 		c.run(args...).want(t, exitInvalid, "binary.yaml is not a text in UTF-8", "!\x1b[31m", "hint: ")
 	}
 }
+
+// What happened to a line is told as the book has it: by its kind, with its amount.
+func TestR8_2_AnExplanationFollowsALineThroughItsLife(t *testing.T) {
+	w := acme(t)
+	w.run("ledger", "approve", acmeJune, "--actor", "bea").want(t, exitOK)
+	w.run("ledger", "unapprove", acmeJune, "--reason", "not yet").want(t, exitOK)
+	w.run("ledger", "approve", acmeJune, "--actor", "cem").want(t, exitOK)
+	var line explained
+	w.run("explain", acmeJune, "--output", "json").document(t, &line)
+	var got []string
+	for _, e := range line.Entries {
+		got = append(got, strings.Join([]string{e.Kind, e.Amount, e.Debit, e.Credit}, " "))
+	}
+	want := "accrue 300.00 commission_expense accrued, approve 300.00 accrued payable, approve -300.00 payable accrued, approve 300.00 accrued payable"
+	if text := strings.Join(got, ", "); text != want {
+		t.Errorf("the entries are %s, want %s", text, want)
+	}
+	w.run("explain", "--opportunity", acmeTerm).want(t, exitOK, "APPROVED", "PAID", "approved")
+	var o explainedOpportunity
+	w.run("explain", "--opportunity", acmeTerm, "--output", "json").document(t, &o)
+	for _, total := range o.Totals {
+		if total.PayeeID == "FG3877" && (total.Approved != "300.00" || total.Paid != "0.00") {
+			t.Errorf("%+v", total)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,6 +231,32 @@ func postedOn(t *testing.T, db *sqlx.DB, closed string) {
 	} {
 		if _, err := db.ExecContext(t.Context(), statement, closed); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Of two people who decide on one version at once, the second is told what the first
+// did.
+func TestR8_5_TwoPeopleApproveAtOnce(t *testing.T) {
+	db := pgtest.New(t)
+	_, err := proposes(t, db, "ada", plan10)
+	must(t, err)
+	outcome, start := make([]error, 2), make(chan struct{})
+	var both sync.WaitGroup
+	for i, actor := range []string{"bob", "cem"} {
+		both.Go(func() {
+			<-start
+			outcome[i] = approves(db, actor, 1)
+		})
+	}
+	close(start)
+	both.Wait()
+	if (outcome[0] == nil) == (outcome[1] == nil) {
+		t.Fatalf("bob: %v; cem: %v", outcome[0], outcome[1])
+	}
+	for _, err := range outcome {
+		if err != nil {
+			wantRefused(t, err, "is in force, approved by")
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -38,11 +39,11 @@ const (
 
 // Settings are what a company decides about its files.
 type Settings struct {
-	AccountCode string // the expense account that commissions are booked on
-	TaxType     string // as the accounting program calls the tax rate
-	DueDays     int    // after the day of the export
-	EarningCode string // as the payroll program calls commissions
-	Dates       string // DayFirst, MonthFirst, YearFirst or "" for what the format is used to
+	AccountCode string `json:"account_code"` // the expense account that commissions are booked on
+	TaxType     string `json:"tax_type"`     // as the accounting program calls the tax rate
+	DueDays     int    `json:"due_days"`     // after the day of the export
+	EarningCode string `json:"earning_code"` // as the payroll program calls commissions
+	Dates       string `json:"dates"`        // DayFirst, MonthFirst, YearFirst or "" for what the format is used to
 }
 
 // document is an export as files are made of it.
@@ -124,9 +125,13 @@ func File(ctx context.Context, tx *sqlx.Tx, period clock.Month, n int, f Format,
 	if content, err = f.render(d, s); err != nil {
 		return nil, err
 	}
+	settings, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
 	_, err = tx.ExecContext(ctx, `
-		insert into ledger.export_file (period, number, format, content, made_by, made_at) values ($1, $2, $3, $4, $5, $6)`,
-		period, n, string(f), content, c.Actor, c.Now)
+		insert into ledger.export_file (period, number, format, settings, content, made_by, made_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+		period, n, string(f), string(settings), content, c.Actor, c.Now)
 	return content, err
 }
 

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger/book"
 )
 
@@ -111,8 +113,7 @@ func verifyEvents(ctx context.Context, tx *sqlx.Tx, report book.Report) error {
 	}, report)
 }
 
-// verifyFiles writes the plain files again that were handed over. Those for accounting
-// programs depend on settings of then, which are not kept.
+// verifyFiles writes the files again that were handed over, with the settings of then.
 func verifyFiles(ctx context.Context, tx *sqlx.Tx, report book.Report) error {
 	formats := make([]string, 0, len(Formats()))
 	for _, f := range Formats() {
@@ -126,12 +127,15 @@ func verifyFiles(ctx context.Context, tx *sqlx.Tx, report book.Report) error {
 		return err
 	}
 	var files []struct {
-		Period  clock.Month `db:"period"`
-		Number  int         `db:"number"`
-		Content []byte      `db:"content"`
+		Period   clock.Month     `db:"period"`
+		Number   int             `db:"number"`
+		Format   Format          `db:"format"`
+		Settings json.RawMessage `db:"settings"`
+		Content  []byte          `db:"content"`
 	}
 	if err := tx.SelectContext(ctx, &files, `
-		select period, number, sha256(content) as content from ledger.export_file where format = $1 order by period, number`, string(CSV)); err != nil {
+		select period, number, format, settings, sha256(content) as content from ledger.export_file
+		where format = any($1) order by period, number, format`, pq.Array(formats)); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -139,13 +143,17 @@ func verifyFiles(ctx context.Context, tx *sqlx.Tx, report book.Report) error {
 		if err != nil {
 			return err
 		}
-		again, err := CSV.render(d, Settings{})
+		var then Settings
+		if err := json.Unmarshal(f.Settings, &then); err != nil {
+			return errs.New(errs.Unknown, "read the settings of %s no. %d: %w", f.Period, f.Number, err)
+		}
+		again, err := f.Format.render(d, then)
 		if err != nil {
 			return err
 		}
 		if hash := sha256.Sum256(again); !bytes.Equal(hash[:], f.Content) {
 			if err := report(book.Difference{
-				Check: "bills", Object: "export", Subject: fmt.Sprintf("%s no. %d", f.Period, f.Number), Field: "file",
+				Check: "bills", Object: "export", Subject: fmt.Sprintf("%s no. %d as %s", f.Period, f.Number, f.Format), Field: "file",
 				Expected: fmt.Sprintf("%x", hash), Found: fmt.Sprintf("%x", f.Content),
 				Sentence: "The file that was handed over is not what the bills come to (SHA-256): it, a bill or one of its lines was changed. " + billWrittenPast,
 			}); err != nil {

@@ -45,6 +45,9 @@ func Approve(ctx context.Context, tx *sqlx.Tx, s Selection, hands Hands, c Conte
 		if a.standing, err = Standing(ctx, tx, lines); err != nil {
 			return err
 		}
+		if a.open, err = openAgain(ctx, tx, lines); err != nil {
+			return err
+		}
 		return a.approve(ctx, tx, lines, &out)
 	})
 	return out, err
@@ -64,6 +67,34 @@ type approval struct {
 	holding  map[string]int      // holding days by plan version
 	hands    map[string][]string // by source
 	standing map[string]Stands   // by line
+	open     map[family]string   // lines that are to take their differences themselves again
+}
+
+// openAgain finds, for lines that adjust, those that they adjust and that were
+// unapproved: the next accrue gives these their differences back, so the adjustment is
+// not to be approved before it.
+func openAgain(ctx context.Context, q sqlx.QueryerContext, lines []*Line) (map[family]string, error) {
+	adjustments := slices.DeleteFunc(slices.Clone(lines), func(l *Line) bool { return !strings.Contains(l.Slice, adjustment) })
+	if len(adjustments) == 0 {
+		return nil, nil
+	}
+	closed, err := Closed(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := linesOfSources(ctx, q, sourcesOf(adjustments))
+	if err != nil {
+		return nil, err
+	}
+	out := map[family]string{}
+	for _, byKey := range sources {
+		for key, l := range byKey {
+			if !strings.Contains(l.Slice, adjustment) && !(fixity{closed}).fixes(&l) {
+				out[l.family()] = key
+			}
+		}
+	}
+	return out, nil
 }
 
 func (a approval) approve(ctx context.Context, tx *sqlx.Tx, lines []*Line, out *Outcome) error {
@@ -73,6 +104,9 @@ func (a approval) approve(ctx context.Context, tx *sqlx.Tx, lines []*Line, out *
 		if reason, hint := a.refuses(l); reason != "" {
 			out.refuse(l.Key, hint, reason)
 			continue
+		}
+		if a.open[l.family()] == l.Key {
+			delete(a.open, l.family()) // from now on it takes no difference
 		}
 		stands := a.standing[l.Key]
 		steps, keys = append(steps, stands.steps(l, AccountAccrued, false)...), append(keys, l.Key)
@@ -103,6 +137,9 @@ func (a approval) refuses(l *Line) (reason, hint string) {
 		if from := l.Period.Last().AddDays(days + 1); a.AsOf.Before(from) {
 			return fmt.Sprintf("its %d holding days after %s are not over", days, l.Period), fmt.Sprintf("It may be approved from %s on (R6.7).", from)
 		}
+	}
+	if base := a.open[l.family()]; base != "" && base != l.Key {
+		return "what it adjusts is not approved any more: " + base, "Approve that one with it, or let the next accrue give it the difference back."
 	}
 	for _, hand := range a.hands[l.SourceID] {
 		if ledger.IsSameActor(hand, a.Actor) {

@@ -61,3 +61,20 @@ func TestR8_4_ALineOnABillKeepsWhatItAdjusts(t *testing.T) {
 	}
 	wantAt(t, db, key, "approved, payable 50000 USD")
 }
+
+// TestR8_4_AnAdjustmentOfWhatIsOpenAgainWaits: it is about to go; approved, it would stay
+// beside a line that takes the same difference.
+func TestR8_4_AnAdjustmentOfWhatIsOpenAgainWaits(t *testing.T) {
+	db, key := pgtest.New(t), lineIn("006A")
+	adjusts := "FG3877/space/006A/referral~adj:2026-10/2026-10"
+	settle(t, db, expect("006A", "FG3877", 50000))
+	approve(t, db, by, key)
+	settle(t, db, expect("006A", "FG3877", 60000))
+	takeBack(t, db, key)
+	wantRefused(t, approve(t, db, by, adjusts), "what it adjusts is not approved any more: "+key)
+	if o := approve(t, db, by, adjusts, key); len(o.Done) != 2 {
+		t.Errorf("both at once: %+v", o)
+	}
+	settle(t, db, expect("006A", "FG3877", 61000))
+	wantAt(t, db, "FG3877/space/006A/referral~adj2:2026-10/2026-10", "accrued, accrued 1000 USD")
+}

@@ -163,8 +163,9 @@ func (w *closing) close(ctx context.Context) (Close, error) {
 	}
 	c := Close{
 		Period: w.month, ClosedBy: w.Actor, ClosedAt: w.Now.UTC().Truncate(time.Microsecond), AsOf: w.reached.Posted, Engine: kept.engine,
-		Sources: kept.sources, Chains: int64(len(heads)), Anchor: Anchor(prev, w.month, heads), Digest: kept.digest,
+		Sources: kept.sources, Chains: int64(len(heads)), Digest: kept.digest,
 	}
+	c.Anchor = anchor(prev, c, heads)
 	if _, err := w.tx.ExecContext(ctx, `
 		insert into ledger.period_close (period, closed_by, closed_at, as_of, prev_anchor, anchor, engine, terms, sources, digest)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
@@ -177,50 +178,52 @@ func (w *closing) close(ctx context.Context) (Close, error) {
 	return c, w.keepPayees(ctx)
 }
 
-// Head is the end of a payee's chain.
-type Head struct {
+// head is the end of a payee's chain.
+type head struct {
 	PayeeID string `db:"payee_id"`
 	Seq     int64  `db:"seq"`
 	Hash    []byte `db:"hash"`
 }
 
-func readHeads(ctx context.Context, q sqlx.QueryerContext) (out []Head, err error) {
+func readHeads(ctx context.Context, q sqlx.QueryerContext) (out []head, err error) {
 	err = sqlx.SelectContext(ctx, q, &out, `select payee_id, seq, hash from ledger.chain where seq > 0 order by payee_id collate "C"`)
 	return out, err
 }
 
-// Anchor binds the ends of all chains, in the order of payees, to the close before:
-// the SHA-256 of a line for the close and one for each chain (R8.3).
-func Anchor(prev []byte, m clock.Month, heads []Head) Hash {
+// anchor binds the ends of all chains, in the order of payees, and all that the close
+// says of itself to the close before: the SHA-256 of a line for the close and one for
+// each chain (R8.3).
+func anchor(prev []byte, c Close, heads []head) Hash {
 	h := sha256.New()
 	// A hash takes whatever it is given.
-	_, _ = fmt.Fprintf(h, "close %s after %x\n", m, prev)
+	_, _ = fmt.Fprintf(h, "close %s after %x by %q at %s as of %s, engine %q, %d sources come to %x\n",
+		c.Period, prev, c.ClosedBy, c.ClosedAt.UTC().Format(time.RFC3339Nano), c.AsOf, c.Engine, c.Sources, []byte(c.Digest))
 	for _, e := range heads {
 		_, _ = fmt.Fprintf(h, "%q %d %x\n", e.PayeeID, e.Seq, e.Hash)
 	}
 	return h.Sum(nil)
 }
 
-// AnchorOf works the anchor of a closed month out again, from the chain ends that its
-// close kept and the anchor before it.
+// AnchorOf works the anchor of a closed month out again, from what its close kept and
+// the anchor before it.
 func AnchorOf(ctx context.Context, q sqlx.QueryerContext, m clock.Month) (kept, is Hash, err error) {
 	defer errs.Wrap(&err, "work out the anchor of %s", m)
-	var row struct {
-		Prev   []byte `db:"prev_anchor"`
-		Anchor []byte `db:"anchor"`
+	var c struct {
+		Close
+		Prev []byte `db:"prev_anchor"`
 	}
-	if err := sqlx.GetContext(ctx, q, &row, `select prev_anchor, anchor from ledger.period_close where period = $1`, m); err != nil {
+	if err := sqlx.GetContext(ctx, q, &c, `select prev_anchor, `+closeColumns+` from ledger.period_close c where period = $1`, m); err != nil {
 		return nil, nil, err
 	}
-	var heads []Head
+	var heads []head
 	if err := sqlx.SelectContext(ctx, q, &heads, `
 		select payee_id, seq, hash from ledger.period_head where period = $1 order by payee_id collate "C"`, m); err != nil {
 		return nil, nil, err
 	}
-	return row.Anchor, Anchor(row.Prev, m, heads), nil
+	return c.Anchor, anchor(c.Prev, c.Close, heads), nil
 }
 
-func (w *closing) keepHeads(ctx context.Context, heads []Head) error {
+func (w *closing) keepHeads(ctx context.Context, heads []head) error {
 	_, err := pg.CopyIn(ctx, w.tx, "ledger.period_head", []string{"period", "payee_id", "seq", "hash"},
 		func(yield func([]any, error) bool) {
 			for _, h := range heads {

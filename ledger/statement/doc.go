@@ -29,7 +29,7 @@
 //
 //   - clawed back: it takes back, from accrued to commission_expense, on whatever line
 //     (R8.7: a difference with a negative result). It is never positive.
-//   - adjusted: it adds, on a line whose slice adjusts an earlier one (R8.4, book.Adjusts).
+//   - adjusted: it adds, on a line whose slice adjusts an earlier one (R8.4; see book.Adjusts).
 //   - accrued: it adds, on any other line.
 //
 // and of what is no accrual

@@ -29,12 +29,12 @@ type moved struct {
 }
 
 // movedColumns sum entries e into the columns of moved. An entry is on a line that
-// adjusts if the slice in its line's key says so, as book.Adjusts reads it.
+// adjusts if the slice in its line's key says so.
 const movedColumns = `
 	coalesce(sum(e.amount_minor) filter (where e.kind = '` + book.KindAccrue + `' and e.debit = '` + book.AccountExpense + `'
-		and split_part(e.line_key, '/', 4) !~ '` + adjusts + `'), 0)::bigint as accrued,
+		and strpos(e.line_key, '` + adjusts + `') = 0), 0)::bigint as accrued,
 	coalesce(sum(e.amount_minor) filter (where e.kind = '` + book.KindAccrue + `' and e.debit = '` + book.AccountExpense + `'
-		and split_part(e.line_key, '/', 4) ~ '` + adjusts + `'), 0)::bigint as adjusted,
+		and strpos(e.line_key, '` + adjusts + `') > 0), 0)::bigint as adjusted,
 	coalesce(-sum(e.amount_minor) filter (where e.kind = '` + book.KindAccrue + `' and e.credit = '` + book.AccountExpense + `'), 0)::bigint as clawed_back,
 	coalesce(sum(case when e.debit = '` + book.AccountBroughtIn + `' then e.amount_minor else -e.amount_minor end)
 		filter (where e.kind = '` + book.KindOpening + `'), 0)::bigint as brought_in,
@@ -47,8 +47,9 @@ const movedColumns = `
 	coalesce(sum(case when e.credit = '` + book.AccountSettled + `' then e.amount_minor else -e.amount_minor end)
 		filter (where e.kind = '` + book.KindPay + `'), 0)::bigint as paid`
 
-// adjusts is the form of a slice that adjusts another: "referral~adj2:2026-09".
-const adjusts = `~adj[0-9]*:[0-9]{4}-(0[1-9]|1[0-2])$`
+// adjusts is in a key whose slice adjusts another, "referral~adj2:2026-09", and in no
+// other: payees, regimes and sources have no tilde (R7.1).
+const adjusts = `~adj`
 
 func (m moved) plus(o moved) moved {
 	return moved{

@@ -59,26 +59,38 @@ const linesQuery = `
 // holder, currency and key; payees[i] belongs to places[i]. "" currency means all.
 func readLines(ctx context.Context, q sqlx.QueryerContext, period clock.Month, currency money.Currency, payees []string, places []int) iter.Seq2[*lineRow, error] {
 	return func(yield func(*lineRow, error) bool) {
-		rows, err := q.QueryxContext(ctx, linesQuery, period, pq.Array(payees), pq.Array(places), string(currency))
-		if err != nil {
+		stopped := false
+		err := eachLine(ctx, q, func(r *lineRow) bool {
+			stopped = !yield(r, nil)
+			return !stopped
+		}, period, pq.Array(payees), pq.Array(places), string(currency))
+		if err != nil && !stopped {
 			yield(nil, err)
-			return
-		}
-		defer rows.Close() //nolint:errcheck // what went wrong is in rows.Err
-		for rows.Next() {
-			var r lineRow
-			if err := rows.StructScan(&r); err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(&r, nil) {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(nil, errs.New(errs.KindOf(err), "read lines: %w", err))
 		}
 	}
+}
+
+func eachLine(ctx context.Context, q sqlx.QueryerContext, f func(*lineRow) bool, args ...any) (err error) {
+	defer errs.Wrap(&err, "read the lines of statements")
+	rows, err := q.QueryxContext(ctx, linesQuery, args...) //nolint:sqlclosecheck // closed below; it misses that of an interface
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := rows.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	for rows.Next() {
+		var r lineRow
+		if err := rows.StructScan(&r); err != nil {
+			return err
+		}
+		if !f(&r) {
+			return nil
+		}
+	}
+	return rows.Err()
 }
 
 // line makes a line of what was read.

@@ -330,7 +330,7 @@ func TestR4_4_WhatIsAppliedDuringAPassCounts(t *testing.T) {
 partners: [{key: northwind, name: Northwind, kind: consulting, joined_on: 2016-05-01, partner_ids: [FG3877]}]
 plans: [{effective_from: 2010-01-01, space: {referral_rate: 10%}}]`)
 	account, _ := acme(w, "FG3877")
-	for range 1600 { // three batches, which may be in hand when the first one tells of itself
+	for range 3100 { // three batches, which may be in hand when the first one tells of itself
 		w.insert("Opportunity", sale(account, "10", "2025-03-15"))
 	}
 	late := w.insert("Opportunity", sale(account, "5000", "2026-03-15"))

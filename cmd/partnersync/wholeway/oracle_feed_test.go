@@ -22,6 +22,7 @@ import (
 	"github.com/partnersync/partnersync/sync/reconcile"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/staging"
+	"github.com/partnersync/partnersync/sync/verify"
 )
 
 // yaml writes the plan as `partnersync apply` reads it.
@@ -217,6 +218,20 @@ func (p *stages) pass(batch int) {
 		if r.Deferred != "" {
 			p.t.Fatalf("%s did nothing: %s", s.Name(), r.Deferred)
 		}
+	}
+	if batch == batches-1 {
+		p.verify()
+	}
+}
+
+// verify holds the book against itself and the facts: whatever happened, in whatever
+// order it was told, nothing differs (R8.3).
+func (p *stages) verify() {
+	p.t.Helper()
+	r, err := verify.New(verify.Config{DB: p.db, Clock: p.clock, Zone: p.terms.zone}).Verify(context.Background(), nil)
+	must(p.t, err)
+	if d, differs := r.First(); differs {
+		p.t.Errorf("%d differences, the first is %+v", r.Differences(), d)
 	}
 }
 

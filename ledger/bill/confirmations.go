@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -102,6 +103,9 @@ func heading(in *csv.Reader) (columns, error) {
 func (at columns) confirmation(cells []string, row int) (cf Confirmation, err error) {
 	if len(cells) != at[""] {
 		return cf, errs.New(errs.Invalid, "it has %d cells, and the heading %d", len(cells), at[""])
+	}
+	if slices.ContainsFunc(cells, func(s string) bool { return !utf8.ValidString(s) || strings.ContainsRune(s, 0) }) {
+		return cf, errs.New(errs.Invalid, "it has a character that is none of UTF-8").WithHint("Save the file as CSV in UTF-8.")
 	}
 	cell := func(name string) string {
 		if i, is := at[name]; is {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
@@ -52,6 +53,18 @@ type document struct {
 	number int
 	bills  []Bill
 	lines  map[string][]Line // by bill
+	// namesakes are the numbers of bills whose payee has the name of another one.
+	namesakes map[string]bool
+}
+
+// vendor is the name by which an accounting program knows a bill's payee. It knows no
+// other: two of one name would be one to it, and be paid to one account, so each of them
+// has its id behind it.
+func (d document) vendor(b Bill) string {
+	if d.namesakes[b.Number] {
+		return strings.TrimSpace(b.PartnerName) + " (" + b.PayeeID + ")"
+	}
+	return b.Payee()
 }
 
 // formats has, for each format, what it needs and how it is written.
@@ -155,7 +168,35 @@ func readDocument(ctx context.Context, q sqlx.QueryerContext, period clock.Month
 	for _, l := range lines {
 		d.lines[l.Bill] = append(d.lines[l.Bill], l)
 	}
+	if err != nil {
+		return d, err
+	}
+	d.namesakes, err = readNamesakes(ctx, q, numbers)
 	return d, err
+}
+
+// readNamesakes finds the bills whose partner has a name that another one has too, whose
+// own bill may be on another export. Capitals and blanks around a name make no
+// difference. A partner that merged is paid under its survivor's name.
+func readNamesakes(ctx context.Context, q sqlx.QueryerContext, bills []string) (map[string]bool, error) {
+	var numbers []string
+	if err := sqlx.SelectContext(ctx, q, &numbers, `
+		with paid (key, name) as (
+			select p.key, p.name from ledger.partner p
+			where not exists (select from ledger.partner_merge m where m.partner_key = p.key and m.superseded_at is null)
+			union
+			select partner_key, partner_name from ledger.bill where number = any($1))
+		select b.number from ledger.bill b
+		where b.number = any($1) and b.partner_key <> '' and exists (
+			select from paid o where o.key <> b.partner_key and lower(btrim(o.name)) = lower(btrim(b.partner_name)))`,
+		pq.Array(bills)); err != nil {
+		return nil, err
+	}
+	out := make(map[string]bool, len(numbers))
+	for _, n := range numbers {
+		out[n] = true
+	}
+	return out, nil
 }
 
 func noExport(period clock.Month, n int) error {

@@ -3,6 +3,8 @@ package book
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,15 +41,38 @@ func heldOfSources(ctx context.Context, q sqlx.QueryerContext, sources []string)
 
 // holdBack puts a line on hold that a person holds, if it would accrue.
 func (s *settlement) holdBack(l *Line) error {
-	reason, held := s.held[l.Key]
-	if !held || l.Status != statusAccrued {
+	if len(s.held) == 0 || l.Status != statusAccrued {
 		return nil
 	}
-	// A line whose month is closed still says of itself that it is held.
-	if err := l.unhold(whyHeldByHand(reason)); err != nil {
-		return err
+	why := s.heldThrough(l)
+	if reason, held := s.held[l.Key]; held {
+		why = whyHeldByHand(reason)
+		// A line whose month is closed still says of itself that it is held.
+		if err := l.unhold(why); err != nil {
+			return err
+		}
 	}
-	return l.hold(ReasonHeldByHand, whyHeldByHand(reason), s.now)
+	if why == "" {
+		return nil
+	}
+	return l.hold(ReasonHeldByHand, why, s.now)
+}
+
+// heldThrough says why a line is on hold on which something would be posted for another
+// of its family that a person holds: what is held may come on another line once its
+// month is closed, or what it adjusts is approved no more. "" if it is not.
+func (s *settlement) heldThrough(l *Line) string {
+	if s.fixity.fixes(l) || len(differences(l, s.posted[l.Key])) == 0 {
+		return ""
+	}
+	lines := s.before[l.SourceID]
+	for _, key := range slices.Sorted(maps.Keys(lines)) {
+		o := lines[key]
+		if reason, held := s.held[key]; held && !o.isSettled() && o.family() == l.family() {
+			return "A person holds " + key + ": " + strings.TrimRight(reason, ".") + "."
+		}
+	}
+	return ""
 }
 
 // whyHeldByHand says who holds a line and why.

@@ -23,11 +23,23 @@ type Step struct {
 // Move posts steps of one kind, at the day and in the month of c.AsOf: approval, export
 // and payment are dated by themselves (R8.4). It neither asks whether the steps are
 // allowed nor touches the lines' statuses; whoever calls it holds the terms
-// (HoldTerms), so that nothing accrues to the lines meanwhile, and has looked.
+// (HoldTerms), so that nothing accrues to the lines meanwhile, and has looked. A day of
+// a closed month, which a clock that went back would give, is errs.Conflict.
 func Move(ctx context.Context, tx *sqlx.Tx, kind string, steps []Step, c Context) (err error) {
 	defer errs.Wrap(&err, "%s %d amounts", kind, len(steps))
 	if _, known := moves[kind]; !known {
 		return errs.New(errs.Unknown, "there is no kind of entry %q", kind)
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	closed, err := Closed(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if (fixity{closed}).isClosed(c.AsOf.Month()) {
+		return errs.New(errs.Conflict, "today is %s in the company zone, and the book is closed through %s", c.AsOf, closed).
+			WithHint("Look whether the clock and company.zone are right: a closed month takes nothing any more (R8.4).")
 	}
 	lines := make([]*Line, len(steps))
 	for i, s := range steps {

@@ -32,7 +32,7 @@ func verifyClosed(ctx context.Context, tx *sqlx.Tx, report Report) (looked int64
 			from ledger.period_close c left join ledger.period_facts f on f.period = c.period
 			group by c.period, c.sources having c.sources <> count(f.source_id) order by c.period`},
 		{"month", "The close says that it accrued through another day than its terms do. " + writtenPast, `
-			select period, 'as_of', terms ->> 'as_of', as_of::text from ledger.period_close
+			select period, 'as_of', coalesce(terms ->> 'as_of', 'none'), as_of::text from ledger.period_close
 			where terms ->> 'as_of' is distinct from as_of::text order by period`},
 		{"month", "Whose this payee's balance was when the month was closed is not what the terms of the close say, or the payee had none. " + writtenPast, `
 			with was (period, payee_id, partner_key) as (

@@ -175,7 +175,21 @@ func (w *closing) close(ctx context.Context) (Close, error) {
 	if err := w.keepHeads(ctx, heads); err != nil {
 		return Close{}, err
 	}
-	return c, w.keepPayees(ctx)
+	if err := w.keepPayees(ctx); err != nil {
+		return Close{}, err
+	}
+	return c, w.markHeld(ctx)
+}
+
+// markHeld marks the sources of lines that persons hold: what is held back of a month
+// that is closed now comes in the next one, when it comes.
+func (w *closing) markHeld(ctx context.Context) error {
+	var held []string
+	if err := w.tx.SelectContext(ctx, &held,
+		`select distinct source_id from ledger.line_hold where released_at is null order by source_id`); err != nil {
+		return err
+	}
+	return book.MarkDue(ctx, w.tx, held, w.Now)
 }
 
 // head is the end of a payee's chain.

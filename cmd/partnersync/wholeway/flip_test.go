@@ -45,7 +45,7 @@ func lived(t *testing.T) *way {
 	t.Helper()
 	w := newWay(t, "2026-10-15T06:00:00Z")
 	w.apply(generatedPartners)
-	must(t, w.org.Generate(emulator.GenerateOptions{Opportunities: 150, Seed: 42, Now: instant("2026-10-15T05:00:00Z")}))
+	must(t, w.org.Generate(emulator.GenerateOptions{Opportunities: 60, Seed: 42, Now: instant("2026-10-15T05:00:00Z")}))
 	late, _ := acme(w, "TR0942")
 	w.insert("Opportunity", sale(late, "5000", "2026-09-15")) // of who joined too late: a zero line
 	w.inBook(func(ctx context.Context, tx *sqlx.Tx, c book.Context) error {

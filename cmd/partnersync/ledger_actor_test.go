@@ -1,6 +1,11 @@
 package main
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 // TestR8_5_WhoActsHasAName: blanks are nobody, and then the operating system's user acts.
 func TestR8_5_WhoActsHasAName(t *testing.T) {
@@ -10,4 +15,22 @@ func TestR8_5_WhoActsHasAName(t *testing.T) {
 	w.run("ledger", "hold", acmeJune, "--reason", "look", "--actor", "  ben ").want(t, exitOK)
 	w.run("explain", acmeJune).want(t, exitOK, "A person holds it: ben: look.")
 	w.run("ledger", "close", "2026-06", "--actor", "  ").want(t, exitOK, "2026-06 is closed by", "!by ;")
+}
+
+// TestR8_3_ReproducingWhatIsNotClosedLeavesTheFileAlone that has the name already.
+func TestR8_3_ReproducingWhatIsNotClosedLeavesTheFileAlone(t *testing.T) {
+	w := acme(t)
+	path := filepath.Join(t.TempDir(), "2026-06.jsonl")
+	if err := os.WriteFile(path, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.run("ledger", "reproduce", "2026-06", "--out", path).want(t, exitFailed, "not closed")
+	if got, err := os.ReadFile(path); err != nil || string(got) != "kept" {
+		t.Errorf("it has %q, %v", got, err)
+	}
+	w.run("ledger", "close", "2026-06").want(t, exitOK)
+	w.run("ledger", "reproduce", "2026-06", "--out", path).want(t, exitOK)
+	if got, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(got), `{"key":"`) {
+		t.Errorf("it has %q, %v", got, err)
+	}
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -104,18 +102,21 @@ line; that these are the bytes of the close is checked by their hash.`,
 	return c
 }
 
-func (a *app) reproduce(c *cobra.Command, d *database, m clock.Month, out string) (err error) {
-	to := io.Discard
+func (a *app) reproduce(c *cobra.Command, d *database, m clock.Month, out string) error {
+	to, keep := io.Discard, func() error { return nil }
 	if out != "" {
-		f, err := os.OpenFile(out, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		file, err := createFile(out)
 		if err != nil {
-			return errs.New(errs.Invalid, "--out: %w", err)
+			return err
 		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		to = f
+		defer file.discard()
+		to, keep = file.f, func() error { return file.keep(nil) }
 	}
 	r, err := period.Reproduce(c.Context(), d, m, to)
 	if err != nil {
+		return err
+	}
+	if err := keep(); err != nil {
 		return err
 	}
 	if err := a.show(r, func(p *page) {

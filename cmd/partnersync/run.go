@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	_ "time/tzdata" // company zones have to exist in a container without zone files
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -91,19 +93,27 @@ New here? Try ` + "`partnersync demo`" + `: it needs nothing but Postgres' binar
 }
 
 // start checks the global flags, before any subcommand runs.
-func (a *app) start(*cobra.Command, []string) error {
+func (a *app) start(c *cobra.Command, _ []string) error {
 	if a.output != outputTable && a.output != outputJSON {
 		return errs.New(errs.Invalid, "--output %q is neither table nor json", a.output)
 	}
 	if a.logLevel != "" && !slices.Contains([]string{"debug", "info", "warn", "error"}, a.logLevel) {
 		return errs.New(errs.Invalid, "--log-level %q is none of debug, info, warn, error", a.logLevel)
 	}
-	if a.actor == "" {
+	for _, name := range []string{"actor", "reason", "reference"} { // what is kept as it was said
+		if f := c.Flag(name); f != nil && !isText(f.Value.String()) {
+			return errs.New(errs.Invalid, "--%s has a character that is none of a text", name).WithHint("write it in UTF-8, on one line")
+		}
+	}
+	if a.actor = strings.TrimSpace(a.actor); a.actor == "" {
 		a.actor = a.systemUser()
 	}
 	a.started = true
 	return nil
 }
+
+// isText says whether words can be kept and shown: UTF-8 without control characters.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
 
 // systemUser is the name of the operating system's user.
 func (a *app) systemUser() string {

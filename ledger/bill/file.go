@@ -6,10 +6,11 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
@@ -45,6 +46,9 @@ type Settings struct {
 	DueDays     int    `json:"due_days"`     // after the day of the export
 	EarningCode string `json:"earning_code"` // as the payroll program calls commissions
 	Dates       string `json:"dates"`        // DayFirst, MonthFirst, YearFirst or "" for what the format is used to
+	// Namesakes are the numbers of the bills whose payee has another one's name. Nobody
+	// decides them: they are what was known when the file was made, and kept with it.
+	Namesakes []string `json:"namesakes,omitempty"`
 }
 
 // document is an export as files are made of it.
@@ -53,15 +57,13 @@ type document struct {
 	number int
 	bills  []Bill
 	lines  map[string][]Line // by bill
-	// namesakes are the numbers of bills whose payee has the name of another one.
-	namesakes map[string]bool
 }
 
 // vendor is the name by which an accounting program knows a bill's payee. It knows no
 // other: two of one name would be one to it, and be paid to one account, so each of them
 // has its id behind it.
-func (d document) vendor(b Bill) string {
-	if d.namesakes[b.Number] {
+func (s Settings) vendor(b Bill) string {
+	if slices.Contains(s.Namesakes, b.Number) {
 		return strings.TrimSpace(b.PartnerName) + " (" + b.PayeeID + ")"
 	}
 	return b.Payee()
@@ -122,6 +124,9 @@ func File(ctx context.Context, tx *sqlx.Tx, period clock.Month, n int, f Format,
 	if err := begin(ctx, tx, c); err != nil {
 		return nil, err
 	}
+	if n > math.MaxInt32 { // more than there can be
+		return nil, noExport(period, n)
+	}
 	var content []byte
 	err = tx.GetContext(ctx, &content, `
 		select content from ledger.export_file where period = $1 and number = $2 and format = $3`, period, n, string(f))
@@ -133,6 +138,9 @@ func File(ctx context.Context, tx *sqlx.Tx, period clock.Month, n int, f Format,
 	}
 	d, err := readDocument(ctx, tx, period, n)
 	if err != nil {
+		return nil, err
+	}
+	if s.Namesakes, err = readNamesakes(ctx, tx, period, n); err != nil {
 		return nil, err
 	}
 	if content, err = f.render(d, s); err != nil {
@@ -168,35 +176,25 @@ func readDocument(ctx context.Context, q sqlx.QueryerContext, period clock.Month
 	for _, l := range lines {
 		d.lines[l.Bill] = append(d.lines[l.Bill], l)
 	}
-	if err != nil {
-		return d, err
-	}
-	d.namesakes, err = readNamesakes(ctx, q, numbers)
 	return d, err
 }
 
-// readNamesakes finds the bills whose partner has a name that another one has too, whose
-// own bill may be on another export. Capitals and blanks around a name make no
-// difference. A partner that merged is paid under its survivor's name.
-func readNamesakes(ctx context.Context, q sqlx.QueryerContext, bills []string) (map[string]bool, error) {
-	var numbers []string
-	if err := sqlx.SelectContext(ctx, q, &numbers, `
-		with paid (key, name) as (
+// readNamesakes finds the bills of an export whose partner has a name that another one
+// has too, whose own bill may be on another export. Capitals and blanks around a name
+// make no difference. A partner that merged is paid under its survivor's name.
+func readNamesakes(ctx context.Context, q sqlx.QueryerContext, period clock.Month, n int) (numbers []string, err error) {
+	err = sqlx.SelectContext(ctx, q, &numbers, `
+		with billed as (select number, partner_key, partner_name from ledger.bill where period = $1 and export = $2),
+		paid (key, name) as (
 			select p.key, p.name from ledger.partner p
 			where not exists (select from ledger.partner_merge m where m.partner_key = p.key and m.superseded_at is null)
 			union
-			select partner_key, partner_name from ledger.bill where number = any($1))
-		select b.number from ledger.bill b
-		where b.number = any($1) and b.partner_key <> '' and exists (
-			select from paid o where o.key <> b.partner_key and lower(btrim(o.name)) = lower(btrim(b.partner_name)))`,
-		pq.Array(bills)); err != nil {
-		return nil, err
-	}
-	out := make(map[string]bool, len(numbers))
-	for _, n := range numbers {
-		out[n] = true
-	}
-	return out, nil
+			select partner_key, partner_name from billed)
+		select b.number from billed b
+		where b.partner_key <> '' and exists (
+			select from paid o where o.key <> b.partner_key and lower(btrim(o.name)) = lower(btrim(b.partner_name)))
+		order by b.number`, period, n)
+	return numbers, err
 }
 
 func noExport(period clock.Month, n int) error {

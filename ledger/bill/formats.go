@@ -66,7 +66,7 @@ func writeXero(t *table, d document, s Settings) error {
 	}
 	none, way := cell{}, s.way(DayFirst)
 	return d.rows(func(b Bill, l Line) error {
-		return t.row(text(d.vendor(b)), none, none, none, none, none, none, none, none, none,
+		return t.row(text(s.vendor(b)), none, none, none, none, none, none, none, none, none,
 			text(b.Number), day(b.ExportedOn, way), day(b.ExportedOn.AddDays(s.DueDays), way), none, none,
 			text(l.description()), whole("1"), amount(b.Currency, l.AmountMinor), text(s.AccountCode), text(s.TaxType), none,
 			none, none, none, none, text(string(b.Currency)))
@@ -87,7 +87,7 @@ func writeQuickBooks(t *table, d document, s Settings) error {
 	}
 	way := s.way(MonthFirst)
 	return d.rows(func(b Bill, l Line) error {
-		return t.row(text(b.Number), text(d.vendor(b)), day(b.ExportedOn, way), day(b.ExportedOn.AddDays(s.DueDays), way),
+		return t.row(text(b.Number), text(s.vendor(b)), day(b.ExportedOn, way), day(b.ExportedOn.AddDays(s.DueDays), way),
 			text("Commissions through "+d.period.String()), text(s.AccountCode), text(l.description()),
 			amount(b.Currency, l.AmountMinor), text(s.TaxType), text(string(b.Currency)))
 	})

@@ -111,6 +111,7 @@ func gather(ctx context.Context, q sqlx.QueryerContext, period clock.Month, toda
 		to := billTo{own.of(p.PayeeID), p.Currency}
 		all[to] = append(all[to], p)
 	}
+	deduct(all)
 	for _, to := range sorted(all) {
 		c, is := to.judge(all[to], plan.Payout)
 		if is {
@@ -123,6 +124,27 @@ func gather(ctx context.Context, q sqlx.QueryerContext, period clock.Month, toda
 	}
 	out.Waiting, err = waiting(ctx, q, period, own)
 	return out, sheets, err
+}
+
+// deduct puts what a suspended partner owes back on the bill of the one that it merged
+// into, which is not suspended: a suspension holds what is to be paid (R2.11), and keeps
+// nobody from being taken back from (R8.7).
+func deduct(all map[billTo][]book.Part) {
+	for _, to := range sorted(all) {
+		into := to
+		into.suspended = false
+		if to.suspended && len(all[into]) > 0 && sum(all[to]) < 0 {
+			all[into] = append(all[into], all[to]...)
+			delete(all, to)
+		}
+	}
+}
+
+func sum(parts []book.Part) (minor int64) {
+	for _, p := range parts {
+		minor += p.Minor
+	}
+	return minor
 }
 
 // readPayable reads all that is approved and on no bill.
@@ -147,9 +169,7 @@ func sorted[V any](m map[billTo]V) []billTo {
 // judge sums parts, and says whether they make a bill or why not.
 func (b billTo) judge(parts []book.Part, terms commission.PayoutTerms) (c Carried, isBill bool) {
 	c = b.carried(int64(len(parts)))
-	for _, p := range parts {
-		c.Minor += p.Minor
-	}
+	c.Minor = sum(parts)
 	minimum, stated := terms.Minimum[b.currency]
 	amount := b.currency.FromMinor(c.Minor)
 	switch {

@@ -39,23 +39,37 @@ func heldOfSources(ctx context.Context, q sqlx.QueryerContext, sources []string)
 	return out, nil
 }
 
-// holdBack puts a line on hold that a person holds, if it would accrue.
+// holdBack puts a line on hold that a person holds, if it would accrue, or give back
+// what it has: a hold posts nothing, neither way (R8.1).
 func (s *settlement) holdBack(l *Line) error {
-	if len(s.held) == 0 || l.Status != statusAccrued {
+	if len(s.held) == 0 {
+		return nil
+	}
+	gone := s.givesBack(l)
+	if l.Status != statusAccrued && !gone {
 		return nil
 	}
 	why := s.heldThrough(l)
 	if reason, held := s.held[l.Key]; held {
 		why = whyHeldByHand(reason)
-		// A line whose month is closed still says of itself that it is held.
-		if err := l.unhold(why); err != nil {
-			return err
-		}
 	}
 	if why == "" {
 		return nil
 	}
+	if gone {
+		*l = s.before[l.SourceID][l.Key]
+	}
+	// A line that is as it was still says of itself that it is held.
+	if err := l.unhold(why); err != nil {
+		return err
+	}
 	return l.hold(ReasonHeldByHand, why, s.now)
+}
+
+// givesBack says whether a line comes to nothing that has something posted.
+func (s *settlement) givesBack(l *Line) bool {
+	comesToNothing := l.Status == StatusVoid || l.Status == string(commission.Zero)
+	return comesToNothing && !s.fixity.fixes(l) && s.posted[l.Key].stands()
 }
 
 // heldThrough says why a line is on hold on which something would be posted for another
@@ -172,6 +186,10 @@ func Release(ctx context.Context, tx *sqlx.Tx, keys []string, c Context) (out Ou
 		var changed, released []*Line
 		for _, l := range lines {
 			reason, isHeld := held[l.Key]
+			if !isHeld && l.Reason == ReasonHeldByHand {
+				out.refuse(l.Key, "`partnersync explain "+l.Key+"` names it; release that one.", "a person holds another line, which it would adjust or replace")
+				continue
+			}
 			if !isHeld {
 				out.refuse(l.Key, "What waits for a fact is released by that fact; `partnersync explain "+l.Key+"` says for which.", "no person holds it; it is "+l.Status)
 				continue

@@ -2,6 +2,7 @@ package book
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -30,6 +31,10 @@ func TestR8_5_AHoldOutlastsTheCloseOfItsMonth(t *testing.T) {
 		wantAt(t, db, adjusts, "on_hold")
 	}
 	wantRefused(t, approve(t, db, by, adjusts), "on hold: held_by_hand")
+	wantRefused(t, release(t, db, adjusts), "holds another line")
+	if got, says := sentenceOf(t, db, adjusts), "A person holds "+key+": ana: look at it."; !strings.Contains(got, says) {
+		t.Errorf("it says %q", got)
+	}
 	if o := release(t, db, key); len(o.Done) != 1 || !isDue(t, db, "006A") {
 		t.Errorf("released: %+v", o)
 	}
@@ -90,4 +95,36 @@ func TestR8_4_AStepIntoAClosedMonthIsRefused(t *testing.T) {
 		t.Errorf("%v (%s)", err, errs.KindOf(err))
 	}
 	wantAt(t, db, key, "accrued, accrued 50000 USD")
+}
+
+// TestR8_1_AHeldLineGivesNothingBack while the hold lasts: neither a line that is no
+// longer expected, nor an adjustment whose reason is gone.
+func TestR8_1_AHeldLineGivesNothingBack(t *testing.T) {
+	db, key := pgtest.New(t), lineIn("006A")
+	settle(t, db, expect("006A", "FG3877", 50000))
+	hold(t, db, "look at it", key)
+	nothing := Expectation{SourceID: "006A"}
+	for range 2 {
+		settle(t, db, nothing)
+		wantAt(t, db, key, "on_hold, accrued 50000 USD")
+	}
+	if got := sentenceOf(t, db, key); strings.Count(got, "This is on hold.") != 1 {
+		t.Errorf("it says %q", got)
+	}
+	release(t, db, key)
+	settle(t, db, nothing)
+	wantAt(t, db, key, "void")
+
+	other := lineIn("006B")
+	adjusts := "FG3877/space/006B/referral~adj:2026-10/2026-11"
+	settle(t, db, expect("006B", "FG3877", 50000))
+	closeMonth(t, db, month)
+	settle(t, db, expect("006B", "FG3877", 30000))
+	hold(t, db, "why less?", adjusts)
+	settle(t, db, expect("006B", "FG3877", 50000))
+	wantAt(t, db, adjusts, "on_hold, accrued -20000 USD")
+	wantAt(t, db, other, "accrued, accrued 50000 USD")
+	release(t, db, adjusts)
+	settle(t, db, expect("006B", "FG3877", 50000))
+	wantAt(t, db, adjusts, "void")
 }

@@ -19,7 +19,8 @@ type Touched struct {
 	// Statements are keys, in order, with their holders.
 	Statements []TouchedStatement
 	// Lines are those that belong to another statement than before, because their payee
-	// id has another holder: the keys of its lines of open months.
+	// id has another holder: the keys of its lines of months that were open when they
+	// were last taken.
 	Lines []TouchedLine
 }
 
@@ -60,7 +61,7 @@ func TakeTouched(ctx context.Context, tx *sqlx.Tx, through clock.Month) (_ Touch
 		if err := tx.SelectContext(ctx, &out.Lines, `
 			select l.key, l.payee_id from unnest($1::text[]) as p (payee_id)
 			join ledger.line l on l.key > p.payee_id || '/' and l.key < p.payee_id || '0'
-			where l.period > $2 order by l.key`, pq.Array(t.payees), t.holders.closed().String()); err != nil {
+			where l.period > $2 order by l.key`, pq.Array(t.payees), t.given.Closed); err != nil {
 			return Touched{}, err
 		}
 	}
@@ -206,7 +207,7 @@ func (t *taking) touch(s span, moved map[string]Holder, closed clock.Month) {
 		if s.First.Before(m) { // what goes away by a merge is stated once where it was
 			t.add(t.holders.at(previous(m), s.Payee), m, s.Currency)
 		}
-		if isMoved && !m.Before(from) {
+		if isMoved { // of a month that closed since, too: it was given out as open
 			t.add(was, m, s.Currency)
 		}
 	}

@@ -147,7 +147,7 @@ func Hold(ctx context.Context, tx *sqlx.Tx, keys []string, reason string, c Cont
 				return err
 			}
 			if l.Status == statusAccrued {
-				if err := l.hold(ReasonHeldByHand, whyHeldByHand(c.Actor+": "+reason), c.Now); err != nil {
+				if err := l.hold(ReasonHeldByHand, whyHeldByHand(c.Actor+": "+reason), changedAt(l.ComputedAt, c.Now, false)); err != nil {
 					return err
 				}
 				changed = append(changed, l)
@@ -199,7 +199,7 @@ func Release(ctx context.Context, tx *sqlx.Tx, keys []string, c Context) (out Ou
 				if err := l.unhold(whyHeldByHand(reason)); err != nil {
 					return err
 				}
-				l.Status, l.Reason, l.ComputedAt = statusAccrued, "", c.Now
+				l.Status, l.Reason, l.ComputedAt = statusAccrued, "", changedAt(l.ComputedAt, c.Now, false)
 				changed = append(changed, l)
 			}
 			out.Done = append(out.Done, Taken{Key: l.Key, PayeeID: l.PayeeID, Status: l.Status, Amounts: []Amount{}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -127,4 +128,31 @@ func TestR8_1_AHeldLineGivesNothingBack(t *testing.T) {
 	release(t, db, adjusts)
 	settle(t, db, expect("006B", "FG3877", 50000))
 	wantAt(t, db, adjusts, "void")
+}
+
+// TestR8_3_AChangeThatPostsNothingIsNoTampering, also where it comes in the same instant
+// as the entry before it, or by a clock that went back.
+func TestR8_3_AChangeThatPostsNothingIsNoTampering(t *testing.T) {
+	for name, later := range map[string]time.Duration{"at once": 0, "by a clock that went back": -time.Hour} {
+		db, key := pgtest.New(t), lineIn("006A")
+		tamper(t, db, `insert into ledger.as_of values (true, '2026-11-19', null, 'test', now())`)
+		settle(t, db, expect("006A", "FG3877", 50000))
+		e := expect("006A", "FG3877", 50000)
+		e.Lines[0].AccountID = "001B"
+		if _, err := within(t, db, func(ctx context.Context, tx *sqlx.Tx) (Settled, error) {
+			return Settle(ctx, tx, []Expectation{e}, Context{AsOf: asOf, Actor: "test", Now: now.Add(later)})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if fs := found(t, db); len(fs) > 0 {
+				t.Errorf("%s: %+v", name, fs)
+			}
+			early := by
+			early.Now = now.Add(later)
+			step(t, db, func(ctx context.Context, tx *sqlx.Tx) (Outcome, error) {
+				return Hold(ctx, tx, []string{key}, "why", early)
+			})
+		}
+	}
 }

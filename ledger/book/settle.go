@@ -128,6 +128,7 @@ func (s *settlement) settle(expected []Expectation) iter.Seq2[*Line, error] {
 // take keeps a line as it is to be, and says whether it is new. A line that is fixed
 // takes no entry, whatever becomes of its status.
 func (s *settlement) take(l *Line) bool {
+	before := len(s.drafts)
 	if !s.fixity.fixes(l) {
 		s.drafts = append(s.drafts, differences(l, s.posted[l.Key])...)
 	}
@@ -136,9 +137,25 @@ func (s *settlement) take(l *Line) bool {
 	case !isOld:
 		s.added = append(s.added, l)
 	case !old.same(l):
+		l.ComputedAt = changedAt(old.ComputedAt, l.ComputedAt, len(s.drafts) > before)
 		s.changed = append(s.changed, l)
 	}
 	return !isOld
+}
+
+// changedAt gives the instant of a change of a line that was worked out before. It never
+// goes back, whatever the clock does. A change without an entry is later than the one
+// before by as much as verify can tell, because an entry of the same instant would keep
+// the hash of what the line said when it was posted.
+func changedAt(before, now time.Time, posts bool) time.Time {
+	const told = 2 * time.Microsecond
+	if !posts {
+		before = before.Add(told)
+	}
+	if now.Before(before) {
+		return before
+	}
+	return now
 }
 
 func (s *settlement) settled() Settled {

@@ -18,8 +18,13 @@ BENCH_OPPORTUNITIES ?= 100000
 ORACLE_WORLDS ?= 10000
 ORACLE_SEED ?= $(shell date +%s)
 
+# Random sequences of steps on which `make machine` holds the book against its model.
+MACHINE_CHECKS ?= 2000
+# Tests that do the same thing very often; the race detector sees what they run elsewhere.
+LONG := ^(TestOracle_|TestR8_StateMachine|TestR8_3_AFlippedValueInAnyColumnIsFound)
+
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint vet vulnerabilities bench bench-million oracle fuzz cover postgres pdftotext clean
+.PHONY: help run build test unit lint vet vulnerabilities bench bench-million oracle machine fuzz cover postgres pdftotext clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +37,10 @@ build: ## Build bin/partnersync.
 
 test: postgres lint unit vulnerabilities ## Everything that CI runs: lint, vet, tests with the race detector, known vulnerabilities.
 
-unit: postgres pdftotext ## All tests, with the race detector, on one private Postgres.
-	@$(GO) run ./internal/pgtest/with -- $(GO) test -race -timeout 9m ./...
+unit: postgres pdftotext ## All tests, nearly all with the race detector, on one private Postgres.
+	@$(GO) run ./internal/pgtest/with -- sh -c '\
+		$(GO) test -race -timeout 9m -skip "$(LONG)" ./... && \
+		$(GO) test -timeout 9m -run "$(LONG)" ./cmd/partnersync/wholeway'
 
 lint: vet bin/golangci-lint-$(GOLANGCI_LINT) ## gofmt, vet and golangci-lint.
 	@bin/golangci-lint-$(GOLANGCI_LINT) run ./...
@@ -59,6 +66,10 @@ bench-million: postgres ## Accrue against its floors, with 1,000,000 opportuniti
 oracle: postgres ## The program against an independent simulation, on ORACLE_WORLDS random histories (10,000).
 	@ORACLE_WORLDS=$(ORACLE_WORLDS) ORACLE_SEED=$(ORACLE_SEED) $(GO) run ./internal/pgtest/with -- \
 		$(GO) test ./cmd/partnersync/wholeway -run TestOracle -count 1 -v -timeout 60m
+
+machine: postgres ## The book against its model, on MACHINE_CHECKS random sequences of steps (2,000).
+	@$(GO) run ./internal/pgtest/with -- $(GO) test ./cmd/partnersync/wholeway -run TestR8_StateMachine \
+		-count 1 -v -timeout 90m -rapid.checks=$(MACHINE_CHECKS) -rapid.nofailfile
 
 fuzz: ## Fuzz every decoder for a while (FUZZTIME=30s each).
 	@scripts/fuzz.sh $${FUZZTIME:-30s}

@@ -67,13 +67,21 @@ type approval struct {
 	holding  map[string]int      // holding days by plan version
 	hands    map[string][]string // by source
 	standing map[string]Stands   // by line
-	open     map[family]string   // lines that are to take their differences themselves again
+	open     map[ofSource]string // lines that are to take their differences themselves again
 }
+
+// ofSource is a family of one source.
+type ofSource struct {
+	source string
+	family
+}
+
+func (l *Line) ofSource() ofSource { return ofSource{l.SourceID, l.family()} }
 
 // openAgain finds, for lines that adjust, those that they adjust and that were
 // unapproved: the next accrue gives these their differences back, so the adjustment is
 // not to be approved before it.
-func openAgain(ctx context.Context, q sqlx.QueryerContext, lines []*Line) (map[family]string, error) {
+func openAgain(ctx context.Context, q sqlx.QueryerContext, lines []*Line) (map[ofSource]string, error) {
 	adjustments := slices.DeleteFunc(slices.Clone(lines), func(l *Line) bool { return !strings.Contains(l.Slice, adjustment) })
 	if len(adjustments) == 0 {
 		return nil, nil
@@ -86,11 +94,11 @@ func openAgain(ctx context.Context, q sqlx.QueryerContext, lines []*Line) (map[f
 	if err != nil {
 		return nil, err
 	}
-	out := map[family]string{}
+	out := map[ofSource]string{}
 	for _, byKey := range sources {
 		for key, l := range byKey {
 			if !strings.Contains(l.Slice, adjustment) && !(fixity{closed}).fixes(&l) {
-				out[l.family()] = key
+				out[l.ofSource()] = key
 			}
 		}
 	}
@@ -105,8 +113,8 @@ func (a approval) approve(ctx context.Context, tx *sqlx.Tx, lines []*Line, out *
 			out.refuse(l.Key, hint, reason)
 			continue
 		}
-		if a.open[l.family()] == l.Key {
-			delete(a.open, l.family()) // from now on it takes no difference
+		if a.open[l.ofSource()] == l.Key {
+			delete(a.open, l.ofSource()) // from now on it takes no difference
 		}
 		stands := a.standing[l.Key]
 		steps, keys = append(steps, stands.steps(l, AccountAccrued, false)...), append(keys, l.Key)
@@ -138,7 +146,7 @@ func (a approval) refuses(l *Line) (reason, hint string) {
 			return fmt.Sprintf("its %d holding days after %s are not over", days, l.Period), fmt.Sprintf("It may be approved from %s on (R6.7).", from)
 		}
 	}
-	if base := a.open[l.family()]; base != "" && base != l.Key {
+	if base := a.open[l.ofSource()]; base != "" && base != l.Key {
 		return "what it adjusts is not approved any more: " + base, "Approve that one with it, or let the next accrue give it the difference back."
 	}
 	for _, hand := range a.hands[l.SourceID] {

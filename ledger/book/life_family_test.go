@@ -78,3 +78,22 @@ func TestR8_4_AnAdjustmentOfWhatIsOpenAgainWaits(t *testing.T) {
 	settle(t, db, expect("006A", "FG3877", 61000))
 	wantAt(t, db, "FG3877/space/006A/referral~adj2:2026-10/2026-10", "accrued, accrued 1000 USD")
 }
+
+// TestR8_5_AnAdjustmentConcernsItsOwnSaleOnly: two sales of one payee and month are
+// approved together, though the one has an adjustment.
+func TestR8_5_AnAdjustmentConcernsItsOwnSaleOnly(t *testing.T) {
+	db, one, other := pgtest.New(t), lineIn("006A"), lineIn("006B")
+	adjusts := "FG3877/space/006A/referral~adj:2026-10/2026-10"
+	for range 8 { // in whatever order a map is gone through
+		settle(t, db, expect("006A", "FG3877", 50000), expect("006B", "FG3877", 70000))
+		approve(t, db, by, one)
+		settle(t, db, expect("006A", "FG3877", 60000))
+		takeBack(t, db, one)
+		wantRefused(t, approve(t, db, by, adjusts), "what it adjusts is not approved any more: "+one)
+		if o := approve(t, db, by, adjusts, other); len(o.Done) != 1 || o.Done[0].Key != other {
+			t.Fatalf("got %+v", o)
+		}
+		takeBack(t, db, other)
+		settle(t, db, Expectation{SourceID: "006A"}, Expectation{SourceID: "006B"})
+	}
+}

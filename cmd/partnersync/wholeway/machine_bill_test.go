@@ -81,8 +81,8 @@ func (m *machine) exportOnce(period clock.Month) {
 func (m *machine) billsOf(period clock.Month) map[string]*machineBill {
 	all := map[string]*machineBill{}
 	for _, l := range m.lines {
-		p := m.facts.partnerOf(l.payee)
-		if l.life != "approved" || period.Before(l.period) || p == nil || p.suspended {
+		p := m.facts.partnerOf(l.payee).survivor()
+		if l.life != "approved" || period.Before(l.period) || p.suspended {
 			continue
 		}
 		name := fmt.Sprintf("%s-%s-%s", period, p.ids[0], l.currency)
@@ -116,7 +116,11 @@ func (m *machine) confirm() {
 		m.Skip("there are no bills")
 	}
 	b := m.bills[rapid.SampledFrom(slices.Sorted(maps.Keys(m.bills))).Draw(m.T, "bill")]
-	outcome := rapid.SampledFrom([]string{bill.Paid, bill.Paid, bill.Failed, bill.Returned}).Draw(m.T, "outcome")
+	outcomes := []string{bill.Paid, bill.Failed, bill.Returned}
+	if rapid.IntRange(0, 2).Draw(m.T, "likely") > 0 {
+		outcomes = map[string][]string{bill.Exported: {bill.Paid, bill.Paid, bill.Failed}, bill.Paid: {bill.Returned}, bill.Failed: {bill.Failed}, bill.Returned: {bill.Returned}}[b.state]
+	}
+	outcome := rapid.SampledFrom(outcomes).Draw(m.T, "outcome")
 	c := bill.Confirmation{Bill: b.number, Outcome: outcome, On: m.today(), Reference: "bank"}
 	wrong := rapid.IntRange(0, 9).Draw(m.T, "wrong")
 	switch wrong {

@@ -18,7 +18,6 @@ import (
 
 // fact writes a fact as reconcile would leave it, and marks what rests on it.
 func (m *machine) fact(due []string, statement string, args ...any) {
-	defer m.board.took("fact")()
 	m.Helper()
 	m.ok(pg.InTx(m.background(), m.db, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
@@ -33,7 +32,6 @@ func (m *machine) fact(due []string, statement string, args ...any) {
 
 // apply applies partners or a plan.
 func (m *machine) apply(yaml string) {
-	defer m.board.took("apply")()
 	m.Helper()
 	f, err := apply.Read(strings.NewReader(yaml), "test")
 	m.ok(err)
@@ -195,7 +193,7 @@ func (m *machine) takeover(ago int) {
 
 // suspend suspends a partner, or lets it be active again.
 func (m *machine) suspend() {
-	p := rapid.SampledFrom(m.facts.partners[:3]).Draw(m.T, "partner")
+	p := rapid.SampledFrom(m.facts.partners[:3]).Draw(m.T, "partner").survivor()
 	p.suspended = !p.suspended
 	m.partnerChanged(p)
 }

@@ -29,6 +29,8 @@ type machinePartner struct {
 	key, joined string
 	ids         []string // the first is the primary one
 	suspended   bool
+	into        *machinePartner // into which it merged; nil if it did not
+	mergedOn    clock.Date
 }
 
 // yaml is the partner as it is applied.
@@ -44,7 +46,12 @@ func (p *machinePartner) yaml() string {
 		}
 		ids += id
 	}
-	return fmt.Sprintf("  - {key: %s, name: %s Ltd, kind: registered, joined_on: %s, status: %s, partner_ids: [%s]}\n", p.key, p.key, p.joined, status, ids)
+	merged := ""
+	if p.into != nil {
+		merged = fmt.Sprintf(", merged_into: %s, merged_on: %s", p.into.key, p.mergedOn)
+	}
+	return fmt.Sprintf("  - {key: %s, name: %s Ltd, kind: registered, joined_on: %s, status: %s, partner_ids: [%s]%s}\n",
+		p.key, p.key, p.joined, status, ids, merged)
 }
 
 // machineCustomer is a customer with its only Space.
@@ -184,7 +191,7 @@ func (f *machineFacts) expect(s *machineSale, asOf, termThrough clock.Date) map[
 				due.minor, before = through-before, through
 			}
 			// A month that comes to nothing has no line that could be held.
-			due.held = due.minor != 0 && (partner == nil || partner.suspended)
+			due.held = due.minor != 0 && (partner == nil || partner.suspended || partner.survivor().suspended)
 			out[machineFamily{payee: id, source: s.id, month: month}] = due
 		}
 	}

@@ -211,7 +211,7 @@ func (m *machine) drawFilter() (f book.Filter, meets func(*machineLine) bool) {
 
 // unapprove takes approvals back.
 func (m *machine) unapprove() {
-	approved := func(l *machineLine) bool { return l.life == "approved" }
+	approved := func(l *machineLine) bool { return l.life == "approved" && !l.opening }
 	keys := m.someLines(approved)
 	var out book.Outcome
 	err := m.command(func(ctx context.Context, tx *sqlx.Tx) (err error) {

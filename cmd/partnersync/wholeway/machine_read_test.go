@@ -46,8 +46,10 @@ type machineAmounts struct {
 	accounts map[string]int64
 }
 
-// posted is what accrued on a line.
-func (a machineAmounts) posted() int64 { return -a.accounts["commission_expense"] }
+// posted is what accrued on a line, here or in another system.
+func (a machineAmounts) posted() int64 {
+	return -a.accounts["commission_expense"] - a.accounts["brought_in"]
+}
 
 func (a machineAmounts) String() string {
 	out := maps.Clone(a.accounts)
@@ -64,7 +66,6 @@ type machineBook struct {
 
 // readBook reads all entries and adds them up.
 func (m *machine) readBook() machineBook {
-	defer m.board.took("readBook")()
 	m.Helper()
 	b := machineBook{lines: map[string]machineAmounts{}, payees: map[[2]string]machineAmounts{}}
 	m.ok(m.db.Select(&b.entries, `

@@ -1,5 +1,16 @@
 package wholeway_test
 
+import "fmt"
+
+// Fatalf ends the sequence.
+func (m *machine) Fatalf(format string, args ...any) {
+	m.Helper()
+	if m.board.first == "" {
+		m.board.first = fmt.Sprintf(format, args...)
+	}
+	m.T.Fatalf(format, args...)
+}
+
 // tell writes what the ledger has when a sequence has failed.
 func (m *machine) tell() {
 	if !m.Failed() {

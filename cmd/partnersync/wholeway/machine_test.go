@@ -2,6 +2,8 @@ package wholeway_test
 
 import (
 	"context"
+	"flag"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ import (
 // -rapid.checks is the number of sequences, of -rapid.steps steps each on average.
 func TestR8_StateMachine(t *testing.T) {
 	t.Parallel()
+	sequences(t, 75)
 	b := newBoard(t, pgtest.New(t))
 	rapid.Check(t, func(r *rapid.T) {
 		m := newMachine(r, b)
@@ -35,6 +38,17 @@ func TestR8_StateMachine(t *testing.T) {
 	b.report(t)
 }
 
+// sequences sets how many there are, unless a flag does.
+func sequences(t *testing.T, n int) {
+	t.Helper()
+	const checks = "rapid.checks"
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == checks })
+	if !given {
+		must(t, flag.Set(checks, strconv.Itoa(n)))
+	}
+}
+
 // machine is one sequence: a ledger and the model of it.
 type machine struct {
 	*rapid.T
@@ -42,23 +56,27 @@ type machine struct {
 	db    *sqlx.DB
 	clock *clock.Manual
 
-	facts    *machineFacts
-	lines    map[string]*machineLine // by key; those on which something was posted, or that are held by hand
-	bills    map[string]*machineBill // by number
-	due      map[string]bool         // sources of which a fact changed since accrue ran
-	closed   clock.Month
-	reached  clock.Date // the last as-of that was posted
-	explicit clock.Date // the last of those that a person gave
-	kept     map[clock.Month]machineMonth
-	digest   string // of all tables before the command in hand
-	step     int
+	facts *machineFacts
+	lines map[string]*machineLine // by key; those on which something was posted, or that are held by hand
+	bills map[string]*machineBill // by number
+	due   map[string]bool         // sources of which a fact changed since accrue ran
+	// perhapsDue: sources of which a person held a line when a month was closed.
+	perhapsDue  map[string]bool
+	closed      clock.Month
+	reached     clock.Date // the last as-of that was posted
+	explicit    clock.Date // the last of those that a person gave
+	kept        map[clock.Month]machineMonth
+	firstClosed clock.Month
+	openings    int    // opening balances that were brought in
+	digest      string // of all tables before the command in hand
+	step        int
 }
 
 func newMachine(r *rapid.T, b *board) *machine {
 	b.reset(r)
 	m := &machine{
 		T: r, board: b, db: b.db, clock: b.clock, facts: newMachineFacts(), lines: map[string]*machineLine{}, bills: map[string]*machineBill{},
-		due: map[string]bool{}, kept: map[clock.Month]machineMonth{},
+		due: map[string]bool{}, perhapsDue: map[string]bool{}, kept: map[clock.Month]machineMonth{},
 	}
 	m.clock.Set(instant("2026-03-05T06:00:00Z"))
 	terms := machinePlan + "partners:\n"
@@ -72,6 +90,7 @@ func newMachine(r *rapid.T, b *board) *machine {
 	for range 3 {
 		m.newSale()
 	}
+	m.accrueRuns(false)
 	return m
 }
 

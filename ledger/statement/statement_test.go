@@ -99,6 +99,33 @@ func TestR8_7_WhatIsTakenBackCarriesForwardBelowZero(t *testing.T) {
 	w.wants("bluefin", dec, "opening -100.00 transferred 0.00 accrued 70.00 adjusted 0.00 clawed back -30.00 brought in 0.00 imported 0.00 approved 0.00 exported 0.00 paid 0.00 closing -60.00 (-60.00, 0.00, 0.00)")
 }
 
+// TestR8_7_ARefundAfterPaymentCarriesOverThreeStatements until what is earned has made
+// up for it.
+func TestR8_7_ARefundAfterPaymentCarriesOverThreeStatements(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.partner("bluefin", "Bluefin", "FG3877")
+	w.expect("006A", "FG3877", oct, "USD", 10000)
+	for _, kind := range []string{book.KindApprove, book.KindExport, book.KindPay} {
+		w.move(kind, key("FG3877", "006A", oct), "USD", 10000, clock.NewDate(2026, 10, 28))
+	}
+	w.close(oct)
+	w.expect("006A", "FG3877", oct, "USD", 0)
+	const row = "opening %s transferred 0.00 accrued %s adjusted 0.00 clawed back %s brought in 0.00 imported 0.00 approved 0.00 exported 0.00 paid 0.00 closing %s (%[4]s, 0.00, 0.00)"
+	w.wants("bluefin", nov, fmt.Sprintf(row, "0.00", "0.00", "-100.00", "-100.00"))
+	w.close(nov)
+	w.expect("006B", "FG3877", dec, "USD", 4000)
+	w.wants("bluefin", dec, fmt.Sprintf(row, "-100.00", "40.00", "0.00", "-60.00"))
+	w.close(dec)
+	const january, february = "2027-01", "2027-02"
+	w.expect("006C", "FG3877", january, "USD", 3000)
+	w.wants("bluefin", january, fmt.Sprintf(row, "-60.00", "30.00", "0.00", "-30.00"))
+	w.close(january)
+	w.expect("006D", "FG3877", february, "USD", 5000)
+	w.wants("bluefin", february, fmt.Sprintf(row, "-30.00", "50.00", "0.00", "20.00"))
+	w.wants("bluefin", nov, fmt.Sprintf(row, "0.00", "0.00", "-100.00", "-100.00"))
+}
+
 func TestR8_9_WhatWasBroughtInIsOwedAndWhatWasImportedIsNot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

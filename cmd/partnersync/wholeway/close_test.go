@@ -359,6 +359,33 @@ func TestR8_3_AClosedMonthIsReproducedToTheByte(t *testing.T) {
 	}
 }
 
+// TestR8_4_OfTwoWhoCloseAtOnceOneIsTold, and the month is closed once.
+func TestR8_4_OfTwoWhoCloseAtOnceOneIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWay(t, "2026-03-02T06:00:00Z")
+	w.apply(partnersAndPlan)
+	account, _ := acme(w, "FG3877")
+	w.insert("Opportunity", sale(account, "1000", "2026-02-10"))
+	w.run()
+	results := make(chan error, 2)
+	for range 2 { // each on a connection of its own
+		go func() {
+			_, err := w.close("2026-02")
+			results <- err
+		}()
+	}
+	first, second := <-results, <-results
+	if first == nil {
+		first, second = second, first
+	}
+	if second != nil || errs.KindOf(first) != errs.Conflict || !strings.Contains(first.Error(), "closed through 2026-02") {
+		t.Errorf("one says %v, the other %v", first, second)
+	}
+	if n := len(w.anchors()); n != 1 {
+		t.Errorf("%d closes", n)
+	}
+}
+
 func TestR8_4_WhatKeepsAMonthFromClosing(t *testing.T) {
 	t.Parallel()
 	w := newWay(t, "2026-03-02T06:00:00Z")

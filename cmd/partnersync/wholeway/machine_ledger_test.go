@@ -17,6 +17,9 @@ type machineLine struct {
 	minor  int64  // what is posted on it
 	life   string // "" while it may change; approved, exported, paid
 	byHand bool   // a person holds it
+	// wasApproved: somebody approved it, and may have taken that back. A line that began
+	// to adjust meanwhile keeps its number.
+	wasApproved bool
 	// brought: another system worked it out (R8.9).
 	brought bool
 	// waits: what it earns was on hold when accrue ran.
@@ -217,7 +220,7 @@ func (m *machine) wantOnePlace(f machineFamily, lines []*machineLine, now machin
 	var open []*machineLine
 	approved, base := 0, !m.closed.Before(f.month)
 	for _, l := range lines {
-		if l.life != "" {
+		if l.life != "" || l.wasApproved {
 			approved = max(approved, l.nth)
 		}
 		base = base || l.nth == 0 && l.fixed(m.closed)

@@ -184,7 +184,7 @@ func (m *machine) approveBy(actor string, s book.Selection, meets func(*machineL
 		}
 	}
 	for _, l := range done {
-		l.life, l.waits = "approved", false
+		l.life, l.waits, l.wasApproved = "approved", false, true
 	}
 }
 

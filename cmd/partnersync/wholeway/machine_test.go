@@ -27,7 +27,7 @@ import (
 // -rapid.checks is the number of sequences, of -rapid.steps steps each on average.
 func TestR8_StateMachine(t *testing.T) {
 	t.Parallel()
-	sequences(t, 75)
+	sequences(t, 60)
 	b := newBoard(t, pgtest.New(t))
 	rapid.Check(t, func(r *rapid.T) {
 		m := newMachine(r, b)

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"math"
 	"strings"
 
 	"github.com/partnersync/partnersync/internal/sfid"
@@ -106,29 +105,6 @@ func (s resolver) keyset(e soql.Expr, slot int, b span) span {
 	return b
 }
 
-func (b span) intersect(c span) span {
-	b.lo, b.hi = max(b.lo, c.lo), min(b.hi, c.hi)
-	b.loID = max(b.loID, c.loID)
-	switch {
-	case b.hiID == "":
-		b.hiID = c.hiID
-	case c.hiID != "":
-		b.hiID = min(b.hiID, c.hiID)
-	}
-	return b
-}
-
-func (b span) hull(c span) span {
-	b.lo, b.hi = min(b.lo, c.lo), max(b.hi, c.hi)
-	b.loID = min(b.loID, c.loID)
-	if b.hiID == "" || c.hiID == "" {
-		b.hiID = ""
-	} else {
-		b.hiID = max(b.hiID, c.hiID)
-	}
-	return b
-}
-
 // equalIDs gives the ids that a condition names by Id = 'x' or Id IN (...), if
 // it names any.
 func (s resolver) equalIDs(e soql.Expr) ([]string, bool) {
@@ -152,9 +128,4 @@ func (s resolver) equalIDs(e soql.Expr) ([]string, bool) {
 		return ids, true
 	}
 	return nil, false
-}
-
-// isWide says whether a span leaves nothing out.
-func (b span) isWide() bool {
-	return b.lo == math.MinInt64 && b.hi == math.MaxInt64
 }

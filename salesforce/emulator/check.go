@@ -4,10 +4,10 @@ import "strings"
 
 // check refuses a record that the platform would refuse. Both indexes and
 // lookups are looked at, so callers hold the lock.
-func (o *Org) check(t *table, base, next *record, w writer) *RowError {
+func (s *Store) check(t *table, base, next *record, w writer) *RowError {
 	if t.obj.historyOf == "" {
-		if missing := t.obj.missing(next); len(missing) > 0 {
-			e := rowError("REQUIRED_FIELD_MISSING", "", "Required fields are missing: [%s]", strings.Join(missing, ", "))
+		if missing := missing(t.obj, next); len(missing) > 0 {
+			e := newRowError("REQUIRED_FIELD_MISSING", "", "Required fields are missing: [%s]", strings.Join(missing, ", "))
 			e.Fields = missing
 			return e
 		}
@@ -17,7 +17,7 @@ func (o *Org) check(t *table, base, next *record, w writer) *RowError {
 			if f.refTo == "" || f.slot < 0 || base != nil && base.values[f.slot] == next.values[f.slot] {
 				continue
 			}
-			if err := o.checkLookup(f, next.get(f)); err != nil {
+			if err := s.checkLookup(f, next.get(f)); err != nil {
 				return err
 			}
 		}
@@ -26,7 +26,7 @@ func (o *Org) check(t *table, base, next *record, w writer) *RowError {
 }
 
 // missing lists the required fields that are null.
-func (o *object) missing(r *record) []string {
+func missing(o *object, r *record) []string {
 	var out []string
 	for _, f := range o.fields {
 		if f.required && f.slot >= 0 && r.values[f.slot] == "" {
@@ -37,22 +37,22 @@ func (o *object) missing(r *record) []string {
 }
 
 // checkLookup refuses a lookup to something that is not there.
-func (o *Org) checkLookup(f *field, id string) *RowError {
+func (s *Store) checkLookup(f *field, id string) *RowError {
 	if id == "" {
 		return nil
 	}
-	parent := o.tables[f.refTo]
+	parent := s.tables[f.refTo]
 	if parent == nil {
 		return nil
 	}
 	if !strings.HasPrefix(id, parent.obj.prefix) {
-		return rowError("FIELD_INTEGRITY_EXCEPTION", f.name, "%s: id value of incorrect type: %s", f.label, id)
+		return newRowError("FIELD_INTEGRITY_EXCEPTION", f.name, "%s: id value of incorrect type: %s", f.label, id)
 	}
 	switch r := parent.byID[id]; {
 	case r == nil || r.purged:
-		return rowError("INVALID_CROSS_REFERENCE_KEY", f.name, "invalid cross reference id")
+		return newRowError("INVALID_CROSS_REFERENCE_KEY", f.name, "invalid cross reference id")
 	case r.deleted:
-		return rowError("ENTITY_IS_DELETED", f.name, "entity is deleted")
+		return newRowError("ENTITY_IS_DELETED", f.name, "entity is deleted")
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func (t *table) checkUnique(base, next *record) *RowError {
 		}
 		for _, other := range t.find(kf.f, v) {
 			if other != base {
-				return rowError("DUPLICATE_VALUE", kf.f.name, "duplicate value found: %s duplicates value on record with id: %s", kf.f.name, other.id)
+				return newRowError("DUPLICATE_VALUE", kf.f.name, "duplicate value found: %s duplicates value on record with id: %s", kf.f.name, other.id)
 			}
 		}
 	}

@@ -101,8 +101,8 @@ type upsert struct {
 }
 
 func (u *upsert) runLocked(allOrNone bool) error {
-	u.org.mu.Lock()
-	defer u.org.mu.Unlock()
+	u.org.lock()
+	defer u.org.unlock()
 	return u.run(allOrNone)
 }
 
@@ -176,7 +176,7 @@ func (u *upsert) keys() ([]string, error) {
 			continue
 		}
 		for _, i := range rows {
-			u.results[i] = failed(rowError("DUPLICATE_VALUE", u.key.name, "Duplicate external id specified: %s", keys[i]))
+			u.results[i] = failed(newRowError("DUPLICATE_VALUE", u.key.name, "Duplicate external id specified: %s", keys[i]))
 		}
 	}
 	return keys, nil
@@ -187,9 +187,9 @@ func (u *upsert) checkType(row map[string]any) *RowError {
 	typ, ok := attributes["type"].(string)
 	switch {
 	case !ok || typ == "":
-		return rowError("INVALID_TYPE", "", "attributes.type must be given for every record")
+		return newRowError("INVALID_TYPE", "", "attributes.type must be given for every record")
 	case !strings.EqualFold(typ, u.table.obj.name):
-		return rowError("INVALID_TYPE", "", "All records must be of the type that the URL names, %s: %s", u.table.obj.name, typ)
+		return newRowError("INVALID_TYPE", "", "All records must be of the type that the URL names, %s: %s", u.table.obj.name, typ)
 	}
 	return nil
 }
@@ -206,7 +206,7 @@ func (u *upsert) keyOf(row map[string]any) (string, *RowError) {
 	if u.key.slot == slotID {
 		return "", nil // no Id: a new record
 	}
-	return "", rowError("MISSING_ARGUMENT", "", "%s not specified", u.key.name)
+	return "", newRowError("MISSING_ARGUMENT", "", "%s not specified", u.key.name)
 }
 
 // withoutID gives a row without the Id by which it is upserted: an id names a
@@ -228,12 +228,12 @@ func (u *upsert) write(i int, key string, changes []change, commit bool) rowResu
 	switch len(found) {
 	case 0:
 		if u.key.slot == slotID && key != "" {
-			return failed(rowError("INVALID_CROSS_REFERENCE_KEY", "Id", "invalid cross reference id"))
+			return failed(newRowError("INVALID_CROSS_REFERENCE_KEY", "Id", "invalid cross reference id"))
 		}
 	case 1:
 		base = found[0]
 	default:
-		return failed(rowError("DUPLICATE_EXTERNAL_ID", u.key.name, "More than one record found for external id field: %s", u.key.name))
+		return failed(newRowError("DUPLICATE_EXTERNAL_ID", u.key.name, "More than one record found for external id field: %s", u.key.name))
 	}
 	next, e := u.org.prepare(u.table, base, changes, u.w)
 	if e != nil {
@@ -268,7 +268,7 @@ func (u *upsert) anyFailed() bool {
 func (u *upsert) rollBack() {
 	for i := range u.results {
 		if len(u.results[i].Errors) == 0 {
-			u.results[i] = failed(rowError("ALL_OR_NONE_OPERATION_ROLLED_BACK", "", "Record rolled back because not all records were valid and the request was using AllOrNone header"))
+			u.results[i] = failed(newRowError("ALL_OR_NONE_OPERATION_ROLLED_BACK", "", "Record rolled back because not all records were valid and the request was using AllOrNone header"))
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (c column) isDirect() bool { return len(c.via) == 0 }
 
 // resolver finds the columns of one query.
 type resolver struct {
-	org   *Org
+	store *Store
 	table *table
 	query *soql.Query
 }
@@ -74,7 +74,7 @@ func (s resolver) column(p soql.Path) (column, *soql.Error) {
 		if !ok || len(c.via) == maxPath {
 			return c, soql.At(s.query.Text, name.Pos, "INVALID_FIELD", noSuchLookup, name.Text)
 		}
-		t = s.org.tables[f.refTo]
+		t = s.store.tables[f.refTo]
 		c.via = append(c.via, step{f, t})
 	}
 	last := parts[len(parts)-1]

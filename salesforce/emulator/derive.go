@@ -4,17 +4,17 @@ import "strings"
 
 // derive computes the fields that follow from others: a person's Name, and what
 // an opportunity's stage means.
-func (o *object) derive(next, base *record, given map[int]bool) {
+func derive(o *object, next, base *record, given map[int]bool) {
 	for _, f := range o.fields {
 		switch f.from {
 		case "person":
 			next.values[f.slot] = strings.TrimSpace(next.text(o, "FirstName") + " " + next.text(o, "LastName"))
 		case "stages":
 			if base == nil || base.values[f.slot] != next.values[f.slot] {
-				o.deriveStage(next, next.values[f.slot], given)
+				deriveStage(o, next, next.values[f.slot], given)
 			} else {
-				o.setText(next, "IsClosed", base.text(o, "IsClosed"))
-				o.setText(next, "IsWon", base.text(o, "IsWon"))
+				next.setText(o, "IsClosed", base.text(o, "IsClosed"))
+				next.setText(o, "IsWon", base.text(o, "IsWon"))
 			}
 		}
 	}
@@ -22,15 +22,15 @@ func (o *object) derive(next, base *record, given map[int]bool) {
 
 // deriveStage sets IsClosed, IsWon and, unless it was given, Probability. A
 // stage that the org does not know is an open one.
-func (o *object) deriveStage(r *record, name string, given map[int]bool) {
+func deriveStage(o *object, r *record, name string, given map[int]bool) {
 	var s stage
 	for _, known := range o.stages {
 		if strings.EqualFold(known.Name, name) {
 			s = known
 		}
 	}
-	o.setText(r, "IsClosed", boolText(s.Closed))
-	o.setText(r, "IsWon", boolText(s.Won))
+	r.setText(o, "IsClosed", boolText(s.Closed))
+	r.setText(o, "IsWon", boolText(s.Won))
 	if f, ok := o.field("Probability"); ok && !given[f.slot] {
 		r.values[f.slot] = ""
 		if s.Probability != "" {
@@ -48,7 +48,7 @@ func (r *record) text(o *object, name string) string {
 }
 
 // setText sets a field by name, if the org has it.
-func (o *object) setText(r *record, name, text string) {
+func (r *record) setText(o *object, name, text string) {
 	if f, ok := o.field(name); ok {
 		r.values[f.slot] = text
 	}

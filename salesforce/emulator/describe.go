@@ -40,7 +40,7 @@ func (o *Org) describe(c *call, name string) error {
 	out := o.objectInfo(c, obj)
 	fields := make([]map[string]any, 0, len(obj.fields))
 	for _, f := range obj.fields {
-		fields = append(fields, f.describe(obj))
+		fields = append(fields, describeField(f, obj))
 	}
 	out["fields"] = fields
 	out["childRelationships"] = o.childRelationships(obj)
@@ -69,7 +69,7 @@ func (o *Org) objectInfo(c *call, obj *object) map[string]any {
 }
 
 // soapType is the type that SOAP clients see.
-func (f *field) soapType() string {
+func soapType(f *field) string {
 	switch f.typ {
 	case typeID, typeReference:
 		return "tns:ID"
@@ -89,7 +89,7 @@ func (f *field) soapType() string {
 	return "xsd:string"
 }
 
-func (f *field) describe(obj *object) map[string]any {
+func describeField(f *field, obj *object) map[string]any {
 	writable := !f.readOnly && !f.isAudit && !obj.readOnly
 	precision, digits, length := 0, 0, f.length
 	if f.typ == typeInt {
@@ -103,7 +103,7 @@ func (f *field) describe(obj *object) map[string]any {
 	}
 	defaulted := f.defaultValue != "" || f.autoFormat != "" || f.isAudit || f.name == "OwnerId" || f.nameField && obj.custom && !f.required
 	out := map[string]any{
-		"name": f.name, "label": f.label, "type": string(f.typ), "soapType": f.soapType(),
+		"name": f.name, "label": f.label, "type": string(f.typ), "soapType": soapType(f),
 		"length": length, "byteLength": bytes, "precision": precision, "scale": f.scale, "digits": digits,
 		"custom": f.custom, "nameField": f.nameField, "autoNumber": f.autoFormat != "", "calculated": false,
 		"createable": writable, "updateable": writable, "nillable": !f.required && !f.isAudit && f.typ != typeBoolean && !defaulted,
@@ -116,7 +116,7 @@ func (f *field) describe(obj *object) map[string]any {
 		"relationshipName": nil, "relationshipOrder": nil, "referenceTo": []string{}, "referenceTargetField": nil,
 		"defaultValue": nil, "defaultValueFormula": nil, "inlineHelpText": nil, "calculatedFormula": nil,
 		"controllerName": nil, "mask": nil, "maskType": nil, "extraTypeInfo": nil, "compoundFieldName": nil,
-		"picklistValues": f.picklistValues(),
+		"picklistValues": picklistValues(f),
 	}
 	if f.refTo != "" {
 		out["referenceTo"] = []string{f.refTo}
@@ -131,7 +131,7 @@ func (f *field) describe(obj *object) map[string]any {
 	return out
 }
 
-func (f *field) picklistValues() []map[string]any {
+func picklistValues(f *field) []map[string]any {
 	out := []map[string]any{}
 	if f.typ != typePicklist {
 		return out

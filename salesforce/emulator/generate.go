@@ -66,26 +66,23 @@ func (g GenerateOptions) withDefaults(now time.Time) (GenerateOptions, error) {
 	return g, nil
 }
 
-// Generate fills the org with a plausible company that sells through partners:
+// Generate fills the store with a plausible company that sells through partners:
 // customers, what they installed and where, the users of partners and of
 // customers, Spaces and how they came to be, takeovers, opportunities with and
 // without terms, renewals, the deals that partners registered with what they did
 // for them, and the small disorder that real orgs have. Most of what
-// decides who is paid happened before 2021. It adds to what is there, once: an
-// org that it filled before is refused with errs.Conflict.
-func (o *Org) Generate(opt GenerateOptions) error {
-	opt, err := opt.withDefaults(o.now())
+// decides who is paid happened before 2021. currencies are the org's active
+// ones, its own first; with one only, records have none of their own. The store
+// is locked while it runs.
+func generate(s *Store, currencies []string, multi bool, opt GenerateOptions) error {
+	opt, err := opt.withDefaults(s.now())
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.generated {
-		return errs.New(errs.Conflict, "generate an org: this one is filled already").WithHint("Make a new org, or leave this one as it is.")
-	}
-	o.generated = true
-	g := &generator{org: o, opt: opt, rnd: rand.New(rand.NewPCG(uint64(opt.Seed), 0x9e3779b97f4a7c15)),
-		chosen: rand.New(rand.NewPCG(uint64(opt.Seed), 0x5851f42d4c957f2d)), end: opt.Now.Add(-time.Hour), multi: o.opt.MultiCurrency}
+	s.lock()
+	defer s.unlock()
+	g := &generator{store: s, opt: opt, currencies: currencies, rnd: rand.New(rand.NewPCG(uint64(opt.Seed), 0x9e3779b97f4a7c15)),
+		chosen: rand.New(rand.NewPCG(uint64(opt.Seed), 0x5851f42d4c957f2d)), end: opt.Now.Add(-time.Hour), multi: multi}
 	for _, step := range []struct {
 		name string
 		run  func() error
@@ -102,12 +99,13 @@ func (o *Org) Generate(opt GenerateOptions) error {
 
 // generator is one Generate at work.
 type generator struct {
-	org   *Org
-	opt   GenerateOptions
-	rnd   *rand.Rand
-	end   time.Time // everything happened before
-	multi bool
-	orgs  uint64 // subscriber orgs so far
+	store      *Store
+	currencies []string
+	opt        GenerateOptions
+	rnd        *rand.Rand
+	end        time.Time // everything happened before
+	multi      bool
+	orgs       uint64 // subscriber orgs so far
 
 	// chosen decides which opportunities were registered. It draws for itself, so
 	// that the opportunities of a seed do not depend on it.
@@ -128,11 +126,11 @@ type values []any
 // put makes a record that was created and last changed at the instants given,
 // with the history that creation leaves.
 func (g *generator) put(object string, created, changed time.Time, v values) (*record, error) {
-	obj, ok := g.org.schema.object(object)
+	obj, ok := g.store.schema.object(object)
 	if !ok {
 		return nil, nil
 	}
-	t := g.org.tables[obj.name]
+	t := g.store.tables[obj.name]
 	owner := g.owners[g.rnd.IntN(len(g.owners))]
 	changes := make([]change, 0, len(v)/2+1)
 	for i := 0; i < len(v); i += 2 {
@@ -152,13 +150,13 @@ func (g *generator) put(object string, created, changed time.Time, v values) (*r
 	if changed.Before(created) {
 		changed = created
 	}
-	r, err := g.org.prepare(t, nil, changes, writer{userID: owner, at: changed, admin: true, trustLookups: true})
+	r, err := g.store.prepare(t, nil, changes, writer{userID: owner, at: changed, admin: true, trustLookups: true})
 	if err != nil {
 		return nil, err
 	}
 	r.created = created.Unix()
 	t.add(r)
-	g.org.writeCreated(t, r)
+	g.store.writeCreated(t, r)
 	return r, nil
 }
 
@@ -173,7 +171,7 @@ func idOf(r *record) string {
 // restate sets a tracked field of a record at an instant, and leaves the history
 // row that this leaves.
 func (g *generator) restate(object string, r *record, fieldName, value string, at time.Time) {
-	obj, ok := g.org.schema.object(object)
+	obj, ok := g.store.schema.object(object)
 	if !ok || r == nil {
 		return
 	}
@@ -182,12 +180,12 @@ func (g *generator) restate(object string, r *record, fieldName, value string, a
 		return
 	}
 	at = g.past(at)
-	t := g.org.tables[obj.name]
+	t := g.store.tables[obj.name]
 	next := r.clone()
 	next.values[f.slot] = value
 	next.modstamp = max(r.modstamp, at.Unix())
 	next.modified = next.modstamp
-	g.org.writeChanges(t, r, next, writer{userID: g.owners[0], at: at})
+	g.store.writeChanges(t, r, next, writer{userID: g.owners[0], at: at})
 	t.replace(r, next)
 }
 

@@ -43,12 +43,12 @@ func (g *generator) customers() error {
 
 func (g *generator) customer(n int) (*client, error) {
 	c := &client{n: n, domain: fmt.Sprintf("kunde%d.example", n+1), since: g.between(date(2016, 1, 1), date(2021, 1, 1)),
-		currency: g.org.opt.Currencies[0]}
+		currency: g.currencies[0]}
 	if g.chance(120) {
 		c.since = g.between(date(2021, 1, 1), g.end.AddDate(0, -6, 0))
 	}
 	if g.multi && g.chance(350) {
-		c.currency = pick(g, g.org.opt.Currencies)
+		c.currency = pick(g, g.currencies)
 	}
 	c.user = fmt.Sprintf("%s@%s", pick(g, []string{"ana", "it", "crm.admin", "salesforce+qs", "ops"}), c.domain)
 	c.orgID = g.subscriberOrg()
@@ -191,7 +191,7 @@ func (g *generator) takeover(c *client, s *record) {
 }
 
 func (g *generator) spaceObject() *object {
-	obj, _ := g.org.schema.object("Space__c")
+	obj, _ := g.store.schema.object("Space__c")
 	return obj
 }
 

@@ -155,7 +155,7 @@ func (g *generator) deal(c *client, d *deal) error {
 		g.candidates = append(g.candidates, candidate{c: c, opportunity: r, created: g.past(created), close: d.close, stage: d.stage})
 	}
 	if g.chance(5) {
-		g.org.markDeleted(g.org.tables["Opportunity"], r, true, writer{userID: g.owners[0], at: g.past(changed.AddDate(0, 0, 20))})
+		g.store.markDeleted(g.store.tables["Opportunity"], r, true, writer{userID: g.owners[0], at: g.past(changed.AddDate(0, 0, 20))})
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (g *generator) sandboxes(c *client) error {
 
 func (g *generator) install(c *client, orgID string, at time.Time, status string, sandbox bool) error {
 	v := values{"sfLma__Subscriber_Org_ID__c", orgID, "sfLma__License_Status__c", status, "sfLma__Install_Date__c", day(at),
-		SandboxFlag, sandbox, SandboxFlagOfSubscriber, sandbox, "sfLma__Account__c", idOf(c.account), "sfLma__Lead__c", idOf(c.lead), "sfLma__Package_Version__c", g.version,
+		schemaSandboxFlag, sandbox, schemaSandboxFlagOfSubscriber, sandbox, "sfLma__Account__c", idOf(c.account), "sfLma__Lead__c", idOf(c.lead), "sfLma__Package_Version__c", g.version,
 		"sfLma__Seats__c", 5 * (1 + g.rnd.IntN(40)), "sfLma__Used_Licenses__c", g.rnd.IntN(5)}
 	if status == "Trial" || g.chance(300) {
 		v = append(v, "sfLma__Expiration__c", day(at.AddDate(1, 0, 0)), "sfLma__Expiration_Date__c", day(at.AddDate(1, 0, 0)))
@@ -85,7 +85,7 @@ func (g *generator) connect(c *client, orgID string, from, until time.Time) erro
 // textOr gives a field of an account, or a stand-in where the org has no
 // accounts.
 func (r *record) textOr(g *generator, name string) string {
-	obj, ok := g.org.schema.object("Account")
+	obj, ok := g.store.schema.object("Account")
 	if r == nil || !ok || r.text(obj, name) == "" {
 		return "Unknown"
 	}

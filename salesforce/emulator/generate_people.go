@@ -26,7 +26,7 @@ var (
 
 // staff makes the company's own salespeople, and the version of its package.
 func (g *generator) staff() error {
-	g.owners = []string{g.org.userID}
+	g.owners = []string{g.store.userID}
 	for _, n := range staffNames {
 		email := fmt.Sprintf("%s.%s@acme.example", strings.ToLower(n[0]), strings.ToLower(n[1]))
 		hired := time.Date(2015, 1, 5, 9, 0, 0, 0, time.UTC)

@@ -193,7 +193,7 @@ func (g *generator) keepRegistration(d candidate, r registration) error {
 	if err != nil || made == nil {
 		return err
 	}
-	if named && d.opportunity != nil && d.opportunity.text(g.org.tables["Opportunity"].obj, "Partner_Registration__c") == "" {
+	if named && d.opportunity != nil && d.opportunity.text(g.store.tables["Opportunity"].obj, "Partner_Registration__c") == "" {
 		g.restate("Opportunity", d.opportunity, "Partner_Registration__c", made.id, time.Unix(made.created, 0).Add(time.Hour))
 	}
 	if r.involvement != "Engaged" || r.status == "Draft" {

@@ -5,43 +5,43 @@ package emulator
 const historyCreated = "created"
 
 // writeCreated writes the first history row of a new record.
-func (o *Org) writeCreated(t *table, r *record) {
-	o.writeHistory(t, r.id, historyCreated, "", "", writer{userID: r.createdBy}, r.created)
+func (s *Store) writeCreated(t *table, r *record) {
+	s.writeHistory(t, r.id, historyCreated, "", "", writer{userID: r.createdBy}, r.created)
 }
 
 // writeChanges writes a history row for every tracked field that differs.
-func (o *Org) writeChanges(t *table, base, next *record, w writer) {
+func (s *Store) writeChanges(t *table, base, next *record, w writer) {
 	if t.obj.history == "" {
 		return
 	}
 	for _, f := range t.obj.fields {
 		if f.tracked && base.get(f) != next.get(f) {
-			o.writeHistory(t, base.id, f.name, base.get(f), next.get(f), w, w.at.Unix())
+			s.writeHistory(t, base.id, f.name, base.get(f), next.get(f), w, w.at.Unix())
 		}
 	}
 }
 
-func (o *Org) writeHistory(t *table, parent, fieldName, before, after string, w writer, at int64) {
+func (s *Store) writeHistory(t *table, parent, fieldName, before, after string, w writer, at int64) {
 	if t.obj.history == "" {
 		return
 	}
-	h := o.tables[t.obj.history]
-	r := &record{id: o.freeID(h), values: make([]string, h.obj.width), created: at, createdBy: w.userID, modified: at, modstamp: at}
-	h.obj.setText(r, "ParentId", parent)
-	h.obj.setText(r, "Field", fieldName)
-	h.obj.setText(r, "DataType", "Text")
-	h.obj.setText(r, "OldValue", before)
-	h.obj.setText(r, "NewValue", after)
+	h := s.tables[t.obj.history]
+	r := &record{id: s.freeID(h), values: make([]string, h.obj.width), created: at, createdBy: w.userID, modified: at, modstamp: at}
+	r.setText(h.obj, "ParentId", parent)
+	r.setText(h.obj, "Field", fieldName)
+	r.setText(h.obj, "DataType", "Text")
+	r.setText(h.obj, "OldValue", before)
+	r.setText(h.obj, "NewValue", after)
 	h.add(r)
 }
 
 // markHistory moves the history of a record into the recycle bin with it, or
 // out again.
-func (o *Org) markHistory(t *table, parent string, deleted, purged bool) {
+func (s *Store) markHistory(t *table, parent string, deleted, purged bool) {
 	if t.obj.history == "" {
 		return
 	}
-	h := o.tables[t.obj.history]
+	h := s.tables[t.obj.history]
 	f, ok := h.obj.field("ParentId")
 	if !ok {
 		return

@@ -13,9 +13,9 @@ const idPod = "5g0"
 
 // newID gives the next unused id of a key prefix, 18 characters. Callers hold
 // the lock for writing, except while the org is being made.
-func (o *Org) newID(prefix string) string {
-	o.counters[prefix]++
-	return makeID(prefix, o.counters[prefix])
+func (s *Store) newID(prefix string) string {
+	s.counters[prefix]++
+	return makeID(prefix, s.counters[prefix])
 }
 
 // makeID writes the n-th id of a key prefix.

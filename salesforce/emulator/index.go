@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -125,3 +126,34 @@ func (x *index) walk(s span, backwards bool, f func(*record) bool) {
 		}
 	}
 }
+
+func (b span) intersect(c span) span {
+	b.lo, b.hi = max(b.lo, c.lo), min(b.hi, c.hi)
+	b.loID = max(b.loID, c.loID)
+	switch {
+	case b.hiID == "":
+		b.hiID = c.hiID
+	case c.hiID != "":
+		b.hiID = min(b.hiID, c.hiID)
+	}
+	return b
+}
+
+func (b span) hull(c span) span {
+	b.lo, b.hi = min(b.lo, c.lo), max(b.hi, c.hi)
+	b.loID = min(b.loID, c.loID)
+	if b.hiID == "" || c.hiID == "" {
+		b.hiID = ""
+	} else {
+		b.hiID = max(b.hiID, c.hiID)
+	}
+	return b
+}
+
+// isWide says whether a span leaves nothing out.
+func (b span) isWide() bool {
+	return b.lo == math.MinInt64 && b.hi == math.MaxInt64
+}
+
+// wholeSpan leaves nothing out.
+var wholeSpan = span{lo: math.MinInt64, hi: math.MaxInt64}

@@ -29,7 +29,7 @@ import (
 //
 // It is all or nothing: if anything cannot be read, nothing is kept and the
 // error is an errs.Invalid around a *LoadError with every place.
-func (o *Org) LoadDir(dir string) error {
+func (s *Store) LoadDir(dir string) error {
 	names, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*.[cC][sS][vV]"))
 	if err != nil {
 		return fmt.Errorf("load %s: %w", dir, err)
@@ -37,10 +37,10 @@ func (o *Org) LoadDir(dir string) error {
 	if _, err := os.Stat(dir); err != nil {
 		return errs.New(errs.NotFound, "load an org's data: %w", err)
 	}
-	l := &load{org: o, problems: &LoadError{}, withHistory: map[string]bool{}}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	l.w = writer{userID: o.userID, at: o.now(), admin: true, trustLookups: true}
+	l := &load{store: s, problems: &LoadError{}, withHistory: map[string]bool{}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.w = writer{userID: s.userID, at: s.now(), admin: true, trustLookups: true}
 	for _, name := range names {
 		l.open(name)
 	}
@@ -66,7 +66,7 @@ func escapeGlob(dir string) string {
 
 // load is one LoadDir at work.
 type load struct {
-	org         *Org
+	store       *Store
 	w           writer
 	problems    *LoadError
 	files       []*loadFile
@@ -106,12 +106,12 @@ type link struct {
 func (l *load) open(path string) {
 	base := filepath.Base(path)
 	name := base[:len(base)-len(".csv")]
-	obj, ok := l.org.schema.object(name)
+	obj, ok := l.store.schema.object(name)
 	if !ok {
 		l.problems.add(base, 0, "", fmt.Sprintf("the org has no object %s", name))
 		return
 	}
-	l.files = append(l.files, &loadFile{path: path, name: base, t: l.org.tables[obj.name]})
+	l.files = append(l.files, &loadFile{path: path, name: base, t: l.store.tables[obj.name]})
 	if obj.historyOf != "" {
 		l.withHistory[obj.historyOf] = true
 	}
@@ -195,7 +195,7 @@ func (l *load) column(t *table, header string) (loadColumn, string) {
 	if !ok {
 		return loadColumn{}, fmt.Sprintf("%s has no relationship %s", t.obj.name, rel)
 	}
-	parent := l.org.tables[f.refTo]
+	parent := l.store.tables[f.refTo]
 	by, ok := parent.obj.field(ext)
 	if !ok || !by.idLookup {
 		return loadColumn{}, fmt.Sprintf("%s has no external id %s", parent.obj.name, ext)
@@ -236,7 +236,7 @@ func (l *load) readRow(f *loadFile, row []string, line int) {
 	if bad {
 		return
 	}
-	r, err := l.org.prepare(f.t, nil, changes, l.w)
+	r, err := l.store.prepare(f.t, nil, changes, l.w)
 	if err != nil {
 		report(strings.Join(err.Fields, ", "), err.Message)
 		return
@@ -313,7 +313,7 @@ func (l *load) checkLookups(f *loadFile, row loadedRecord) {
 			}
 			continue
 		}
-		if parent := l.org.tables[fd.refTo]; parent != nil && parent.byID[id] == nil {
+		if parent := l.store.tables[fd.refTo]; parent != nil && parent.byID[id] == nil {
 			l.problems.add(f.name, row.line, fd.name, fmt.Sprintf("there is no %s with the id %s", fd.refTo, id))
 		}
 	}
@@ -326,7 +326,7 @@ func (l *load) history() {
 			continue
 		}
 		for _, row := range f.loaded {
-			l.org.writeCreated(f.t, row.r)
+			l.store.writeCreated(f.t, row.r)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 // The two names under which versions of the License Management App keep the
 // flag that says an install is in a sandbox.
 const (
-	SandboxFlag             = "sfLma__Is_Sandbox__c"
-	SandboxFlagOfSubscriber = "sfLma__Subscriber_Org_Is_Sandbox__c"
+	SandboxFlag             = schemaSandboxFlag
+	SandboxFlagOfSubscriber = schemaSandboxFlagOfSubscriber
 )
 
 // The documented credentials of every org that does not set its own. They open

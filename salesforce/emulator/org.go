@@ -2,26 +2,18 @@ package emulator
 
 import (
 	"crypto/rsa"
-	"fmt"
-	"sync"
-	"time"
+	"sync/atomic"
+
+	"github.com/partnersync/partnersync/internal/errs"
 )
 
 // Org is a Salesforce org in memory. It is safe for concurrent use.
 type Org struct {
-	opt    Options
-	schema *schema
+	opt Options
+	*Store
 
-	// mu guards the records. Whoever reads them in order of an index calls
-	// rlockTidy, so that the index is in order before the lock is shared.
-	mu     sync.RWMutex
-	tables map[string]*table // by object name
-	// counters hold the last number given to an id, by key prefix.
-	counters map[string]uint64
-	orgID    string
-	userID   string
 	// generated says that Generate has filled the org.
-	generated bool
+	generated atomic.Bool
 
 	access  access
 	cursors cursors
@@ -38,55 +30,23 @@ func New(opt Options) *Org {
 	if err != nil {
 		panic(err)
 	}
-	s, err := buildSchema(src, opt)
+	s, err := buildSchema(src, schemaOptions{Without: opt.Without, MultiCurrency: opt.MultiCurrency, Currencies: opt.Currencies, SandboxField: opt.SandboxField})
 	if err != nil {
 		panic(err)
 	}
-	o := &Org{opt: opt, schema: s, tables: map[string]*table{}, counters: map[string]uint64{}}
-	for _, obj := range s.objects {
-		o.tables[obj.name] = newTable(obj)
-	}
+	o := &Org{opt: opt, Store: newStore(s, opt.Clock)}
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.cursors = cursors{byID: map[string]*cursor{}}
-	o.seed()
+	o.Store.seed(opt.Username, opt.Currencies[0])
 	return o
 }
 
-// seed makes the records without which no org is: the organization and the
-// user as whom integrations act.
-func (o *Org) seed() {
-	o.orgID, o.userID = o.newID("00D"), o.newID("005")
-	must := func(object string, fields map[string]any) {
-		if _, err := o.Insert(object, fields); err != nil {
-			panic(fmt.Sprintf("the emulator's own %s record is refused: %v", object, err))
-		}
+// Generate fills the org with a plausible company, as generate describes. It
+// adds to what is there, once: an org that it filled before is refused with
+// errs.Conflict.
+func (o *Org) Generate(opt GenerateOptions) error {
+	if !o.generated.CompareAndSwap(false, true) {
+		return errs.New(errs.Conflict, "generate an org: this one is filled already").WithHint("Make a new org, or leave this one as it is.")
 	}
-	if _, ok := o.schema.object("User"); ok {
-		must("User", map[string]any{"Id": o.userID, "Username": o.opt.Username, "FirstName": "Integration", "LastName": "User",
-			"Email": o.opt.Username, "Alias": "integ", "TimeZoneSidKey": "GMT", "UserType": "Standard"})
-	}
-	if _, ok := o.schema.object("Organization"); ok {
-		must("Organization", map[string]any{"Id": o.orgID, "Name": "Acme", "OrganizationType": "Developer Edition",
-			"InstanceName": "EMU1", "DefaultCurrencyIsoCode": o.opt.Currencies[0], "LanguageLocaleKey": "en_US", "TimeZoneSidKey": "GMT"})
-	}
-}
-
-// now is the org's present instant in whole seconds, as the platform stores it.
-func (o *Org) now() time.Time { return o.opt.Clock.Now().UTC().Truncate(time.Second) }
-
-// ID is the organization's id, 18 characters.
-func (o *Org) ID() string { return o.orgID }
-
-// rlockTidy takes the read lock with the table's indexes in order.
-func (o *Org) rlockTidy(t *table) {
-	for {
-		o.mu.RLock()
-		if !t.isUntidy() {
-			return
-		}
-		o.mu.RUnlock()
-		o.mu.Lock()
-		t.tidy()
-		o.mu.Unlock()
-	}
+	return generate(o.Store, o.opt.Currencies, o.opt.MultiCurrency, opt)
 }

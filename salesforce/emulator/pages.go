@@ -90,7 +90,7 @@ func (o *Org) firstPage(c *call, all bool) error {
 	if err != nil {
 		return err
 	}
-	p, qerr := o.plan(text, all)
+	p, qerr := newPlan(o.Store, text, all)
 	if qerr != nil {
 		return queryError(qerr)
 	}
@@ -102,7 +102,7 @@ func (o *Org) firstPage(c *call, all bool) error {
 // anything is sent, so that a slow client holds nobody up.
 func (o *Org) runQuery(c *call, p *plan, batch int) []byte {
 	o.rlockTidy(p.table)
-	defer o.mu.RUnlock()
+	defer o.runlock()
 	records := p.run()
 	if p.count {
 		return fmt.Appendf(nil, `{"totalSize":%d,"done":true,"records":[]}`, len(records))
@@ -150,8 +150,8 @@ func (o *Org) nextPage(c *call, locator string) error {
 }
 
 func (o *Org) pageLocked(c *call, cur *cursor, from, batch int) []byte {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
+	o.rlock()
+	defer o.runlock()
 	return o.page(c, cur, from, batch)
 }
 

@@ -98,9 +98,6 @@ func (s resolver) at(pos int, code, format string, args ...any) *soql.Error {
 	return soql.At(s.query.Text, pos, code, format, args...)
 }
 
-// isFilterable says whether WHERE may name the field.
-func (f *field) isFilterable() bool { return f.typ != typeTextArea && f.typ != typeAny }
-
 // checkOperator refuses operators that the field's type does not have.
 func (s resolver) checkOperator(f *field, c *soql.Compare) *soql.Error {
 	ok := true
@@ -113,13 +110,13 @@ func (s resolver) checkOperator(f *field, c *soql.Compare) *soql.Error {
 		ok = c.Op != soql.Like
 	}
 	if !ok {
-		return s.at(c.OpPos, "INVALID_QUERY_FILTER_OPERATOR", "invalid operator on %s field", f.soqlType())
+		return s.at(c.OpPos, "INVALID_QUERY_FILTER_OPERATOR", "invalid operator on %s field", soqlType(f))
 	}
 	return nil
 }
 
 // soqlType is the type's name in the language's errors.
-func (f *field) soqlType() string {
+func soqlType(f *field) string {
 	switch f.typ {
 	case typeDateTime:
 		return "dateTime"
@@ -142,7 +139,7 @@ func (s resolver) mismatch(f *field, v soql.Value) *soql.Error {
 	case f.typ == typeDate, f.typ == typeDateTime, f.typ == typeBoolean, f.typ.isNumber():
 		advice = "and should not be enclosed in quotes"
 	}
-	return s.at(v.Pos, "INVALID_FIELD", "value of filter criterion for field '%s' must be of type %s %s: %s", f.name, f.soqlType(), advice, shown)
+	return s.at(v.Pos, "INVALID_FIELD", "value of filter criterion for field '%s' must be of type %s %s: %s", f.name, soqlType(f), advice, shown)
 }
 
 func nullTest(col column, op soql.Op) predicate {
@@ -290,7 +287,7 @@ func (s resolver) instants(f *field, v soql.Value) (from, to int64, err *soql.Er
 			return u, u + 1, nil
 		}
 	case soql.DateLiteral:
-		first, after := relativeDate(v, s.org.now())
+		first, after := relativeDate(v, s.store.now())
 		return first.Unix(), after.Unix(), nil
 	}
 	return 0, 0, s.mismatch(f, v)
@@ -306,7 +303,7 @@ func (s resolver) compareDate(col column, op soql.Op, v soql.Value) (predicate, 
 		}
 		from, to = v.Text, t.AddDate(0, 0, 1).Format(time.DateOnly)
 	case soql.DateLiteral:
-		first, after := relativeDate(v, s.org.now())
+		first, after := relativeDate(v, s.store.now())
 		from, to = first.Format(time.DateOnly), after.Format(time.DateOnly)
 	default:
 		return nil, s.mismatch(col.f, v)

@@ -40,16 +40,16 @@ type ordering struct {
 const maxOffset = 2000
 
 // plan compiles a query.
-func (o *Org) plan(text string, all bool) (*plan, *soql.Error) {
+func newPlan(st *Store, text string, all bool) (*plan, *soql.Error) {
 	q, err := soql.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	obj, ok := o.schema.object(q.From.Text)
+	obj, ok := st.schema.object(q.From.Text)
 	if !ok {
 		return nil, soql.At(text, q.From.Pos, "INVALID_TYPE", noSuchObject, q.From.Text)
 	}
-	s := resolver{org: o, table: o.tables[obj.name], query: q}
+	s := resolver{store: st, table: st.tables[obj.name], query: q}
 	p := &plan{table: s.table, all: all, count: q.Count, limit: q.Limit, offset: max(q.Offset, 0)}
 	if p.offset > maxOffset {
 		return nil, &soql.Error{Code: "NUMBER_OUTSIDE_VALID_RANGE", Message: "Maximum SOQL offset allowed is 2000"}

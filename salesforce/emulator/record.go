@@ -1,9 +1,5 @@
 package emulator
 
-import (
-	"time"
-)
-
 // record is one record. Every value is text in the form in which the platform
 // prints it; "" is null, as the platform knows no empty text.
 type record struct {
@@ -13,11 +9,6 @@ type record struct {
 	created, modified, modstamp int64 // Unix seconds
 	deleted, purged             bool
 }
-
-// dateTimeLayout is how the platform prints an instant.
-const dateTimeLayout = "2006-01-02T15:04:05.000-0700"
-
-func dateTimeText(unix int64) string { return time.Unix(unix, 0).UTC().Format(dateTimeLayout) }
 
 // get gives a field's value as text, "" for null.
 func (r *record) get(f *field) string {
@@ -49,13 +40,6 @@ func (r *record) instant(slot int) int64 {
 		return r.modified
 	}
 	return r.modstamp
-}
-
-func boolText(b bool) string {
-	if b {
-		return "true"
-	}
-	return "false"
 }
 
 // clone copies a record so that a change can be tried and dropped.

@@ -16,7 +16,7 @@ type RowError struct {
 // Error gives code and message.
 func (e *RowError) Error() string { return e.StatusCode + ": " + e.Message }
 
-func rowError(code, field, format string, args ...any) *RowError {
+func newRowError(code, field, format string, args ...any) *RowError {
 	e := &RowError{StatusCode: code, Message: fmt.Sprintf(format, args...), Fields: []string{}}
 	if field != "" {
 		e.Fields = []string{field}

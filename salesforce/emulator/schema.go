@@ -152,3 +152,6 @@ func (o *object) lookup(relationship string) (*field, bool) {
 func isCustom(name string) bool {
 	return strings.HasSuffix(name, "__c") || strings.HasSuffix(name, "__History")
 }
+
+// isFilterable says whether WHERE may name the field.
+func (f *field) isFilterable() bool { return f.typ != typeTextArea && f.typ != typeAny }

@@ -18,6 +18,27 @@ const (
 	slotModstamp
 )
 
+// The two names under which versions of the License Management App keep the
+// flag that says an install is in a sandbox.
+const (
+	schemaSandboxFlag             = "sfLma__Is_Sandbox__c"
+	schemaSandboxFlagOfSubscriber = "sfLma__Subscriber_Org_Is_Sandbox__c"
+)
+
+// schemaOptions says what the schema of an org is like.
+type schemaOptions struct {
+	// Without names objects ("Lead") and fields ("Space__c.Partner_ID__c") that the
+	// org does not have, or that the integration user cannot see. Without a history
+	// object, its changes are not tracked.
+	Without []string
+	// MultiCurrency adds CurrencyIsoCode to every object.
+	MultiCurrency bool
+	// Currencies are the org's active currencies, its own first.
+	Currencies []string
+	// SandboxField is the one of the two sandbox flags that this org has.
+	SandboxField string
+}
+
 // schema is the org's objects, in the order of declaration.
 type schema struct {
 	objects []*object
@@ -32,12 +53,12 @@ func (s *schema) object(name string) (*object, bool) {
 // buildSchema makes the org's schema from the declaration and the options:
 // objects and fields that are left out, the variant of the sandbox flag, the
 // currencies.
-func buildSchema(src schemaSource, o Options) (*schema, error) {
+func buildSchema(src schemaSource, o schemaOptions) (*schema, error) {
 	without := map[string]bool{}
 	for _, name := range o.Without {
 		without[strings.ToLower(name)] = true
 	}
-	for _, variant := range []string{SandboxFlag, SandboxFlagOfSubscriber} {
+	for _, variant := range []string{schemaSandboxFlag, schemaSandboxFlagOfSubscriber} {
 		if o.SandboxField != variant {
 			without[strings.ToLower("sfLma__License__c."+variant)] = true
 		}
@@ -103,7 +124,7 @@ func (s *schema) dropDanglingLookups() {
 	}
 }
 
-func buildObject(src objectSource, o Options, without map[string]bool) (*object, error) {
+func buildObject(src objectSource, o schemaOptions, without map[string]bool) (*object, error) {
 	obj := &object{
 		name: src.Name, label: src.Label, prefix: src.Prefix, custom: isCustom(src.Name),
 		readOnly: src.ReadOnly, stages: src.Stages, hasModstamp: true,

@@ -72,8 +72,8 @@ func (o *Org) writeOne(c *call, obj *object, by *field, value string) error {
 // printOne prints the record of a value: 200 and the record, 300 and the paths
 // of several, or 404.
 func (o *Org) printOne(c *call, p *projection, by *field, value string) (int, []byte) {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
+	o.rlock()
+	defer o.runlock()
 	base := c.base() + "sobjects/"
 	found := o.tables[p.obj.name].find(by, value)
 	switch len(found) {

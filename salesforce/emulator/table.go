@@ -1,9 +1,7 @@
 package emulator
 
 import (
-	"math"
 	"slices"
-	"strings"
 )
 
 // table holds the records of one object.
@@ -49,22 +47,11 @@ func (t *table) timeSlot() int {
 	return slotCreatedDate
 }
 
-var wholeSpan = span{lo: math.MinInt64, hi: math.MaxInt64}
-
 func (t *table) isUntidy() bool { return len(t.byTime.pending) > 0 || len(t.byName.pending) > 0 }
 
 func (t *table) tidy() {
 	t.byTime.tidy()
 	t.byName.tidy()
-}
-
-// keyOfValue is the form under which values count as the same: text is the same
-// in any case unless the field is case-sensitive.
-func (f *field) keyOfValue(v string) string {
-	if f.caseSensitive || f.typ == typeReference || f.typ == typeID {
-		return v
-	}
-	return strings.ToLower(v)
 }
 
 // add takes a new record in.

@@ -92,7 +92,7 @@ func (f *field) canonText(s string) (string, *RowError) {
 	case typeReference, typeID:
 		id, err := sfid.Parse(s)
 		if err != nil {
-			return "", rowError("MALFORMED_ID", f.name, "%s: id value of incorrect type: %s", f.label, shorten(s))
+			return "", newRowError("MALFORMED_ID", f.name, "%s: id value of incorrect type: %s", f.label, shorten(s))
 		}
 		return id, nil
 	case typePicklist:
@@ -106,10 +106,10 @@ func (f *field) canonString(s string) (string, *RowError) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
 	if f.length > 0 && len(s) > f.length && len(utf16.Encode([]rune(s))) > f.length {
-		return "", rowError("STRING_TOO_LONG", f.name, "%s: data value too large: %s (max length=%d)", f.label, shorten(s), f.length)
+		return "", newRowError("STRING_TOO_LONG", f.name, "%s: data value too large: %s (max length=%d)", f.label, shorten(s), f.length)
 	}
 	if f.typ == typeEmail && !isEmail(s) {
-		return "", rowError("INVALID_EMAIL_ADDRESS", f.name, "%s: invalid email address: %s", f.label, s)
+		return "", newRowError("INVALID_EMAIL_ADDRESS", f.name, "%s: invalid email address: %s", f.label, s)
 	}
 	return s, nil
 }
@@ -121,7 +121,7 @@ func (f *field) canonPicklist(s string) (string, *RowError) {
 		}
 	}
 	if f.restricted {
-		return "", rowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f.name, "%s: bad value for restricted picklist field: %s", f.label, shorten(s))
+		return "", newRowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f.name, "%s: bad value for restricted picklist field: %s", f.label, shorten(s))
 	}
 	return f.canonString(s)
 }
@@ -133,7 +133,7 @@ func (f *field) canonNumber(s string) (string, *RowError) {
 	}
 	d = d.Round(int32(f.scale))
 	if whole := d.Truncate(0).Abs().String(); whole != "0" && len(whole) > f.precision-f.scale {
-		return "", rowError("NUMBER_OUTSIDE_VALID_RANGE", f.name, "%s: value outside of valid range on numeric field: %s", f.label, shorten(s))
+		return "", newRowError("NUMBER_OUTSIDE_VALID_RANGE", f.name, "%s: value outside of valid range on numeric field: %s", f.label, shorten(s))
 	}
 	return numberText(d, f.typ), nil
 }
@@ -153,7 +153,7 @@ func (f *field) undeserializable(v any) *RowError {
 		kind = "START_ARRAY"
 	}
 	typ := string(f.typ)
-	e := rowError("JSON_PARSER_ERROR", "", "Cannot deserialize instance of %s from %s value %s or request may be missing a required field at field %s",
+	e := newRowError("JSON_PARSER_ERROR", "", "Cannot deserialize instance of %s from %s value %s or request may be missing a required field at field %s",
 		typ, kind, shorten(fmt.Sprint(v)), f.name)
 	e.ofRequest = true
 	return e
@@ -190,3 +190,24 @@ func shorten(s string) string {
 	}
 	return s
 }
+
+func dateTimeText(unix int64) string { return time.Unix(unix, 0).UTC().Format(dateTimeLayout) }
+
+func boolText(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}
+
+// keyOfValue is the form under which values count as the same: text is the same
+// in any case unless the field is case-sensitive.
+func (f *field) keyOfValue(v string) string {
+	if f.caseSensitive || f.typ == typeReference || f.typ == typeID {
+		return v
+	}
+	return strings.ToLower(v)
+}
+
+// dateTimeLayout is how the platform prints an instant.
+const dateTimeLayout = "2006-01-02T15:04:05.000-0700"

@@ -29,14 +29,14 @@ type change struct {
 // changes reads the fields of a record that a client sent. Names are in any
 // case; a relationship name with an object of one external id stands for the
 // lookup.
-func (o *Org) changes(t *table, fields map[string]any, w writer) ([]change, *RowError) {
+func (s *Store) changes(t *table, fields map[string]any, w writer) ([]change, *RowError) {
 	out := make([]change, 0, len(fields))
 	for name, v := range fields {
 		if strings.EqualFold(name, "attributes") {
 			continue
 		}
 		if nested, ok := v.(map[string]any); ok {
-			c, err := o.foreignKey(t, name, nested)
+			c, err := s.foreignKey(t, name, nested)
 			if err != nil {
 				return nil, err
 			}
@@ -45,12 +45,12 @@ func (o *Org) changes(t *table, fields map[string]any, w writer) ([]change, *Row
 		}
 		f, ok := t.obj.field(name)
 		if !ok {
-			e := rowError("INVALID_FIELD", "", "No such column '%s' on sobject of type %s", name, t.obj.name)
+			e := newRowError("INVALID_FIELD", "", "No such column '%s' on sobject of type %s", name, t.obj.name)
 			e.ofRequest = true
 			return nil, e
 		}
 		if !w.admin && (f.readOnly || f.isAudit) {
-			return nil, rowError("INVALID_FIELD_FOR_INSERT_UPDATE", f.name,
+			return nil, newRowError("INVALID_FIELD_FOR_INSERT_UPDATE", f.name,
 				"Unable to create/update fields: %s. Please check the security settings of this field and verify that it is read/write for your profile or permission set.", f.name)
 		}
 		text, err := f.canon(v)
@@ -67,19 +67,19 @@ func (o *Org) changes(t *table, fields map[string]any, w writer) ([]change, *Row
 // foreignKey finds the record that {"Partner__r": {"Partner_ID__c": "FG3877"}}
 // means.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_upsert.htm
-func (o *Org) foreignKey(t *table, relationship string, key map[string]any) (change, *RowError) {
+func (s *Store) foreignKey(t *table, relationship string, key map[string]any) (change, *RowError) {
 	f, ok := t.obj.lookup(relationship)
 	if !ok {
-		e := rowError("INVALID_FIELD", "", "No such column '%s' on sobject of type %s", relationship, t.obj.name)
+		e := newRowError("INVALID_FIELD", "", "No such column '%s' on sobject of type %s", relationship, t.obj.name)
 		e.ofRequest = true
 		return change{}, e
 	}
 	if f.readOnly || f.isAudit {
-		return change{}, rowError("INVALID_FIELD_FOR_INSERT_UPDATE", f.name, "Unable to create/update fields: %s", f.name)
+		return change{}, newRowError("INVALID_FIELD_FOR_INSERT_UPDATE", f.name, "Unable to create/update fields: %s", f.name)
 	}
-	parent, ok := o.tables[f.refTo]
+	parent, ok := s.tables[f.refTo]
 	if !ok {
-		return change{}, rowError("INVALID_FIELD", f.name, "The org has no object %s", f.refTo)
+		return change{}, newRowError("INVALID_FIELD", f.name, "The org has no object %s", f.refTo)
 	}
 	var names []string
 	for name := range key {
@@ -88,11 +88,11 @@ func (o *Org) foreignKey(t *table, relationship string, key map[string]any) (cha
 		}
 	}
 	if len(names) != 1 {
-		return change{}, rowError("INVALID_FIELD", f.name, "The %s relationship must be given by exactly one external ID field", relationship)
+		return change{}, newRowError("INVALID_FIELD", f.name, "The %s relationship must be given by exactly one external ID field", relationship)
 	}
 	pf, ok := parent.obj.field(names[0])
 	if !ok || !pf.idLookup {
-		return change{}, rowError("INVALID_FIELD", f.name, "Field name provided, %s is not an External ID or indexed field for %s", names[0], parent.obj.name)
+		return change{}, newRowError("INVALID_FIELD", f.name, "Field name provided, %s is not an External ID or indexed field for %s", names[0], parent.obj.name)
 	}
 	text, err := pf.canon(key[names[0]])
 	if err != nil {
@@ -103,15 +103,15 @@ func (o *Org) foreignKey(t *table, relationship string, key map[string]any) (cha
 	case 1:
 		return change{f, found[0].id}, nil
 	case 0:
-		return change{}, rowError("INVALID_FIELD", "", "Foreign key external ID: %s not found for field %s in entity %s", shorten(text), pf.name, parent.obj.name)
+		return change{}, newRowError("INVALID_FIELD", "", "Foreign key external ID: %s not found for field %s in entity %s", shorten(text), pf.name, parent.obj.name)
 	}
-	return change{}, rowError("DUPLICATE_EXTERNAL_ID", "", "Foreign key external ID: %s is not unique for field %s in entity %s", shorten(text), pf.name, parent.obj.name)
+	return change{}, newRowError("DUPLICATE_EXTERNAL_ID", "", "Foreign key external ID: %s is not unique for field %s in entity %s", shorten(text), pf.name, parent.obj.name)
 }
 
 // prepare makes the record that a write would leave behind, with everything
 // that follows from its fields, and checks it. base is nil for a new record.
 // Nothing is stored.
-func (o *Org) prepare(t *table, base *record, changes []change, w writer) (*record, *RowError) {
+func (s *Store) prepare(t *table, base *record, changes []change, w writer) (*record, *RowError) {
 	at := w.at.Unix()
 	next := &record{values: make([]string, t.obj.width), created: at, createdBy: w.userID}
 	if base != nil {
@@ -127,14 +127,14 @@ func (o *Org) prepare(t *table, base *record, changes []change, w writer) (*reco
 	}
 	if base == nil {
 		if next.id == "" {
-			next.id = o.freeID(t)
-		} else if err := o.checkNewID(t, next.id); err != nil {
+			next.id = s.freeID(t)
+		} else if err := s.checkNewID(t, next.id); err != nil {
 			return nil, err
 		}
-		o.setDefaults(t, next, given)
+		s.setDefaults(t, next, given)
 	}
-	t.obj.derive(next, base, given)
-	return next, o.check(t, base, next, w)
+	derive(t.obj, next, base, given)
+	return next, s.check(t, base, next, w)
 }
 
 // set puts a value in its place.
@@ -171,28 +171,28 @@ func (r *record) set(c change) *RowError {
 }
 
 // freeID gives an id that no record of any object with the prefix has.
-func (o *Org) freeID(t *table) string {
+func (s *Store) freeID(t *table) string {
 	for {
-		id := o.newID(t.obj.prefix)
+		id := s.newID(t.obj.prefix)
 		if t.byID[id] == nil {
 			return id
 		}
 	}
 }
 
-func (o *Org) checkNewID(t *table, id string) *RowError {
+func (s *Store) checkNewID(t *table, id string) *RowError {
 	if !strings.HasPrefix(id, t.obj.prefix) {
-		return rowError("MALFORMED_ID", "Id", "Record ID: id value of incorrect type: %s (ids of %s begin with %s)", id, t.obj.name, t.obj.prefix)
+		return newRowError("MALFORMED_ID", "Id", "Record ID: id value of incorrect type: %s (ids of %s begin with %s)", id, t.obj.name, t.obj.prefix)
 	}
 	if t.byID[id] != nil {
-		return rowError("DUPLICATE_VALUE", "Id", "duplicate value found: Id duplicates value on record with id: %s", id)
+		return newRowError("DUPLICATE_VALUE", "Id", "duplicate value found: Id duplicates value on record with id: %s", id)
 	}
 	return nil
 }
 
 // setDefaults fills what a new record leaves open: defaults, owner, auto
 // numbers, and the name of a custom record, which is then its id.
-func (o *Org) setDefaults(t *table, r *record, given map[int]bool) {
+func (s *Store) setDefaults(t *table, r *record, given map[int]bool) {
 	for _, f := range t.obj.fields {
 		if f.slot < 0 || r.values[f.slot] != "" {
 			continue
@@ -212,12 +212,12 @@ func (o *Org) setDefaults(t *table, r *record, given map[int]bool) {
 }
 
 // commit stores what prepare made, with the history that follows from it.
-func (o *Org) commit(t *table, base, next *record, w writer) {
+func (s *Store) commit(t *table, base, next *record, w writer) {
 	if base == nil {
 		t.add(next)
-		o.writeCreated(t, next)
+		s.writeCreated(t, next)
 		return
 	}
-	o.writeChanges(t, base, next, w)
+	s.writeChanges(t, base, next, w)
 	t.replace(base, next)
 }

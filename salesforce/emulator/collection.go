@@ -9,6 +9,9 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
 
 // maxRows is the number of records in a Collections call.
@@ -16,24 +19,24 @@ const maxRows = 200
 
 // rowResult is what a Collections call says of one record.
 type rowResult struct {
-	ID      string      `json:"id,omitempty"`
-	Success bool        `json:"success"`
-	Errors  []*RowError `json:"errors"`
-	Created bool        `json:"created"`
+	ID      string             `json:"id,omitempty"`
+	Success bool               `json:"success"`
+	Errors  []*schema.RowError `json:"errors"`
+	Created bool               `json:"created"`
 }
 
-func failed(e *RowError) rowResult { return rowResult{Errors: []*RowError{e}} }
+func failed(e *schema.RowError) rowResult { return rowResult{Errors: []*schema.RowError{e}} }
 
 // upsertCollection answers PATCH composite/sobjects/Type/Field: up to 200
 // records of one type, made or changed by an external id, results in order.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm
 func (o *Org) upsertCollection(c *call, object, fieldName string) error {
-	obj, ok := o.schema.object(object)
+	obj, ok := o.Schema.Object(object)
 	if !ok {
 		return refuse(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
 	}
-	if obj.readOnly {
-		return refuse(http.StatusBadRequest, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "entity type cannot be upserted: %s", obj.name)
+	if obj.ReadOnly {
+		return refuse(http.StatusBadRequest, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "entity type cannot be upserted: %s", obj.Name)
 	}
 	key, err := externalField(obj, fieldName)
 	if err != nil {
@@ -49,8 +52,8 @@ func (o *Org) upsertCollection(c *call, object, fieldName string) error {
 	if len(body.Records) > maxRows {
 		return refuse(http.StatusBadRequest, "EXCEEDED_ID_LIMIT", "record limit reached. cannot submit more than 200 records into this call")
 	}
-	u := &upsert{org: o, table: o.tables[obj.name], key: key, rows: body.Records, results: make([]rowResult, len(body.Records)),
-		w: writer{userID: c.session.userID, at: o.now()}}
+	u := &upsert{org: o, table: o.Tables[obj.Name], key: key, rows: body.Records, results: make([]rowResult, len(body.Records)),
+		w: store.Writer{UserID: c.session.userID, At: o.Now()}}
 	if err := u.runLocked(body.AllOrNone); err != nil {
 		return err
 	}
@@ -93,16 +96,16 @@ func readJSON(c *call, into any) error {
 // upsert is one Collections call at work. The org is locked while it runs.
 type upsert struct {
 	org     *Org
-	table   *table
-	key     *field
+	table   *store.Table
+	key     *schema.Field
 	rows    []map[string]any
 	results []rowResult
-	w       writer
+	w       store.Writer
 }
 
 func (u *upsert) runLocked(allOrNone bool) error {
-	u.org.lock()
-	defer u.org.unlock()
+	u.org.Lock()
+	defer u.org.Unlock()
 	return u.run(allOrNone)
 }
 
@@ -114,14 +117,14 @@ func (u *upsert) run(allOrNone bool) error {
 	if err != nil {
 		return err
 	}
-	changes := make([][]change, len(u.rows))
+	changes := make([][]store.Change, len(u.rows))
 	for i, row := range u.rows {
 		if len(u.results[i].Errors) > 0 {
 			continue
 		}
-		var rerr *RowError
-		changes[i], rerr = u.org.changes(u.table, row, u.w)
-		if rerr != nil && rerr.ofRequest {
+		var rerr *schema.RowError
+		changes[i], rerr = u.org.Changes(u.table, row, u.w)
+		if rerr != nil && rerr.OfRequest {
 			return &apiError{status: http.StatusBadRequest, code: rerr.StatusCode, message: rerr.Message}
 		}
 		if rerr != nil {
@@ -162,13 +165,13 @@ func (u *upsert) keys() ([]string, error) {
 			continue
 		}
 		keys[i] = text
-		if u.key.slot == slotID {
+		if u.key.Slot == schema.SlotID {
 			u.rows[i] = withoutID(row)
 			if text == "" {
 				continue
 			}
 		}
-		k := u.key.keyOfValue(text)
+		k := u.key.KeyOfValue(text)
 		seen[k] = append(seen[k], i)
 	}
 	for _, rows := range seen {
@@ -176,37 +179,37 @@ func (u *upsert) keys() ([]string, error) {
 			continue
 		}
 		for _, i := range rows {
-			u.results[i] = failed(newRowError("DUPLICATE_VALUE", u.key.name, "Duplicate external id specified: %s", keys[i]))
+			u.results[i] = failed(schema.NewRowError("DUPLICATE_VALUE", u.key.Name, "Duplicate external id specified: %s", keys[i]))
 		}
 	}
 	return keys, nil
 }
 
-func (u *upsert) checkType(row map[string]any) *RowError {
+func (u *upsert) checkType(row map[string]any) *schema.RowError {
 	attributes, _ := row["attributes"].(map[string]any)
 	typ, ok := attributes["type"].(string)
 	switch {
 	case !ok || typ == "":
-		return newRowError("INVALID_TYPE", "", "attributes.type must be given for every record")
-	case !strings.EqualFold(typ, u.table.obj.name):
-		return newRowError("INVALID_TYPE", "", "All records must be of the type that the URL names, %s: %s", u.table.obj.name, typ)
+		return schema.NewRowError("INVALID_TYPE", "", "attributes.type must be given for every record")
+	case !strings.EqualFold(typ, u.table.Object.Name):
+		return schema.NewRowError("INVALID_TYPE", "", "All records must be of the type that the URL names, %s: %s", u.table.Object.Name, typ)
 	}
 	return nil
 }
 
-func (u *upsert) keyOf(row map[string]any) (string, *RowError) {
+func (u *upsert) keyOf(row map[string]any) (string, *schema.RowError) {
 	for name, v := range row {
-		if strings.EqualFold(name, u.key.name) {
-			text, err := u.key.canon(v)
+		if strings.EqualFold(name, u.key.Name) {
+			text, err := u.key.Canon(v)
 			if err != nil || text != "" {
 				return text, err
 			}
 		}
 	}
-	if u.key.slot == slotID {
+	if u.key.Slot == schema.SlotID {
 		return "", nil // no Id: a new record
 	}
-	return "", newRowError("MISSING_ARGUMENT", "", "%s not specified", u.key.name)
+	return "", schema.NewRowError("MISSING_ARGUMENT", "", "%s not specified", u.key.Name)
 }
 
 // withoutID gives a row without the Id by which it is upserted: an id names a
@@ -219,33 +222,33 @@ func withoutID(row map[string]any) map[string]any {
 
 // write makes or changes the record of one row; with commit false it only says
 // what would happen.
-func (u *upsert) write(i int, key string, changes []change, commit bool) rowResult {
-	if e := u.org.rowFault(u.table.obj.name, u.rows[i]); e != nil {
+func (u *upsert) write(i int, key string, changes []store.Change, commit bool) rowResult {
+	if e := u.org.rowFault(u.table.Object.Name, u.rows[i]); e != nil {
 		return failed(e)
 	}
-	found := u.table.find(u.key, key)
-	var base *record
+	found := u.table.Find(u.key, key)
+	var base *store.Record
 	switch len(found) {
 	case 0:
-		if u.key.slot == slotID && key != "" {
-			return failed(newRowError("INVALID_CROSS_REFERENCE_KEY", "Id", "invalid cross reference id"))
+		if u.key.Slot == schema.SlotID && key != "" {
+			return failed(schema.NewRowError("INVALID_CROSS_REFERENCE_KEY", "Id", "invalid cross reference id"))
 		}
 	case 1:
 		base = found[0]
 	default:
-		return failed(newRowError("DUPLICATE_EXTERNAL_ID", u.key.name, "More than one record found for external id field: %s", u.key.name))
+		return failed(schema.NewRowError("DUPLICATE_EXTERNAL_ID", u.key.Name, "More than one record found for external id field: %s", u.key.Name))
 	}
-	next, e := u.org.prepare(u.table, base, changes, u.w)
+	next, e := u.org.Prepare(u.table, base, changes, u.w)
 	if e != nil {
 		return failed(e)
 	}
 	if commit {
-		u.org.commit(u.table, base, next, u.w)
+		u.org.Commit(u.table, base, next, u.w)
 	}
-	return rowResult{ID: next.id, Success: true, Errors: []*RowError{}, Created: base == nil}
+	return rowResult{ID: next.ID, Success: true, Errors: []*schema.RowError{}, Created: base == nil}
 }
 
-func (u *upsert) dryRun(keys []string, changes [][]change) {
+func (u *upsert) dryRun(keys []string, changes [][]store.Change) {
 	for i := range u.rows {
 		if len(u.results[i].Errors) > 0 {
 			continue
@@ -268,7 +271,7 @@ func (u *upsert) anyFailed() bool {
 func (u *upsert) rollBack() {
 	for i := range u.results {
 		if len(u.results[i].Errors) == 0 {
-			u.results[i] = failed(newRowError("ALL_OR_NONE_OPERATION_ROLLED_BACK", "", "Record rolled back because not all records were valid and the request was using AllOrNone header"))
+			u.results[i] = failed(schema.NewRowError("ALL_OR_NONE_OPERATION_ROLLED_BACK", "", "Record rolled back because not all records were valid and the request was using AllOrNone header"))
 		}
 	}
 }

@@ -4,13 +4,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 )
 
 // describeGlobal lists the org's objects.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_describeGlobal.htm
 func (o *Org) describeGlobal(c *call) error {
-	list := make([]map[string]any, 0, len(o.schema.objects))
-	for _, obj := range o.schema.objects {
+	list := make([]map[string]any, 0, len(o.Schema.Objects))
+	for _, obj := range o.Schema.Objects {
 		list = append(list, o.objectInfo(c, obj))
 	}
 	slices.SortFunc(list, func(a, b map[string]any) int {
@@ -22,7 +24,7 @@ func (o *Org) describeGlobal(c *call) error {
 
 // basicInfo answers sobjects/X.
 func (o *Org) basicInfo(c *call, name string) error {
-	obj, ok := o.schema.object(name)
+	obj, ok := o.Schema.Object(name)
 	if !ok {
 		return errNoResource
 	}
@@ -33,13 +35,13 @@ func (o *Org) basicInfo(c *call, name string) error {
 // describe answers sobjects/X/describe.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
 func (o *Org) describe(c *call, name string) error {
-	obj, ok := o.schema.object(name)
+	obj, ok := o.Schema.Object(name)
 	if !ok {
 		return errNoResource
 	}
 	out := o.objectInfo(c, obj)
-	fields := make([]map[string]any, 0, len(obj.fields))
-	for _, f := range obj.fields {
+	fields := make([]map[string]any, 0, len(obj.Fields))
+	for _, f := range obj.Fields {
 		fields = append(fields, describeField(f, obj))
 	}
 	out["fields"] = fields
@@ -50,16 +52,16 @@ func (o *Org) describe(c *call, name string) error {
 	return nil
 }
 
-func (o *Org) objectInfo(c *call, obj *object) map[string]any {
-	url := c.base() + "sobjects/" + obj.name
-	writable := !obj.readOnly
-	_, mergeable := obj.field("MasterRecordId")
-	plural := obj.label + "s"
-	if strings.HasSuffix(obj.label, "y") {
-		plural = strings.TrimSuffix(obj.label, "y") + "ies"
+func (o *Org) objectInfo(c *call, obj *schema.Object) map[string]any {
+	url := c.base() + "sobjects/" + obj.Name
+	writable := !obj.ReadOnly
+	_, mergeable := obj.Field("MasterRecordId")
+	plural := obj.Label + "s"
+	if strings.HasSuffix(obj.Label, "y") {
+		plural = strings.TrimSuffix(obj.Label, "y") + "ies"
 	}
 	return map[string]any{
-		"name": obj.name, "label": obj.label, "labelPlural": plural, "keyPrefix": obj.prefix, "custom": obj.custom,
+		"name": obj.Name, "label": obj.Label, "labelPlural": plural, "keyPrefix": obj.Prefix, "custom": obj.Custom,
 		"createable": writable, "updateable": writable, "deletable": writable, "undeletable": writable,
 		"queryable": true, "retrieveable": true, "replicateable": true, "searchable": writable, "triggerable": writable,
 		"mergeable": mergeable, "activateable": false, "layoutable": writable, "feedEnabled": false, "mruEnabled": writable,
@@ -69,48 +71,48 @@ func (o *Org) objectInfo(c *call, obj *object) map[string]any {
 }
 
 // soapType is the type that SOAP clients see.
-func soapType(f *field) string {
-	switch f.typ {
-	case typeID, typeReference:
+func soapType(f *schema.Field) string {
+	switch f.Type {
+	case schema.TypeID, schema.TypeReference:
 		return "tns:ID"
-	case typeBoolean:
+	case schema.TypeBoolean:
 		return "xsd:boolean"
-	case typeDouble, typeCurrency, typePercent:
+	case schema.TypeDouble, schema.TypeCurrency, schema.TypePercent:
 		return "xsd:double"
-	case typeInt:
+	case schema.TypeInt:
 		return "xsd:int"
-	case typeDate:
+	case schema.TypeDate:
 		return "xsd:date"
-	case typeDateTime:
+	case schema.TypeDateTime:
 		return "xsd:dateTime"
-	case typeAny:
+	case schema.TypeAny:
 		return "xsd:anyType"
 	}
 	return "xsd:string"
 }
 
-func describeField(f *field, obj *object) map[string]any {
-	writable := !f.readOnly && !f.isAudit && !obj.readOnly
-	precision, digits, length := 0, 0, f.length
-	if f.typ == typeInt {
-		digits = f.precision
+func describeField(f *schema.Field, obj *schema.Object) map[string]any {
+	writable := !f.ReadOnly && !f.IsAudit && !obj.ReadOnly
+	precision, digits, length := 0, 0, f.Length
+	if f.Type == schema.TypeInt {
+		digits = f.Precision
 	} else {
-		precision = f.precision
+		precision = f.Precision
 	}
 	bytes := length
-	if f.typ != typeID && f.typ != typeReference {
+	if f.Type != schema.TypeID && f.Type != schema.TypeReference {
 		bytes = length * 3
 	}
-	defaulted := f.defaultValue != "" || f.autoFormat != "" || f.isAudit || f.name == "OwnerId" || f.nameField && obj.custom && !f.required
+	defaulted := f.Default != "" || f.AutoFormat != "" || f.IsAudit || f.Name == "OwnerId" || f.NameField && obj.Custom && !f.Required
 	out := map[string]any{
-		"name": f.name, "label": f.label, "type": string(f.typ), "soapType": soapType(f),
-		"length": length, "byteLength": bytes, "precision": precision, "scale": f.scale, "digits": digits,
-		"custom": f.custom, "nameField": f.nameField, "autoNumber": f.autoFormat != "", "calculated": false,
-		"createable": writable, "updateable": writable, "nillable": !f.required && !f.isAudit && f.typ != typeBoolean && !defaulted,
-		"defaultedOnCreate": defaulted, "unique": f.unique, "externalId": f.externalID, "idLookup": f.idLookup,
-		"caseSensitive": f.caseSensitive, "restrictedPicklist": f.restricted, "filterable": f.isFilterable(),
-		"sortable": f.isFilterable(), "groupable": f.isFilterable() && !f.typ.isNumber() && f.typ != typeDateTime,
-		"aggregatable": f.isFilterable() && f.typ != typeBoolean, "permissionable": f.custom && !f.required,
+		"name": f.Name, "label": f.Label, "type": string(f.Type), "soapType": soapType(f),
+		"length": length, "byteLength": bytes, "precision": precision, "scale": f.Scale, "digits": digits,
+		"custom": f.Custom, "nameField": f.NameField, "autoNumber": f.AutoFormat != "", "calculated": false,
+		"createable": writable, "updateable": writable, "nillable": !f.Required && !f.IsAudit && f.Type != schema.TypeBoolean && !defaulted,
+		"defaultedOnCreate": defaulted, "unique": f.Unique, "externalId": f.ExternalID, "idLookup": f.IDLookup,
+		"caseSensitive": f.CaseSensitive, "restrictedPicklist": f.Restricted, "filterable": f.IsFilterable(),
+		"sortable": f.IsFilterable(), "groupable": f.IsFilterable() && !f.Type.IsNumber() && f.Type != schema.TypeDateTime,
+		"aggregatable": f.IsFilterable() && f.Type != schema.TypeBoolean, "permissionable": f.Custom && !f.Required,
 		"deprecatedAndHidden": false, "htmlFormatted": false, "encrypted": false, "dependentPicklist": false,
 		"cascadeDelete": false, "restrictedDelete": false, "polymorphicForeignKey": false, "namePointing": false,
 		"relationshipName": nil, "relationshipOrder": nil, "referenceTo": []string{}, "referenceTargetField": nil,
@@ -118,45 +120,45 @@ func describeField(f *field, obj *object) map[string]any {
 		"controllerName": nil, "mask": nil, "maskType": nil, "extraTypeInfo": nil, "compoundFieldName": nil,
 		"picklistValues": picklistValues(f),
 	}
-	if f.refTo != "" {
-		out["referenceTo"] = []string{f.refTo}
-		out["relationshipName"] = f.relationship
+	if f.RefTo != "" {
+		out["referenceTo"] = []string{f.RefTo}
+		out["relationshipName"] = f.Relationship
 	}
-	if f.typ == typeTextArea {
+	if f.Type == schema.TypeTextArea {
 		out["extraTypeInfo"] = "plaintextarea"
 	}
-	if f.typ == typeBoolean && f.slot >= 0 {
-		out["defaultValue"] = f.defaultValue == "true"
+	if f.Type == schema.TypeBoolean && f.Slot >= 0 {
+		out["defaultValue"] = f.Default == "true"
 	}
 	return out
 }
 
-func picklistValues(f *field) []map[string]any {
+func picklistValues(f *schema.Field) []map[string]any {
 	out := []map[string]any{}
-	if f.typ != typePicklist {
+	if f.Type != schema.TypePicklist {
 		return out
 	}
-	for _, v := range f.values {
-		out = append(out, map[string]any{"value": v, "label": v, "active": true, "defaultValue": v == f.defaultValue, "validFor": nil})
+	for _, v := range f.Values {
+		out = append(out, map[string]any{"value": v, "label": v, "active": true, "defaultValue": v == f.Default, "validFor": nil})
 	}
 	return out
 }
 
-func (o *Org) childRelationships(parent *object) []map[string]any {
+func (o *Org) childRelationships(parent *schema.Object) []map[string]any {
 	out := []map[string]any{}
-	for _, child := range o.schema.objects {
-		for _, f := range child.fields {
-			if f.refTo != parent.name {
+	for _, child := range o.Schema.Objects {
+		for _, f := range child.Fields {
+			if f.RefTo != parent.Name {
 				continue
 			}
 			var name any
 			switch {
-			case f.children != "":
-				name = f.children
-			case f.custom:
-				name = strings.TrimSuffix(child.name, "__c") + "s__r"
+			case f.Children != "":
+				name = f.Children
+			case f.Custom:
+				name = strings.TrimSuffix(child.Name, "__c") + "s__r"
 			}
-			out = append(out, map[string]any{"childSObject": child.name, "field": f.name, "relationshipName": name,
+			out = append(out, map[string]any{"childSObject": child.Name, "field": f.Name, "relationshipName": name,
 				"cascadeDelete": false, "restrictedDelete": false, "deprecatedAndHidden": false,
 				"junctionIdListNames": []any{}, "junctionReferenceTo": []any{}})
 		}

@@ -5,7 +5,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 )
+
+// RowError is why a record was refused, as a row of a result says it.
+type RowError = schema.RowError
 
 // Fault is how the org misbehaves for one request. The zero value does nothing.
 type Fault struct {
@@ -28,7 +33,7 @@ type Fault struct {
 type faults struct {
 	mu      sync.Mutex
 	request func(*http.Request) *Fault
-	row     func(object string, fields map[string]any) *RowError
+	row     func(object string, fields map[string]any) *schema.RowError
 }
 
 // Fail asks hook about every request from now on; nil from it means to answer as
@@ -58,14 +63,14 @@ func (o *Org) FailTimes(n int, path string, f Fault) {
 // FailRow asks hook about every row of an upsert; a row for which it gives an
 // error is not written and has that error in its result. A nil hook ends it. The
 // hook is called with the org locked, so it must not call the org.
-func (o *Org) FailRow(hook func(object string, fields map[string]any) *RowError) {
+func (o *Org) FailRow(hook func(object string, fields map[string]any) *schema.RowError) {
 	o.faults.mu.Lock()
 	defer o.faults.mu.Unlock()
 	o.faults.row = hook
 }
 
 // rowFault asks the hook of FailRow.
-func (o *Org) rowFault(object string, fields map[string]any) *RowError {
+func (o *Org) rowFault(object string, fields map[string]any) *schema.RowError {
 	o.faults.mu.Lock()
 	hook := o.faults.row
 	o.faults.mu.Unlock()
@@ -74,7 +79,7 @@ func (o *Org) rowFault(object string, fields map[string]any) *RowError {
 	}
 	e := hook(object, fields)
 	if e != nil && e.Fields == nil {
-		e = &RowError{StatusCode: e.StatusCode, Message: e.Message, Fields: []string{}}
+		e = &schema.RowError{StatusCode: e.StatusCode, Message: e.Message, Fields: []string{}}
 	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
 
 // dir writes files and gives their directory.
@@ -96,7 +97,7 @@ func TestLoadDirSaysWhatIsWrongAndKeepsNothing(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := c.org.LoadDir(dir(t, tt.files))
-			var le *emulator.LoadError
+			var le *store.LoadError
 			if !errors.As(err, &le) || errs.KindOf(err) != errs.Invalid || errs.HintOf(err) == "" {
 				t.Fatalf("got %v", err)
 			}
@@ -129,7 +130,7 @@ func TestLoadDirSaysWhatIsWrongAndKeepsNothing(t *testing.T) {
 		many.WriteString("a,x\n")
 	}
 	err := c.org.LoadDir(dir(t, map[string]string{"Account.csv": many.String()}))
-	var le *emulator.LoadError
+	var le *store.LoadError
 	if !errors.As(err, &le) || le.Total != 500 || len(le.Problems) != 100 || !strings.HasSuffix(err.Error(), "and 400 more") {
 		t.Errorf("500 bad rows give %d problems of %d", len(le.Problems), le.Total)
 	}

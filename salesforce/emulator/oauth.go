@@ -85,7 +85,7 @@ func (o *Org) loginAnswer(r *http.Request, extra map[string]string) map[string]s
 	out := map[string]string{
 		"access_token": o.newSession(),
 		"instance_url": instance,
-		"id":           instance + "/id/" + o.orgID + "/" + o.userID,
+		"id":           instance + "/id/" + o.OrgID + "/" + o.UserID,
 		"token_type":   "Bearer",
 		"issued_at":    strconv.FormatInt(o.opt.Clock.Now().UnixMilli(), 10),
 		"scope":        "api refresh_token",
@@ -200,7 +200,7 @@ func (o *Org) userinfo(w http.ResponseWriter, r *http.Request) {
 	}
 	instance := o.instanceURL(r)
 	writeJSON(w, http.StatusOK, map[string]any{
-		"sub": instance + "/id/" + o.orgID + "/" + s.userID, "user_id": s.userID, "organization_id": o.orgID,
+		"sub": instance + "/id/" + o.OrgID + "/" + s.userID, "user_id": s.userID, "organization_id": o.OrgID,
 		"preferred_username": o.opt.Username, "nickname": "integration", "name": "Integration User",
 		"email": o.opt.Username, "email_verified": true, "zoneinfo": "GMT", "user_type": "STANDARD",
 		"active": true, "language": "en_US", "locale": "en_US", "utcOffset": 0,
@@ -208,7 +208,7 @@ func (o *Org) userinfo(w http.ResponseWriter, r *http.Request) {
 			"rest":     instance + "/services/data/v{version}/",
 			"query":    instance + "/services/data/v{version}/query/",
 			"sobjects": instance + "/services/data/v{version}/sobjects/",
-			"partner":  instance + "/services/Soap/u/{version}/" + o.orgID,
+			"partner":  instance + "/services/Soap/u/{version}/" + o.OrgID,
 		},
 	})
 }

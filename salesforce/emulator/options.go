@@ -3,16 +3,16 @@ package emulator
 import (
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+	"go.uber.org/zap"
 )
 
 // The two names under which versions of the License Management App keep the
 // flag that says an install is in a sandbox.
 const (
-	SandboxFlag             = schemaSandboxFlag
-	SandboxFlagOfSubscriber = schemaSandboxFlagOfSubscriber
+	SandboxFlag             = schema.SandboxFlag
+	SandboxFlagOfSubscriber = schema.SandboxFlagOfSubscriber
 )
 
 // The documented credentials of every org that does not set its own. They open

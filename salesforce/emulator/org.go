@@ -5,12 +5,15 @@ import (
 	"sync/atomic"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/salesforce/emulator/company"
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
 
 // Org is a Salesforce org in memory. It is safe for concurrent use.
 type Org struct {
 	opt Options
-	*Store
+	*store.Store
 
 	// generated says that Generate has filled the org.
 	generated atomic.Bool
@@ -26,27 +29,40 @@ type Org struct {
 // does not have: a mistake of whoever wrote it.
 func New(opt Options) *Org {
 	opt = opt.withDefaults()
-	src, err := defaultSource()
+	src, err := schema.Default()
 	if err != nil {
 		panic(err)
 	}
-	s, err := buildSchema(src, schemaOptions{Without: opt.Without, MultiCurrency: opt.MultiCurrency, Currencies: opt.Currencies, SandboxField: opt.SandboxField})
+	s, err := schema.Build(src, schema.Options{Without: opt.Without, MultiCurrency: opt.MultiCurrency, Currencies: opt.Currencies, SandboxField: opt.SandboxField})
 	if err != nil {
 		panic(err)
 	}
-	o := &Org{opt: opt, Store: newStore(s, opt.Clock)}
+	o := &Org{opt: opt, Store: store.New(s, opt.Clock)}
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.cursors = cursors{byID: map[string]*cursor{}}
-	o.Store.seed(opt.Username, opt.Currencies[0])
+	o.Store.Seed(opt.Username, opt.Currencies[0])
 	return o
 }
 
 // Generate fills the org with a plausible company, as generate describes. It
 // adds to what is there, once: an org that it filled before is refused with
 // errs.Conflict.
-func (o *Org) Generate(opt GenerateOptions) error {
+func (o *Org) Generate(opt company.Options) error {
+	if err := opt.Validate(); err != nil {
+		return err
+	}
 	if !o.generated.CompareAndSwap(false, true) {
 		return errs.New(errs.Conflict, "generate an org: this one is filled already").WithHint("Make a new org, or leave this one as it is.")
 	}
-	return generate(o.Store, o.opt.Currencies, o.opt.MultiCurrency, opt)
+	return company.Generate(o.Store, o.opt.Currencies, o.opt.MultiCurrency, opt)
 }
+
+// GenerateOptions says what company Generate makes up.
+type GenerateOptions = company.Options
+
+// UnknownPartner is a Partner ID that Generate uses here and there: well formed,
+// and never issued.
+const UnknownPartner = company.UnknownPartner
+
+// DemoPartners gives the Partner IDs that Generate uses by itself.
+func DemoPartners() []string { return company.DemoPartners() }

@@ -9,15 +9,17 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/partnersync/partnersync/salesforce/emulator/query"
 	"github.com/partnersync/partnersync/salesforce/emulator/soql"
+	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
 
 // cursor is a query's result of which pages are still to be fetched.
 type cursor struct {
 	id         string
-	projection *projection
-	table      *table
-	records    []*record
+	projection *query.Projection
+	table      *store.Table
+	records    []*store.Record
 	userID     string
 	isRead     bool // its last page was given
 }
@@ -35,7 +37,7 @@ func (cs *cursors) add(c *cursor, limit int) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.n++
-	c.id = makeID("01g", cs.n)
+	c.id = store.MakeID("01g", cs.n)
 	for {
 		mine := 0
 		oldest := -1
@@ -90,7 +92,7 @@ func (o *Org) firstPage(c *call, all bool) error {
 	if err != nil {
 		return err
 	}
-	p, qerr := newPlan(o.Store, text, all)
+	p, qerr := query.New(o.Store, text, all)
 	if qerr != nil {
 		return queryError(qerr)
 	}
@@ -100,17 +102,17 @@ func (o *Org) firstPage(c *call, all bool) error {
 
 // runQuery runs a query and gives its first page. The lock is let go before
 // anything is sent, so that a slow client holds nobody up.
-func (o *Org) runQuery(c *call, p *plan, batch int) []byte {
-	o.rlockTidy(p.table)
-	defer o.runlock()
-	records := p.run()
-	if p.count {
+func (o *Org) runQuery(c *call, p *query.Plan, batch int) []byte {
+	o.RLockTidy(p.Table)
+	defer o.RUnlock()
+	records := p.Run()
+	if p.Count {
 		return fmt.Appendf(nil, `{"totalSize":%d,"done":true,"records":[]}`, len(records))
 	}
-	if p.projection.longText >= 2 {
+	if p.Projection.LongText >= 2 {
 		batch = min(batch, minBatch)
 	}
-	cur := &cursor{projection: p.projection, table: p.table, records: records, userID: c.session.userID}
+	cur := &cursor{projection: p.Projection, table: p.Table, records: records, userID: c.session.userID}
 	if len(records) > batch {
 		o.cursors.add(cur, o.opt.MaxCursors)
 	}
@@ -142,7 +144,7 @@ func (o *Org) nextPage(c *call, locator string) error {
 	if cur == nil || cur.userID != c.session.userID || from >= len(cur.records) {
 		return bad
 	}
-	if cur.projection.longText >= 2 {
+	if cur.projection.LongText >= 2 {
 		batch = min(batch, minBatch)
 	}
 	writeBody(c.w, http.StatusOK, o.pageLocked(c, cur, from, batch))
@@ -150,8 +152,8 @@ func (o *Org) nextPage(c *call, locator string) error {
 }
 
 func (o *Org) pageLocked(c *call, cur *cursor, from, batch int) []byte {
-	o.rlock()
-	defer o.runlock()
+	o.RLock()
+	defer o.RUnlock()
 	return o.page(c, cur, from, batch)
 }
 
@@ -159,7 +161,7 @@ func (o *Org) pageLocked(c *call, cur *cursor, from, batch int) []byte {
 // Callers hold the lock.
 func (o *Org) page(c *call, cur *cursor, from, batch int) []byte {
 	to := min(from+batch, len(cur.records))
-	b := make([]byte, 0, 256+(to-from)*64*(4+len(cur.projection.parts)))
+	b := make([]byte, 0, 256+(to-from)*64*(4+len(cur.projection.Parts)))
 	b = fmt.Appendf(b, `{"totalSize":%d,"done":%t,`, len(cur.records), to == len(cur.records))
 	if to < len(cur.records) {
 		b = fmt.Appendf(b, `"nextRecordsUrl":"%squery/%s-%d",`, c.base(), cur.id, to)
@@ -170,14 +172,14 @@ func (o *Org) page(c *call, cur *cursor, from, batch int) []byte {
 	base := c.base() + "sobjects/"
 	written := false
 	for _, r := range cur.records[from:to] {
-		if r.purged {
+		if r.Purged {
 			continue
 		}
 		if written {
 			b = append(b, ',')
 		}
 		written = true
-		b = cur.projection.appendJSON(b, r, base)
+		b = cur.projection.AppendJSON(b, r, base)
 	}
 	return append(b, "]}"...)
 }

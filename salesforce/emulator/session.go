@@ -33,7 +33,7 @@ const maxSessions = 5000
 func (o *Org) newSession() string {
 	var secret [48]byte
 	rand.Read(secret[:]) //nolint:errcheck // never fails since Go 1.24
-	token := o.orgID[:15] + "!" + base64.RawURLEncoding.EncodeToString(secret[:])
+	token := o.OrgID[:15] + "!" + base64.RawURLEncoding.EncodeToString(secret[:])
 	o.access.mu.Lock()
 	defer o.access.mu.Unlock()
 	now := o.opt.Clock.Now()
@@ -44,7 +44,7 @@ func (o *Org) newSession() string {
 			}
 		}
 	}
-	o.access.sessions[token] = &session{userID: o.userID, expires: now.Add(o.opt.SessionTTL)}
+	o.access.sessions[token] = &session{userID: o.UserID, expires: now.Add(o.opt.SessionTTL)}
 	return token
 }
 

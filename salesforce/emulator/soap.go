@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
 
 // soapLoginGone is the first version whose SOAP API has no login().
@@ -81,12 +84,12 @@ func soapSpace(kind string) string {
 
 func (o *Org) writeLogin(w http.ResponseWriter, r *http.Request, kind, version string) {
 	instance := o.instanceURL(r)
-	org := o.orgID[:15]
+	org := o.OrgID[:15]
 	pairs := []struct{ name, value string }{
 		{"accessibilityMode", "false"}, {"currencySymbol", "$"}, {"orgDefaultCurrencyIsoCode", o.opt.Currencies[0]},
-		{"organizationId", o.orgID}, {"organizationMultiCurrency", boolText(o.opt.MultiCurrency)}, {"organizationName", "Acme"},
-		{"profileId", makeID("00e", 1)}, {"sessionSecondsValid", strconv.Itoa(int(o.opt.SessionTTL.Seconds()))},
-		{"userEmail", o.opt.Username}, {"userFullName", "Integration User"}, {"userId", o.userID}, {"userLanguage", "en_US"},
+		{"organizationId", o.OrgID}, {"organizationMultiCurrency", schema.BoolText(o.opt.MultiCurrency)}, {"organizationName", "Acme"},
+		{"profileId", store.MakeID("00e", 1)}, {"sessionSecondsValid", strconv.Itoa(int(o.opt.SessionTTL.Seconds()))},
+		{"userEmail", o.opt.Username}, {"userFullName", "Integration User"}, {"userId", o.UserID}, {"userLanguage", "en_US"},
 		{"userLocale", "en_US"}, {"userName", o.opt.Username}, {"userTimeZone", "GMT"}, {"userType", "Standard"}, {"userUiSkin", "Theme3"},
 	}
 	var b bytes.Buffer
@@ -96,7 +99,7 @@ func (o *Org) writeLogin(w http.ResponseWriter, r *http.Request, kind, version s
 	element(&b, "sandbox", "false")
 	element(&b, "serverUrl", fmt.Sprintf("%s/services/Soap/%s/%s.0/%s", instance, kind, version, org))
 	element(&b, "sessionId", o.newSession())
-	element(&b, "userId", o.userID)
+	element(&b, "userId", o.UserID)
 	b.WriteString("<userInfo>")
 	for _, p := range pairs {
 		element(&b, p.name, p.value)

@@ -3,17 +3,20 @@ package emulator
 import (
 	"net/http"
 	"strings"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/query"
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 )
 
 // getRecord answers GET sobjects/X/ID, with ?fields= or with all fields.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_retrieve_get.htm
 func (o *Org) getRecord(c *call, object, id string) error {
-	obj, ok := o.schema.object(object)
+	obj, ok := o.Schema.Object(object)
 	if !ok {
 		return errNoResource
 	}
-	idField, _ := obj.field("Id")
-	full, rerr := idField.canonText(id)
+	idField, _ := obj.Field("Id")
+	full, rerr := idField.CanonText(id)
 	if rerr != nil || full == "" {
 		return refuse(http.StatusNotFound, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", id)
 	}
@@ -22,7 +25,7 @@ func (o *Org) getRecord(c *call, object, id string) error {
 
 // getByExternalID answers GET sobjects/X/Field/value.
 func (o *Org) getByExternalID(c *call, object, fieldName, value string) error {
-	obj, ok := o.schema.object(object)
+	obj, ok := o.Schema.Object(object)
 	if !ok {
 		return errNoResource
 	}
@@ -30,7 +33,7 @@ func (o *Org) getByExternalID(c *call, object, fieldName, value string) error {
 	if err != nil {
 		return err
 	}
-	text, rerr := f.canonText(value)
+	text, rerr := f.CanonText(value)
 	if rerr != nil {
 		return errNoResource
 	}
@@ -38,27 +41,27 @@ func (o *Org) getByExternalID(c *call, object, fieldName, value string) error {
 }
 
 // externalField finds a field by which records can be named from outside.
-func externalField(obj *object, name string) (*field, error) {
-	f, ok := obj.field(name)
-	if !ok || !f.idLookup {
+func externalField(obj *schema.Object, name string) (*schema.Field, error) {
+	f, ok := obj.Field(name)
+	if !ok || !f.IDLookup {
 		return nil, refuse(http.StatusNotFound, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", name)
 	}
 	return f, nil
 }
 
-func (o *Org) writeOne(c *call, obj *object, by *field, value string) error {
-	p := &projection{obj: obj}
+func (o *Org) writeOne(c *call, obj *schema.Object, by *schema.Field, value string) error {
+	p := &query.Projection{Object: obj}
 	if names := c.r.URL.Query().Get("fields"); names != "" {
 		for name := range strings.SplitSeq(names, ",") {
-			f, ok := obj.field(strings.TrimSpace(name))
+			f, ok := obj.Field(strings.TrimSpace(name))
 			if !ok {
-				return refuse(http.StatusBadRequest, "INVALID_FIELD", noSuchColumn, strings.TrimSpace(name), obj.name)
+				return refuse(http.StatusBadRequest, "INVALID_FIELD", query.NoSuchColumn, strings.TrimSpace(name), obj.Name)
 			}
-			p.add(column{f: f})
+			p.Add(query.Column{Field: f})
 		}
 	} else {
-		for _, f := range obj.fields {
-			p.add(column{f: f})
+		for _, f := range obj.Fields {
+			p.Add(query.Column{Field: f})
 		}
 	}
 	status, body := o.printOne(c, p, by, value)
@@ -71,23 +74,23 @@ func (o *Org) writeOne(c *call, obj *object, by *field, value string) error {
 
 // printOne prints the record of a value: 200 and the record, 300 and the paths
 // of several, or 404.
-func (o *Org) printOne(c *call, p *projection, by *field, value string) (int, []byte) {
-	o.rlock()
-	defer o.runlock()
+func (o *Org) printOne(c *call, p *query.Projection, by *schema.Field, value string) (int, []byte) {
+	o.RLock()
+	defer o.RUnlock()
 	base := c.base() + "sobjects/"
-	found := o.tables[p.obj.name].find(by, value)
+	found := o.Tables[p.Object.Name].Find(by, value)
 	switch len(found) {
 	case 0:
 		return http.StatusNotFound, nil
 	case 1:
-		return http.StatusOK, p.appendJSON(nil, found[0], base)
+		return http.StatusOK, p.AppendJSON(nil, found[0], base)
 	}
 	b := []byte{'['}
 	for i, r := range found {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, base+p.obj.name+"/"+r.id)
+		b = query.AppendString(b, base+p.Object.Name+"/"+r.ID)
 	}
 	return http.StatusMultipleChoices, append(b, ']')
 }

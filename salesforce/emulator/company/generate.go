@@ -1,0 +1,237 @@
+package company
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/salesforce/emulator/store"
+)
+
+// Options says what company Generate makes up.
+type Options struct {
+	// Customers is the number of Accounts; 0 is one for every 20 opportunities,
+	// and at least 12.
+	Customers int
+	// Opportunities is their number; 0 is 20 for each customer, or 1,000.
+	Opportunities int
+	// Partners are the Partner IDs that the company has issued; nil is
+	// DemoPartners. They appear on profiles and Spaces only: Partner__c is left
+	// to whoever writes partners into the org.
+	Partners []string
+	// Seed decides everything that is random: the same options give a fresh org
+	// the same records, ids included.
+	Seed int64
+	// Now is the instant before which everything happened; the zero instant is
+	// the org's present. Nothing is stamped in the hour before it.
+	Now time.Time
+}
+
+// DemoPartners gives the Partner IDs that Generate uses by itself. Besides them
+// a few records hold UnknownPartner or something malformed.
+func DemoPartners() []string {
+	return []string{"FG3877", "AB1234", "KM5521", "TR0942", "QX7718", "LP2046", "BN6390", "HV8105", "ZE4467", "CW1589"}
+}
+
+// UnknownPartner is well formed and was never issued.
+const UnknownPartner = "ZZ9999"
+
+// The bounds on what Generate makes in one call.
+const (
+	maxOpportunities = 5_000_000
+	maxCustomers     = 1_000_000
+)
+
+// Validate refuses numbers that are out of bounds, as errs.Invalid.
+func (g Options) Validate() error {
+	if g.Opportunities < 0 || g.Opportunities > maxOpportunities || g.Customers < 0 || g.Customers > maxCustomers {
+		return errs.New(errs.Invalid, "generate an org: %d customers and %d opportunities are not within 0 to %d and 0 to %d",
+			g.Customers, g.Opportunities, maxCustomers, maxOpportunities)
+	}
+	return nil
+}
+
+func (g Options) withDefaults(now time.Time) Options {
+	if g.Opportunities == 0 {
+		g.Opportunities = 1000
+		if g.Customers > 0 {
+			g.Opportunities = min(20*g.Customers, maxOpportunities)
+		}
+	}
+	if g.Customers == 0 {
+		g.Customers = max(12, g.Opportunities/20)
+	}
+	if len(g.Partners) == 0 {
+		g.Partners = DemoPartners()
+	}
+	if g.Now.IsZero() {
+		g.Now = now
+	}
+	g.Now = g.Now.UTC().Truncate(time.Second)
+	return g
+}
+
+// Generate fills the store with a plausible company that sells through partners:
+// customers, what they installed and where, the users of partners and of
+// customers, Spaces and how they came to be, takeovers, opportunities with and
+// without terms, renewals, the deals that partners registered with what they did
+// for them, and the small disorder that real orgs have. Most of what
+// decides who is paid happened before 2021. currencies are the org's active
+// ones, its own first; with one only, records have none of their own. The store
+// is locked while it runs.
+func Generate(s *store.Store, currencies []string, multi bool, opt Options) error {
+	if err := opt.Validate(); err != nil {
+		return err
+	}
+	opt = opt.withDefaults(s.Now())
+	s.Lock()
+	defer s.Unlock()
+	g := &generator{store: s, opt: opt, currencies: currencies, rnd: rand.New(rand.NewPCG(uint64(opt.Seed), 0x9e3779b97f4a7c15)),
+		chosen: rand.New(rand.NewPCG(uint64(opt.Seed), 0x5851f42d4c957f2d)), end: opt.Now.Add(-time.Hour), multi: multi}
+	for _, step := range []struct {
+		name string
+		run  func() error
+	}{
+		{"staff", g.staff}, {"partners", g.partners}, {"customers", g.customers}, {"opportunities", g.opportunities},
+		{"registrations", g.registrations},
+	} {
+		if err := step.run(); err != nil {
+			return fmt.Errorf("generate %s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// generator is one Generate at work.
+type generator struct {
+	store      *store.Store
+	currencies []string
+	opt        Options
+	rnd        *rand.Rand
+	end        time.Time // everything happened before
+	multi      bool
+	orgs       uint64 // subscriber orgs so far
+
+	// chosen decides which opportunities were registered. It draws for itself, so
+	// that the opportunities of a seed do not depend on it.
+	chosen           *rand.Rand
+	candidates       []candidate
+	registrationKeys int
+
+	owners  []string
+	version string // the id of the package's version
+	firms   []*partnerFirm
+	clients []*client
+}
+
+// values are the fields of a made up record, as pairs of name and value. A field
+// that the org does not have is left out.
+type values []any
+
+// put makes a record that was created and last changed at the instants given,
+// with the history that creation leaves.
+func (g *generator) put(object string, created, changed time.Time, v values) (*store.Record, error) {
+	obj, ok := g.store.Schema.Object(object)
+	if !ok {
+		return nil, nil
+	}
+	t := g.store.Tables[obj.Name]
+	owner := g.owners[g.rnd.IntN(len(g.owners))]
+	changes := make([]store.Change, 0, len(v)/2+1)
+	for i := 0; i < len(v); i += 2 {
+		f, ok := obj.Field(v[i].(string))
+		if !ok {
+			continue
+		}
+		text, err := f.Canon(v[i+1])
+		if err != nil {
+			return nil, err
+		}
+		if text != "" {
+			changes = append(changes, store.Change{Field: f, Text: text})
+		}
+	}
+	created, changed = g.past(created), g.past(changed)
+	if changed.Before(created) {
+		changed = created
+	}
+	r, err := g.store.Prepare(t, nil, changes, store.Writer{UserID: owner, At: changed, Admin: true, TrustLookups: true})
+	if err != nil {
+		return nil, err
+	}
+	r.Created = created.Unix()
+	t.Add(r)
+	g.store.WriteCreated(t, r)
+	return r, nil
+}
+
+// idOf gives a record's id, "" for one that the org has no object for.
+func idOf(r *store.Record) string {
+	if r == nil {
+		return ""
+	}
+	return r.ID
+}
+
+// restate sets a tracked field of a record at an instant, and leaves the history
+// row that this leaves.
+func (g *generator) restate(object string, r *store.Record, fieldName, value string, at time.Time) {
+	obj, ok := g.store.Schema.Object(object)
+	if !ok || r == nil {
+		return
+	}
+	f, ok := obj.Field(fieldName)
+	if !ok {
+		return
+	}
+	at = g.past(at)
+	t := g.store.Tables[obj.Name]
+	next := r.Clone()
+	next.Values[f.Slot] = value
+	next.Modstamp = max(r.Modstamp, at.Unix())
+	next.Modified = next.Modstamp
+	g.store.WriteChanges(t, r, next, store.Writer{UserID: g.owners[0], At: at})
+	t.Replace(r, next)
+}
+
+// past keeps an instant before the end.
+func (g *generator) past(t time.Time) time.Time {
+	if t.After(g.end) {
+		return g.end
+	}
+	return t
+}
+
+// chance is true in p of 1000 cases.
+func (g *generator) chance(p int) bool { return g.rnd.IntN(1000) < p }
+
+// between gives an instant of whole seconds in [from, to), or from.
+func (g *generator) between(from, to time.Time) time.Time {
+	span := int64(to.Sub(from) / time.Second)
+	if span <= 0 {
+		return from
+	}
+	return from.Add(time.Duration(g.rnd.Int64N(span)) * time.Second)
+}
+
+// touched gives the instant of a record's last change: often that of a nightly
+// batch, which many records share.
+func (g *generator) touched(after time.Time) time.Time {
+	t := g.between(after, after.AddDate(0, 0, 60))
+	if g.chance(400) {
+		t = time.Date(t.Year(), t.Month(), t.Day()+1, 2, 0, 0, 0, time.UTC)
+	}
+	return g.past(t)
+}
+
+// subscriberOrg gives the 15-character id of an org that installed the package.
+func (g *generator) subscriberOrg() string {
+	g.orgs++
+	return store.MakeID("00D", 1_000_000+uint64(g.opt.Seed&0xffff)<<24+g.orgs)[:15]
+}
+
+func pick[T any](g *generator, list []T) T { return list[g.rnd.IntN(len(list))] }
+
+// day gives an instant as a date.
+func day(t time.Time) string { return t.Format(time.DateOnly) }

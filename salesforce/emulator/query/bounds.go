@@ -1,0 +1,133 @@
+package query
+
+import (
+	"strings"
+
+	"github.com/partnersync/partnersync/internal/sfid"
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+	"github.com/partnersync/partnersync/salesforce/emulator/soql"
+	"github.com/partnersync/partnersync/salesforce/emulator/store"
+)
+
+// bounds gives the part of an index outside which no record can fit the
+// condition: of byTime when slot is its time column, of byName when slot is
+// slotID. It may be too wide, never too narrow: AND takes what is common, OR
+// what spans both, and what it does not understand is everything.
+func (s resolver) bounds(e soql.Expr, slot int) store.Span {
+	switch e := e.(type) {
+	case *soql.And:
+		b := store.WholeSpan
+		for _, t := range e.Terms {
+			b = b.Intersect(s.bounds(t, slot))
+		}
+		return b
+	case *soql.Or:
+		b := s.bounds(e.Terms[0], slot)
+		for _, t := range e.Terms[1:] {
+			b = b.Hull(s.bounds(t, slot))
+		}
+		return b
+	case *soql.Compare:
+		return s.boundsOf(e, slot)
+	}
+	return store.WholeSpan
+}
+
+func (s resolver) boundsOf(c *soql.Compare, slot int) store.Span {
+	col, err := s.column(c.Path)
+	if err != nil || !col.isDirect() || len(c.Values) != 1 {
+		return store.WholeSpan
+	}
+	b := store.WholeSpan
+	if slot == schema.SlotID && col.Field.Slot == schema.SlotID {
+		id, err := sfid.Parse(c.Values[0].Text)
+		if err != nil {
+			return b
+		}
+		b.Lo, b.Hi = 0, 0
+		switch c.Op {
+		case soql.Eq:
+			b.LoID, b.HiID = id, id
+		case soql.Gt, soql.Ge:
+			b.LoID = id
+		case soql.Lt, soql.Le:
+			b.HiID = id
+		default:
+			return store.WholeSpan
+		}
+		return b
+	}
+	if slot != col.Field.Slot || slot == schema.SlotID {
+		return b
+	}
+	from, to, err := s.instants(col.Field, c.Values[0])
+	if err != nil {
+		return b
+	}
+	switch c.Op {
+	case soql.Eq:
+		b.Lo, b.Hi = from, to-1
+	case soql.Lt:
+		b.Hi = from - 1
+	case soql.Le:
+		b.Hi = to - 1
+	case soql.Gt:
+		b.Lo = to
+	case soql.Ge:
+		b.Lo = from
+	}
+	return b
+}
+
+// keyset narrows the start of a span by the form in which clients page,
+// (ts = X AND Id > 'Y') OR ts > X, so that a page does not begin by stepping
+// over the records of X that came before Y.
+func (s resolver) keyset(e soql.Expr, slot int, b store.Span) store.Span {
+	switch e := e.(type) {
+	case *soql.And:
+		for _, t := range e.Terms {
+			b = s.keyset(t, slot, b)
+		}
+	case *soql.Or:
+		if len(e.Terms) != 2 {
+			return b
+		}
+		for i, t := range e.Terms {
+			and, ok := t.(*soql.And)
+			if !ok {
+				continue
+			}
+			inner, rest := s.bounds(and, slot), s.bounds(e.Terms[1-i], slot)
+			ids := s.bounds(and, schema.SlotID)
+			if inner.Lo == inner.Hi && rest.Lo == inner.Lo+1 && ids.LoID != "" && b.Lo == inner.Lo {
+				b.LoID = ids.LoID
+			}
+		}
+	}
+	return b
+}
+
+// equalIDs gives the ids that a condition names by Id = 'x' or Id IN (...), if
+// it names any.
+func (s resolver) equalIDs(e soql.Expr) ([]string, bool) {
+	switch e := e.(type) {
+	case *soql.And:
+		for _, t := range e.Terms {
+			if ids, ok := s.equalIDs(t); ok {
+				return ids, true
+			}
+		}
+	case *soql.Compare:
+		if len(e.Path.Parts) != 1 || !strings.EqualFold(e.Path.Parts[0].Text, "Id") || e.Op != soql.Eq && e.Op != soql.In {
+			return nil, false
+		}
+		ids := make([]string, 0, len(e.Values))
+		for _, v := range e.Values {
+			if id, err := sfid.Parse(v.Text); err == nil {
+				ids = append(ids, id)
+			}
+		}
+		return ids, true
+	}
+	return nil, false
+}

@@ -1,0 +1,60 @@
+package store
+
+// historyCreated is the Field of the row that the platform writes when a record
+// of a tracked object is made; its values are null.
+const historyCreated = "created"
+
+// WriteCreated writes the first history row of a new record.
+func (s *Store) WriteCreated(t *Table, r *Record) {
+	s.writeHistory(t, r.ID, historyCreated, "", "", Writer{UserID: r.createdBy}, r.Created)
+}
+
+// WriteChanges writes a history row for every tracked field that differs.
+func (s *Store) WriteChanges(t *Table, base, next *Record, w Writer) {
+	if t.Object.History == "" {
+		return
+	}
+	for _, f := range t.Object.Fields {
+		if f.Tracked && base.Get(f) != next.Get(f) {
+			s.writeHistory(t, base.ID, f.Name, base.Get(f), next.Get(f), w, w.At.Unix())
+		}
+	}
+}
+
+func (s *Store) writeHistory(t *Table, parent, fieldName, before, after string, w Writer, at int64) {
+	if t.Object.History == "" {
+		return
+	}
+	h := s.Tables[t.Object.History]
+	r := &Record{ID: s.freeID(h), Values: make([]string, h.Object.Width), Created: at, createdBy: w.UserID, Modified: at, Modstamp: at}
+	r.setText(h.Object, "ParentId", parent)
+	r.setText(h.Object, "Field", fieldName)
+	r.setText(h.Object, "DataType", "Text")
+	r.setText(h.Object, "OldValue", before)
+	r.setText(h.Object, "NewValue", after)
+	h.Add(r)
+}
+
+// markHistory moves the history of a record into the recycle bin with it, or
+// out again.
+func (s *Store) markHistory(t *Table, parent string, deleted, purged bool) {
+	if t.Object.History == "" {
+		return
+	}
+	h := s.Tables[t.Object.History]
+	f, ok := h.Object.Field("ParentId")
+	if !ok {
+		return
+	}
+	for _, r := range h.ByID {
+		if r.Values[f.Slot] != parent {
+			continue
+		}
+		r.Deleted, r.Purged = deleted, purged
+		if purged {
+			h.ByTime.leave()
+			h.ByName.leave()
+			delete(h.ByID, r.ID)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+)
+
+// Store holds the records of an org. It is safe for concurrent use: methods
+// that say so want the caller to hold the lock, the others take it.
+type Store struct {
+	Schema *schema.Schema
+	clock  clock.Clock
+
+	// mu guards the records. Whoever reads them in order of an index calls
+	// rlockTidy, so that the index is in order before the lock is shared.
+	mu     sync.RWMutex
+	Tables map[string]*Table // by object name
+	// counters hold the last number given to an id, by key prefix.
+	counters map[string]uint64
+	// orgID and userID are the organization's id and that of the user as whom
+	// integrations act.
+	OrgID, UserID string
+}
+
+// New makes a store without records for the objects of a schema. It gives
+// the organization and its user their ids, not their records.
+func New(sc *schema.Schema, c clock.Clock) *Store {
+	s := &Store{Schema: sc, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{}}
+	for _, obj := range sc.Objects {
+		s.Tables[obj.Name] = newTable(obj)
+	}
+	s.OrgID, s.UserID = s.newID("00D"), s.newID("005")
+	return s
+}
+
+// Now is the org's present instant in whole seconds, as the platform stores it.
+func (s *Store) Now() time.Time { return s.clock.Now().UTC().Truncate(time.Second) }
+
+// ID is the organization's id, 18 characters.
+func (s *Store) ID() string { return s.OrgID }
+
+// RLockTidy takes the read lock with the table's indexes in order.
+func (s *Store) RLockTidy(t *Table) {
+	for {
+		s.mu.RLock()
+		if !t.isUntidy() {
+			return
+		}
+		s.mu.RUnlock()
+		s.mu.Lock()
+		t.tidy()
+		s.mu.Unlock()
+	}
+}
+
+// Seed makes the records without which no org is: the organization and the
+// user as whom integrations act.
+func (s *Store) Seed(username, currency string) {
+	must := func(object string, fields map[string]any) {
+		if _, err := s.Insert(object, fields); err != nil {
+			panic(fmt.Sprintf("the emulator's own %s record is refused: %v", object, err))
+		}
+	}
+	if _, ok := s.Schema.Object("User"); ok {
+		must("User", map[string]any{"Id": s.UserID, "Username": username, "FirstName": "Integration", "LastName": "User",
+			"Email": username, "Alias": "integ", "TimeZoneSidKey": "GMT", "UserType": "Standard"})
+	}
+	if _, ok := s.Schema.Object("Organization"); ok {
+		must("Organization", map[string]any{"Id": s.OrgID, "Name": "Acme", "OrganizationType": "Developer Edition",
+			"InstanceName": "EMU1", "DefaultCurrencyIsoCode": currency, "LanguageLocaleKey": "en_US", "TimeZoneSidKey": "GMT"})
+	}
+}
+
+// Lock takes the lock for writing.
+func (s *Store) Lock() { s.mu.Lock() }
+
+// Unlock gives the lock for writing back.
+func (s *Store) Unlock() { s.mu.Unlock() }
+
+// RLock takes the lock for reading; see rlockTidy.
+func (s *Store) RLock() { s.mu.RLock() }
+
+// RUnlock gives the lock for reading back.
+func (s *Store) RUnlock() { s.mu.RUnlock() }

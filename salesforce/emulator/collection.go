@@ -30,15 +30,15 @@ func failed(e *schema.RowError) rowResult { return rowResult{Errors: []*schema.R
 // upsertCollection answers PATCH composite/sobjects/Type/Field: up to 200
 // records of one type, made or changed by an external id, results in order.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_sobjects_collections_upsert.htm
-func (o *Org) upsertCollection(c *call, object, fieldName string) error {
-	obj, ok := o.Schema.Object(object)
+func (o *Org) upsertCollection(c *call) error {
+	obj, ok := o.Schema.Object(c.arg("object"))
 	if !ok {
 		return refuse(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
 	}
 	if obj.ReadOnly {
 		return refuse(http.StatusBadRequest, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "entity type cannot be upserted: %s", obj.Name)
 	}
-	key, err := externalField(obj, fieldName)
+	key, err := externalField(obj, c.arg("field"))
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,9 @@ import (
 
 // getRecord answers GET sobjects/X/ID, with ?fields= or with all fields.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_retrieve_get.htm
-func (o *Org) getRecord(c *call, object, id string) error {
-	obj, ok := o.Schema.Object(object)
+func (o *Org) getRecord(c *call) error {
+	id := c.arg("id")
+	obj, ok := o.Schema.Object(c.arg("object"))
 	if !ok {
 		return errNoResource
 	}
@@ -24,16 +25,16 @@ func (o *Org) getRecord(c *call, object, id string) error {
 }
 
 // getByExternalID answers GET sobjects/X/Field/value.
-func (o *Org) getByExternalID(c *call, object, fieldName, value string) error {
-	obj, ok := o.Schema.Object(object)
+func (o *Org) getByExternalID(c *call) error {
+	obj, ok := o.Schema.Object(c.arg("object"))
 	if !ok {
 		return errNoResource
 	}
-	f, err := externalField(obj, fieldName)
+	f, err := externalField(obj, c.arg("field"))
 	if err != nil {
 		return err
 	}
-	text, rerr := f.CanonText(value)
+	text, rerr := f.CanonText(c.arg("value"))
 	if rerr != nil {
 		return errNoResource
 	}

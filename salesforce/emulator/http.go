@@ -56,6 +56,8 @@ type call struct {
 	version string // "62.0"
 	session *session
 	args    []pathArg // of the route's pattern
+	// inside is true for a part of a composite call that keeps other writers out.
+	inside bool
 }
 
 // base is the path under which the call's version answers.
@@ -93,6 +95,9 @@ var versionPattern = regexp.MustCompile(`^v(\d\d)\.0$`)
 // rest checks version, session and quota, and hands the call to its resource.
 // path is what follows /services/data/, escaped.
 func (o *Org) rest(w http.ResponseWriter, r *http.Request, path string) error {
+	if m := r.URL.Query().Get("_HttpMethod"); m != "" && r.Method == http.MethodPost {
+		r.Method = strings.ToUpper(m) // for clients that know no PATCH
+	}
 	first, below, _ := strings.Cut(path, "/")
 	version, ok := parseVersion(first)
 	if !ok {
@@ -170,12 +175,21 @@ func writeBody(w http.ResponseWriter, status int, b []byte) {
 
 // writeError answers with the platform's array of errors.
 func writeError(w http.ResponseWriter, err error) {
+	var many *manyFound
+	if errors.As(err, &many) {
+		writeJSON(w, http.StatusMultipleChoices, many.paths)
+		return
+	}
 	e := refuse(http.StatusInternalServerError, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
 	errors.As(err, &e)
 	type body struct {
-		Message   string   `json:"message"`
-		ErrorCode string   `json:"errorCode"`
-		Fields    []string `json:"fields,omitempty"`
+		Message   string    `json:"message"`
+		ErrorCode string    `json:"errorCode"`
+		Fields    *[]string `json:"fields,omitempty"`
 	}
-	writeJSON(w, e.status, []body{{e.message, e.code, e.fields}})
+	b := body{Message: e.message, ErrorCode: e.code}
+	if e.fields != nil {
+		b.Fields = &e.fields
+	}
+	writeJSON(w, e.status, []body{b})
 }

@@ -23,6 +23,7 @@ type Org struct {
 	traffic traffic
 	faults  faults
 	router  *router
+	recent  recents
 }
 
 // New makes an org with its organization record and its integration user, and

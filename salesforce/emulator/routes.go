@@ -20,13 +20,26 @@ func restRoutes() []route {
 		// Objects.
 		{"GET", "sobjects", kindDescribe, (*Org).describeGlobal},
 		{"GET", "sobjects/{object}", kindDescribe, (*Org).basicInfo},
+		{"POST", "sobjects/{object}", kindRecord, (*Org).createRecord},
 		{"GET", "sobjects/{object}/describe", kindDescribe, (*Org).describe},
 
 		// Records.
 		{"GET", "sobjects/{object}/{id}", kindRecord, (*Org).getRecord},
-		{"GET", "sobjects/{object}/{field}/{value}", kindRecord, (*Org).getByExternalID},
+		{"PATCH", "sobjects/{object}/{id}", kindRecord, (*Org).updateRecord},
+		{"DELETE", "sobjects/{object}/{id}", kindRecord, (*Org).deleteRecord},
+		{"POST", "sobjects/{object}/{id}", kindRecord, (*Org).createByID},
+		{"GET", "sobjects/{object}/{field}/{value}", kindRecord, (*Org).byFieldOrRelation},
+		{"POST", "sobjects/{object}/{field}/{value}", kindRecord, (*Org).upsertRecord},
+		{"PATCH", "sobjects/{object}/{field}/{value}", kindRecord, (*Org).upsertRecord},
+		{"DELETE", "sobjects/{object}/{field}/{value}", kindRecord, (*Org).deleteRecord},
+		{"GET", "recent", kindOther, (*Org).recentlyViewed},
 
 		// Many at once.
+		{"POST", "composite/sobjects", kindUpsert, (*Org).createCollection},
+		{"PATCH", "composite/sobjects", kindUpsert, (*Org).updateCollection},
+		{"DELETE", "composite/sobjects", kindUpsert, (*Org).deleteCollection},
+		{"GET", "composite/sobjects/{object}", kindRecord, (*Org).retrieveCollection},
+		{"POST", "composite/sobjects/{object}", kindRecord, (*Org).retrieveCollection},
 		{"PATCH", "composite/sobjects/{object}/{field}", kindUpsert, (*Org).upsertCollection},
 	}
 }

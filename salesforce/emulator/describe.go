@@ -23,8 +23,8 @@ func (o *Org) describeGlobal(c *call) error {
 }
 
 // basicInfo answers sobjects/X.
-func (o *Org) basicInfo(c *call, name string) error {
-	obj, ok := o.Schema.Object(name)
+func (o *Org) basicInfo(c *call) error {
+	obj, ok := o.Schema.Object(c.arg("object"))
 	if !ok {
 		return errNoResource
 	}
@@ -34,8 +34,8 @@ func (o *Org) basicInfo(c *call, name string) error {
 
 // describe answers sobjects/X/describe.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
-func (o *Org) describe(c *call, name string) error {
-	obj, ok := o.Schema.Object(name)
+func (o *Org) describe(c *call) error {
+	obj, ok := o.Schema.Object(c.arg("object"))
 	if !ok {
 		return errNoResource
 	}

@@ -22,6 +22,8 @@ type Org struct {
 	cursors cursors
 	traffic traffic
 	faults  faults
+	router  *router
+	recent  recents
 }
 
 // New makes an org with its organization record and its integration user, and
@@ -39,6 +41,7 @@ func New(opt Options) *Org {
 	}
 	o := &Org{opt: opt, Store: store.New(s, opt.Clock)}
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
+	o.router = newRouter(restRoutes(), doors())
 	o.cursors = cursors{byID: map[string]*cursor{}}
 	o.Store.Seed(opt.Username, opt.Currencies[0])
 	return o

@@ -39,8 +39,8 @@ func (s *Store) LoadDir(dir string) error {
 		return errs.New(errs.NotFound, "load an org's data: %w", err)
 	}
 	l := &load{store: s, problems: &LoadError{}, withHistory: map[string]bool{}}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	l.w = Writer{UserID: s.UserID, At: s.Now(), Admin: true, TrustLookups: true}
 	for _, name := range names {
 		l.open(name)

@@ -29,8 +29,8 @@ func (s *Store) Insert(object string, fields map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	w := Writer{UserID: s.UserID, At: s.Now(), Admin: true}
 	changes, rerr := s.Changes(t, fields, w)
 	if rerr != nil {
@@ -157,8 +157,8 @@ func (s *Store) alter(verb, object, id string, at time.Time, f func(*Table, *Rec
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	r := t.ByID[id]
 	if r == nil {
 		return errs.New(errs.NotFound, "%s %s: the org has no %s", verb, object, id)

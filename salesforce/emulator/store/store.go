@@ -17,7 +17,10 @@ type Store struct {
 
 	// mu guards the records. Whoever reads them in order of an index calls
 	// rlockTidy, so that the index is in order before the lock is shared.
-	mu     sync.RWMutex
+	mu sync.RWMutex
+	// gate is held by whoever writes, before mu; see Begin.
+	gate   sync.Mutex
+	trail  *trail            // of the open savepoints, or nil
 	Tables map[string]*Table // by object name
 	// counters hold the last number given to an id, by key prefix.
 	counters map[string]uint64
@@ -76,10 +79,16 @@ func (s *Store) Seed(username, currency string) {
 }
 
 // Lock takes the lock for writing.
-func (s *Store) Lock() { s.mu.Lock() }
+func (s *Store) Lock() {
+	s.gate.Lock()
+	s.mu.Lock()
+}
 
 // Unlock gives the lock for writing back.
-func (s *Store) Unlock() { s.mu.Unlock() }
+func (s *Store) Unlock() {
+	s.mu.Unlock()
+	s.gate.Unlock()
+}
 
 // RLock takes the lock for reading; see rlockTidy.
 func (s *Store) RLock() { s.mu.RLock() }

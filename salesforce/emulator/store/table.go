@@ -18,6 +18,7 @@ type Table struct {
 	ByTime *Index
 	ByName *Index // in the order of Id
 	auto   map[int]int
+	trail  *trail // of the store's open savepoints, or nil
 }
 
 // keyedField finds the live records of a field's values.
@@ -58,6 +59,7 @@ func (t *Table) tidy() {
 
 // Add takes a new record in.
 func (t *Table) Add(r *Record) {
+	t.note(r, nil)
 	t.ByID[r.ID] = r
 	t.ByTime.put(r)
 	t.ByName.put(r)
@@ -99,6 +101,9 @@ func (t *Table) Replace(r, next *Record) {
 	moved := t.ByTime.keyOf(r) != t.ByTime.keyOf(next)
 	if moved {
 		t.ByTime.leave()
+	}
+	if t.trail != nil {
+		t.note(r, r.Clone())
 	}
 	*r = *next
 	if moved {

@@ -188,7 +188,7 @@ func (g *generator) restate(object string, r *store.Record, fieldName, value str
 	at = g.past(at)
 	t := g.store.Tables[obj.Name]
 	next := r.Clone()
-	next.Values[f.Slot] = value
+	next.Set(f, value)
 	next.Modstamp = max(r.Modstamp, at.Unix())
 	next.Modified = next.Modstamp
 	g.store.WriteChanges(t, r, next, store.Writer{UserID: g.owners[0], At: at})

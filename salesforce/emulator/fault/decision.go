@@ -142,6 +142,9 @@ func (d *Decision) Stamped(at time.Time) time.Time {
 // EndsSession says whether the request's session ends by a fault.
 func (d *Decision) EndsSession() bool { return d != nil && d.Act != nil && d.Act.Session != 0 }
 
+// LoopsPages says whether a page leads to itself.
+func (d *Decision) LoopsPages() bool { return d != nil && d.Loops }
+
 // DropsCursor says whether the cursor that the request asks for vanishes.
 func (d *Decision) DropsCursor() bool {
 	return d != nil && d.Act != nil && d.Act.Cursor == CursorVanishes

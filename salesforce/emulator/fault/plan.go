@@ -96,6 +96,17 @@ func (a *Action) takesAnswer() bool {
 	return a.Answer != nil || a.Cut != nil || a.Lose != nil || a.Cursor == CursorVanishes || a.Session != 0 || a.Quota != ""
 }
 
+// Swallows says whether the request never reaches the org.
+func (a *Action) Swallows() bool {
+	switch {
+	case a.Answer != nil:
+		return !a.Answer.Form.isOwn()
+	case a.Cut != nil:
+		return a.Cut.Bytes < 0
+	}
+	return a.Cursor == CursorVanishes || a.Session != 0 || a.Quota != ""
+}
+
 // Form is a kind of body.
 type Form string
 

@@ -19,6 +19,8 @@ type Table struct {
 	ByName *Index // in the order of Id
 	auto   map[int]int
 	trail  *trail // of the store's open savepoints, or nil
+	// shadows are the records whose last write queries do not see yet.
+	shadows shadows
 }
 
 // keyedField finds the live records of a field's values.
@@ -27,13 +29,15 @@ type keyedField struct {
 	records map[string][]*Record // by the value's key
 }
 
-func newTable(o *schema.Object) *Table {
+func newTable(o *schema.Object, late *lateness) *Table {
 	t := &Table{Object: o, ByID: map[string]*Record{}, auto: map[int]int{}}
 	t.ByTime = &Index{keyOf: func(r *Record) int64 { return r.Modstamp }}
 	if !o.HasModstamp {
 		t.ByTime.keyOf = func(r *Record) int64 { return r.Created }
 	}
 	t.ByName = &Index{keyOf: func(*Record) int64 { return 0 }}
+	t.shadows.late = late
+	t.ByTime.shadows, t.ByName.shadows = &t.shadows, &t.shadows
 	for _, f := range o.Fields {
 		if f.Slot >= 0 && (f.Unique || f.IDLookup) {
 			t.keyed = append(t.keyed, keyedField{f, map[string][]*Record{}})
@@ -102,8 +106,9 @@ func (t *Table) Replace(r, next *Record) {
 	if moved {
 		t.ByTime.leave()
 	}
-	if t.trail != nil {
-		t.note(r, r.Clone())
+	if t.isWatched() {
+		before := *r
+		t.note(r, &before)
 	}
 	*r = *next
 	if moved {
@@ -136,6 +141,7 @@ func (t *Table) remove(r *Record) {
 		t.unkey(r)
 	}
 	r.Purged = true
+	delete(t.shadows.of, r)
 	t.ByTime.leave()
 	t.ByName.leave()
 	delete(t.ByID, r.ID)

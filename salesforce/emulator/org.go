@@ -24,6 +24,9 @@ type Org struct {
 	faults  faults
 	router  *router
 	recent  recents
+	work    work
+	log     requestLog
+	uses    uses
 }
 
 // New makes an org with its organization record and its integration user, and
@@ -42,7 +45,8 @@ func New(opt Options) *Org {
 	o := &Org{opt: opt, Store: store.New(s, opt.Clock)}
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.router = newRouter(restRoutes(), doors())
-	o.cursors = cursors{byID: map[string]*cursor{}}
+	o.cursors = cursors{byID: map[string]*cursor{}, now: opt.Clock.Now, ttl: opt.CursorTTL}
+	o.log.size = opt.RequestLog
 	o.Store.Seed(opt.Username, opt.Currencies[0])
 	return o
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/query"
 	"github.com/partnersync/partnersync/salesforce/emulator/soql"
@@ -22,6 +23,8 @@ type cursor struct {
 	records    []*store.Record
 	userID     string
 	isRead     bool // its last page was given
+	step       int  // records on its first page
+	opened     time.Time
 }
 
 // cursors are the open results, oldest first. Their number is bounded for each
@@ -31,12 +34,16 @@ type cursors struct {
 	n    uint64
 	byID map[string]*cursor
 	open []*cursor
+	// now is the org's clock, and ttl how long a result lasts after its query.
+	now func() time.Time
+	ttl time.Duration
 }
 
 func (cs *cursors) add(c *cursor, limit int) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.n++
+	c.opened = cs.now()
 	c.id = store.MakeID("01g", cs.n)
 	for {
 		mine := 0
@@ -63,7 +70,20 @@ func (cs *cursors) add(c *cursor, limit int) {
 func (cs *cursors) find(id string) *cursor {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	return cs.byID[id]
+	c := cs.byID[id]
+	if c == nil || cs.now().Sub(c.opened) >= cs.ttl {
+		return nil
+	}
+	return c
+}
+
+// drop forgets the result of a locator.
+func (cs *cursors) drop(locator string) {
+	id, _, _ := strings.Cut(locator, "-")
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.byID, id)
+	cs.open = slices.DeleteFunc(cs.open, func(c *cursor) bool { return c.id == id })
 }
 
 func (cs *cursors) markRead(c *cursor) {
@@ -112,7 +132,7 @@ func (o *Org) runQuery(c *call, p *query.Plan, batch int) []byte {
 	if p.Projection.LongText >= 2 {
 		batch = min(batch, minBatch)
 	}
-	cur := &cursor{projection: p.Projection, table: p.Table, records: records, userID: c.session.userID}
+	cur := &cursor{projection: p.Projection, table: p.Table, records: records, userID: c.session.userID, step: batch}
 	if len(records) > batch {
 		o.cursors.add(cur, o.opt.MaxCursors)
 	}
@@ -161,10 +181,14 @@ func (o *Org) pageLocked(c *call, cur *cursor, from, batch int) []byte {
 // Callers hold the lock.
 func (o *Org) page(c *call, cur *cursor, from, batch int) []byte {
 	to := min(from+batch, len(cur.records))
+	next := to
+	if from > 0 && decisionOf(c.r.Context()).LoopsPages() {
+		next = from
+	}
 	b := make([]byte, 0, 256+(to-from)*64*(4+len(cur.projection.Parts)))
-	b = fmt.Appendf(b, `{"totalSize":%d,"done":%t,`, len(cur.records), to == len(cur.records))
-	if to < len(cur.records) {
-		b = fmt.Appendf(b, `"nextRecordsUrl":"%squery/%s-%d",`, c.base(), cur.id, to)
+	b = fmt.Appendf(b, `{"totalSize":%d,"done":%t,`, len(cur.records), next == len(cur.records))
+	if next < len(cur.records) {
+		b = fmt.Appendf(b, `"nextRecordsUrl":"%squery/%s-%d",`, c.base(), cur.id, next)
 	} else {
 		o.cursors.markRead(cur)
 	}

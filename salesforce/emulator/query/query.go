@@ -169,7 +169,7 @@ func (p *Plan) runIDs(take func(*store.Record) bool) {
 	ids := slices.Clone(p.ids)
 	slices.Sort(ids)
 	for _, id := range slices.Compact(ids) {
-		if r := p.Table.ByID[id]; r != nil && !take(r) {
+		if r := p.Table.Seen(id); r != nil && !take(r) {
 			return
 		}
 	}

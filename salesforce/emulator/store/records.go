@@ -150,8 +150,10 @@ func (s *Store) MarkDeleted(t *Table, r *Record, deleted bool, w Writer) {
 	next := r.Clone()
 	next.Deleted = deleted
 	next.Modified, next.modifiedBy, next.Modstamp = w.At.Unix(), w.UserID, w.At.Unix()
-	t.Replace(r, next)
-	s.markHistory(t, r.ID, deleted, false)
+	s.lately(w.Late, func() {
+		t.Replace(r, next)
+		s.markHistory(t, r.ID, deleted, false)
+	})
 }
 
 // alter runs a change of one record under the lock.

@@ -24,6 +24,7 @@ type Store struct {
 	Tables map[string]*Table // by object name
 	// counters hold the last number given to an id, by key prefix.
 	counters map[string]uint64
+	late     *lateness
 	// orgID and userID are the organization's id and that of the user as whom
 	// integrations act.
 	OrgID, UserID string
@@ -32,9 +33,9 @@ type Store struct {
 // New makes a store without records for the objects of a schema. It gives
 // the organization and its user their ids, not their records.
 func New(sc *schema.Schema, c clock.Clock) *Store {
-	s := &Store{Schema: sc, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{}}
+	s := &Store{Schema: sc, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{}, late: &lateness{now: c.Now}}
 	for _, obj := range sc.Objects {
-		s.Tables[obj.Name] = newTable(obj)
+		s.Tables[obj.Name] = newTable(obj, s.late)
 	}
 	s.OrgID, s.UserID = s.newID("00D"), s.newID("005")
 	return s

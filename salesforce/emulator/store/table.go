@@ -22,6 +22,8 @@ type Table struct {
 	// ofParent has the rows of a history table by ParentId, those in the recycle
 	// bin too; other tables have none.
 	ofParent map[string][]*Record
+	// shadows are the records whose last write queries do not see yet.
+	shadows shadows
 }
 
 // keyedField finds the live records of a field's values. Nearly always a value
@@ -73,7 +75,7 @@ func (k *keyedField) find(value string) []*Record {
 	return append([]*Record{first}, k.more[key]...)
 }
 
-func newTable(o *schema.Object) *Table {
+func newTable(o *schema.Object, late *lateness) *Table {
 	t := &Table{Object: o, ByID: map[string]*Record{}, auto: map[int]int{}}
 	t.ByTime = &Index{keyOf: func(r *Record) int64 { return r.Modstamp }}
 	if !o.HasModstamp {
@@ -83,6 +85,8 @@ func newTable(o *schema.Object) *Table {
 	if o.HistoryOf != "" {
 		t.ofParent = map[string][]*Record{}
 	}
+	t.shadows.late = late
+	t.ByTime.shadows, t.ByName.shadows = &t.shadows, &t.shadows
 	for _, f := range o.Fields {
 		if f.Slot >= 0 && (f.Unique || f.IDLookup) {
 			t.keyed = append(t.keyed, keyedField{f, map[string]*Record{}, map[string][]*Record{}})
@@ -145,8 +149,9 @@ func (t *Table) Replace(r, next *Record) {
 	if moved {
 		t.ByTime.leave()
 	}
-	if t.trail != nil {
-		t.note(r, r.Clone())
+	if t.isWatched() {
+		before := *r
+		t.note(r, &before)
 	}
 	*r = *next
 	if moved {
@@ -179,6 +184,7 @@ func (t *Table) remove(r *Record) {
 		t.unkey(r)
 	}
 	r.Purged = true
+	delete(t.shadows.of, r)
 	t.ByTime.leave()
 	t.ByName.leave()
 	delete(t.ByID, r.ID)

@@ -20,6 +20,9 @@ type Writer struct {
 	// trustLookups leaves out the check that the records of lookups exist; a load
 	// from files makes it at its end.
 	TrustLookups bool
+	// Late is how long after the org's present queries begin to see the write,
+	// though it is stamped At.
+	Late time.Duration
 }
 
 // Change is one field and the text that it shall hold.
@@ -215,6 +218,10 @@ func (s *Store) setDefaults(t *Table, r *Record, given map[int]bool) {
 
 // Commit stores what prepare made, with the history that follows from it.
 func (s *Store) Commit(t *Table, base, next *Record, w Writer) {
+	s.lately(w.Late, func() { s.commit(t, base, next, w) })
+}
+
+func (s *Store) commit(t *Table, base, next *Record, w Writer) {
 	if base == nil {
 		t.Add(next)
 		s.WriteCreated(t, next)

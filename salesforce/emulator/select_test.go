@@ -50,8 +50,8 @@ func dealOrg(t *testing.T) *client {
 		c.insert("Contact", row{"AccountId": a, "LastName": name, "Email": fmt.Sprintf("%d@x.example", i)})
 	}
 	c.insert("Contact", row{"AccountId": b, "LastName": "Dee"})
-	deal := func(account any, name, stage, amount, close string) {
-		f := row{"Name": name, "StageName": stage, "CloseDate": close, "AccountId": account}
+	deal := func(account any, name, stage, amount, on string) {
+		f := row{"Name": name, "StageName": stage, "CloseDate": on, "AccountId": account}
 		if amount != "" {
 			f["Amount"] = amount
 		}

@@ -73,7 +73,7 @@ func comparison(own *schema.Object, c *Column) func(x, y string) int {
 	case f.Type.IsNumber():
 		return compareNumbers
 	case f.Type == schema.TypeReference || f.Type == schema.TypeID:
-		return func(x, y string) int { return cmp.Compare(x, y) }
+		return cmp.Compare[string]
 	case f.Type == schema.TypePicklist:
 		if rank := ranks(own, c); len(rank) > 0 {
 			return func(x, y string) int {

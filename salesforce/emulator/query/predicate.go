@@ -114,7 +114,7 @@ func (s resolver) compare(col *Column, op soql.Op, v soql.Value) (predicate, *so
 
 // checkOperator refuses operators that the field's type does not have.
 func (s resolver) checkOperator(f *schema.Field, c *soql.Compare) *soql.Error {
-	ok := true
+	var ok bool
 	several := c.Op == soql.Includes || c.Op == soql.Excludes
 	switch f.Type {
 	case schema.TypeMultipicklist:

@@ -111,8 +111,8 @@ func describeField(f *schema.Field, obj *schema.Object) map[string]any {
 		"createable": writable, "updateable": writable, "nillable": !f.Required && !f.IsAudit && f.Type != schema.TypeBoolean && !defaulted,
 		"defaultedOnCreate": defaulted, "unique": f.Unique, "externalId": f.ExternalID, "idLookup": f.IDLookup,
 		"caseSensitive": f.CaseSensitive, "restrictedPicklist": f.Restricted, "filterable": f.IsFilterable(),
-		"sortable": f.IsFilterable(), "groupable": f.IsFilterable() && !f.Type.IsNumber() && f.Type != schema.TypeDateTime,
-		"aggregatable": f.IsFilterable() && f.Type != schema.TypeBoolean, "permissionable": f.Custom && !f.Required,
+		"sortable": f.IsSortable(), "groupable": f.IsGroupable(), "aggregatable": f.IsAggregatable(),
+		"permissionable":      f.Custom && !f.Required,
 		"deprecatedAndHidden": false, "htmlFormatted": false, "encrypted": false, "dependentPicklist": false,
 		"cascadeDelete": false, "restrictedDelete": false, "polymorphicForeignKey": false, "namePointing": false,
 		"relationshipName": nil, "relationshipOrder": nil, "referenceTo": []string{}, "referenceTargetField": nil,
@@ -152,11 +152,8 @@ func (o *Org) childRelationships(parent *schema.Object) []map[string]any {
 				continue
 			}
 			var name any
-			switch {
-			case f.Children != "":
-				name = f.Children
-			case f.Custom:
-				name = strings.TrimSuffix(child.Name, "__c") + "s__r"
+			if n := child.ChildrenName(f); n != "" {
+				name = n
 			}
 			out = append(out, map[string]any{"childSObject": child.Name, "field": f.Name, "relationshipName": name,
 				"cascadeDelete": false, "restrictedDelete": false, "deprecatedAndHidden": false,

@@ -147,7 +147,7 @@ func (o *Org) faultRequest(r *http.Request) fault.Request {
 		}
 		from, err := strconv.Atoi(m[2])
 		if cur := o.cursors.find(m[1]); cur != nil && err == nil {
-			out.Object, out.Page = cur.table.Object.Name, from/max(cur.step, 1)+1
+			out.Object, out.Page = cur.result.Projection.Object.Name, from/max(cur.step, 1)+1
 		}
 	}
 	return out

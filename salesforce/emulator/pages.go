@@ -17,14 +17,15 @@ import (
 
 // cursor is a query's result of which pages are still to be fetched.
 type cursor struct {
-	id         string
-	projection *query.Projection
-	table      *store.Table
-	records    []*store.Record
-	userID     string
-	isRead     bool // its last page was given
-	step       int  // records on its first page
-	opened     time.Time
+	id     string
+	result *query.Result
+	userID string
+	isRead bool // its last page was given
+	step   int  // records on its first page
+	opened time.Time
+	// children are the ids of longer lists of children in its records. They go
+	// when it goes.
+	children []string
 }
 
 // cursors are the open results, oldest first. Their number is bounded for each
@@ -60,11 +61,24 @@ func (cs *cursors) add(c *cursor, limit int) {
 		if mine < limit {
 			break
 		}
-		delete(cs.byID, cs.open[oldest].id)
+		for _, id := range append(cs.open[oldest].children, cs.open[oldest].id) {
+			delete(cs.byID, id)
+		}
 		cs.open = slices.Delete(cs.open, oldest, oldest+1)
 	}
 	cs.byID[c.id] = c
 	cs.open = append(cs.open, c)
+}
+
+// addChildren opens a list of children of a result that is open itself.
+func (cs *cursors) addChildren(of, c *cursor) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.n++
+	c.opened = of.opened
+	c.id = store.MakeID("01g", cs.n)
+	cs.byID[c.id] = c
+	of.children = append(of.children, c.id)
 }
 
 func (cs *cursors) find(id string) *cursor {
@@ -101,10 +115,14 @@ func (o *Org) DropCursors() {
 	o.cursors.open = nil
 }
 
-// firstPage answers query and queryAll.
+// firstPage answers query and queryAll, and explain instead of a query.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm
 func (o *Org) firstPage(c *call, all bool) error {
-	text := c.r.URL.Query().Get("q")
+	params := c.r.URL.Query()
+	text, explain := params.Get("q"), false
+	if text == "" && params.Has("explain") {
+		text, explain = params.Get("explain"), true
+	}
 	if strings.TrimSpace(text) == "" {
 		return refuse(http.StatusBadRequest, "MALFORMED_QUERY", "SOQL statements cannot be empty or null")
 	}
@@ -113,30 +131,58 @@ func (o *Org) firstPage(c *call, all bool) error {
 		return err
 	}
 	p, qerr := query.New(o.Store, text, all)
+	switch {
+	case qerr != nil:
+		return queryError(qerr)
+	case explain:
+		writeJSON(c.w, http.StatusOK, map[string]any{"plans": o.explain(p)})
+		return nil
+	case strings.EqualFold(params.Get("columns"), "true"):
+		writeJSON(c.w, http.StatusOK, p.Metadata())
+		return nil
+	}
+	body, qerr := o.runQuery(c, p, batch)
 	if qerr != nil {
 		return queryError(qerr)
 	}
-	writeBody(c.w, http.StatusOK, o.runQuery(c, p, batch))
+	writeBody(c.w, http.StatusOK, body)
 	return nil
+}
+
+func (o *Org) explain(p *query.Plan) []query.Explanation {
+	p.RLock()
+	defer p.RUnlock()
+	return p.Explain()
 }
 
 // runQuery runs a query and gives its first page. The lock is let go before
 // anything is sent, so that a slow client holds nobody up.
-func (o *Org) runQuery(c *call, p *query.Plan, batch int) []byte {
-	o.RLockTidy(p.Table)
-	defer o.RUnlock()
-	records := p.Run()
+func (o *Org) runQuery(c *call, p *query.Plan, batch int) ([]byte, *soql.Error) {
+	p.RLock()
+	defer p.RUnlock()
+	result, err := p.Find()
+	if err != nil {
+		return nil, err
+	}
 	if p.Count {
-		return fmt.Appendf(nil, `{"totalSize":%d,"done":true,"records":[]}`, len(records))
+		return fmt.Appendf(nil, `{"totalSize":%d,"done":true,"records":[]}`, len(result.Records)), nil
 	}
-	if p.Projection.LongText >= 2 {
-		batch = min(batch, minBatch)
-	}
-	cur := &cursor{projection: p.Projection, table: p.Table, records: records, userID: c.session.userID, step: batch}
-	if len(records) > batch {
+	cur := &cursor{result: result, userID: c.session.userID}
+	batch = cur.batch(batch)
+	cur.step = batch
+	if len(result.Records) > batch {
 		o.cursors.add(cur, o.opt.MaxCursors)
 	}
-	return o.page(c, cur, 0, batch)
+	return o.page(c, cur, 0, batch), nil
+}
+
+// batch is how many records a page of the result has at most: fewer than the
+// client asks for where long texts would make it heavy.
+func (c *cursor) batch(asked int) int {
+	if c.result.Projection.LongText >= 2 {
+		return min(asked, minBatch)
+	}
+	return asked
 }
 
 func queryError(e *soql.Error) error {
@@ -161,13 +207,10 @@ func (o *Org) nextPage(c *call, locator string) error {
 		return err
 	}
 	cur := o.cursors.find(m[1])
-	if cur == nil || cur.userID != c.session.userID || from >= len(cur.records) {
+	if cur == nil || cur.userID != c.session.userID || from >= len(cur.result.Records) {
 		return bad
 	}
-	if cur.projection.LongText >= 2 {
-		batch = min(batch, minBatch)
-	}
-	writeBody(c.w, http.StatusOK, o.pageLocked(c, cur, from, batch))
+	writeBody(c.w, http.StatusOK, o.pageLocked(c, cur, from, cur.batch(batch)))
 	return nil
 }
 
@@ -180,32 +223,21 @@ func (o *Org) pageLocked(c *call, cur *cursor, from, batch int) []byte {
 // page prints the records [from, from+batch) of a result, as they are now.
 // Callers hold the lock.
 func (o *Org) page(c *call, cur *cursor, from, batch int) []byte {
-	to := min(from+batch, len(cur.records))
-	next := to
-	if from > 0 && decisionOf(c.r.Context()).LoopsPages() {
-		next = from
-	}
-	b := make([]byte, 0, 256+(to-from)*64*(4+len(cur.projection.Parts)))
-	b = fmt.Appendf(b, `{"totalSize":%d,"done":%t,`, len(cur.records), next == len(cur.records))
-	if next < len(cur.records) {
-		b = fmt.Appendf(b, `"nextRecordsUrl":"%squery/%s-%d",`, c.base(), cur.id, next)
-	} else {
+	loops := from > 0 && decisionOf(c.r.Context()).LoopsPages()
+	total := len(cur.result.Records)
+	to := min(from+batch, total)
+	if to == total && !loops {
 		o.cursors.markRead(cur)
 	}
-	b = append(b, `"records":[`...)
-	base := c.base() + "sobjects/"
-	written := false
-	for _, r := range cur.records[from:to] {
-		if r.Purged {
-			continue
+	b := make([]byte, 0, 256+(to-from)*64*(4+len(cur.result.Projection.Parts)))
+	return cur.result.AppendPage(b, cur.id, from, query.Pages{Base: c.base(), Batch: batch, Loops: loops, Open: func(r *query.Result) string {
+		if cur.id == "" {
+			o.cursors.add(cur, o.opt.MaxCursors)
 		}
-		if written {
-			b = append(b, ',')
-		}
-		written = true
-		b = cur.projection.AppendJSON(b, r, base)
-	}
-	return append(b, "]}"...)
+		child := &cursor{result: r, userID: c.session.userID}
+		o.cursors.addChildren(cur, child)
+		return child.id
+	}})
 }
 
 // batchSize reads Sforce-Query-Options: batchSize=500.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,16 +48,18 @@ func (s *Store) Now() time.Time { return s.clock.Now().UTC().Truncate(time.Secon
 // ID is the organization's id, 18 characters.
 func (s *Store) ID() string { return s.OrgID }
 
-// RLockTidy takes the read lock with the table's indexes in order.
-func (s *Store) RLockTidy(t *Table) {
+// RLockTidy takes the read lock with the tables' indexes in order.
+func (s *Store) RLockTidy(tables ...*Table) {
 	for {
 		s.mu.RLock()
-		if !t.isUntidy() {
+		if !slices.ContainsFunc(tables, (*Table).isUntidy) {
 			return
 		}
 		s.mu.RUnlock()
 		s.mu.Lock()
-		t.tidy()
+		for _, t := range tables {
+			t.tidy()
+		}
 		s.mu.Unlock()
 	}
 }

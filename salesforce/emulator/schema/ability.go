@@ -1,0 +1,53 @@
+package schema
+
+import "strings"
+
+// TypeMultipicklist is a picklist of which a record may have several values,
+// kept as the platform prints them: joined by semicolons.
+const TypeMultipicklist Type = "multipicklist"
+
+// IsGroupable says whether GROUP BY may name the field.
+// https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_select_group_by_considerations.htm
+func (f *Field) IsGroupable() bool {
+	switch f.Type {
+	case TypeDouble, TypeCurrency, TypePercent, TypeDateTime, TypeMultipicklist:
+		return false
+	}
+	return f.IsFilterable()
+}
+
+// IsSortable says whether ORDER BY may name the field.
+func (f *Field) IsSortable() bool { return f.IsFilterable() && f.Type != TypeMultipicklist }
+
+// IsAggregatable says whether COUNT, MIN and their like may be made of the field.
+// https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_select_agg_functions_field_types.htm
+func (f *Field) IsAggregatable() bool {
+	return f.IsFilterable() && f.Type != TypeBoolean && f.Type != TypeMultipicklist
+}
+
+// Targets are the names of the objects to which a lookup may point.
+func (f *Field) Targets() []string {
+	if f.RefTo == "" {
+		return nil
+	}
+	return strings.Split(f.RefTo, ",")
+}
+
+// IsPolymorphic says whether a lookup's records may be of several objects. An
+// owner is one of them: the platform has queues beside users.
+// https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_relationships_and_polymorph_keys.htm
+func (f *Field) IsPolymorphic() bool {
+	return f.Name == "OwnerId" || strings.Contains(f.RefTo, ",")
+}
+
+// ChildrenName is the name under which a parent knows the records of o that
+// point to it by the lookup f, or "" if it has none.
+func (o *Object) ChildrenName(f *Field) string {
+	switch {
+	case f.Children != "":
+		return f.Children
+	case f.Custom:
+		return strings.TrimSuffix(o.Name, "__c") + "s__r"
+	}
+	return ""
+}

@@ -12,7 +12,7 @@ import (
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_describeGlobal.htm
 func (o *Org) describeGlobal(c *call) error {
 	list := make([]map[string]any, 0, len(o.Schema.Objects))
-	for _, obj := range o.Schema.Objects {
+	for _, obj := range o.visibleObjects(c.r.Context()) {
 		list = append(list, o.objectInfo(c, obj))
 	}
 	slices.SortFunc(list, func(a, b map[string]any) int {
@@ -24,9 +24,9 @@ func (o *Org) describeGlobal(c *call) error {
 
 // basicInfo answers sobjects/X.
 func (o *Org) basicInfo(c *call) error {
-	obj, ok := o.Schema.Object(c.arg("object"))
-	if !ok {
-		return errNoResource
+	obj, err := o.object(c)
+	if err != nil {
+		return err
 	}
 	writeJSON(c.w, http.StatusOK, map[string]any{"objectDescribe": o.objectInfo(c, obj), "recentItems": []any{}})
 	return nil
@@ -35,9 +35,9 @@ func (o *Org) basicInfo(c *call) error {
 // describe answers sobjects/X/describe.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
 func (o *Org) describe(c *call) error {
-	obj, ok := o.Schema.Object(c.arg("object"))
-	if !ok {
-		return errNoResource
+	obj, err := o.object(c)
+	if err != nil {
+		return err
 	}
 	out := o.objectInfo(c, obj)
 	fields := make([]map[string]any, 0, len(obj.Fields))
@@ -45,7 +45,7 @@ func (o *Org) describe(c *call) error {
 		fields = append(fields, describeField(f, obj))
 	}
 	out["fields"] = fields
-	out["childRelationships"] = o.childRelationships(obj)
+	out["childRelationships"] = childRelationships(o.visibleObjects(c.r.Context()), obj)
 	out["recordTypeInfos"] = []any{}
 	out["supportedScopes"] = []any{}
 	writeJSON(c.w, http.StatusOK, out)
@@ -144,9 +144,9 @@ func picklistValues(f *schema.Field) []map[string]any {
 	return out
 }
 
-func (o *Org) childRelationships(parent *schema.Object) []map[string]any {
+func childRelationships(objects []*schema.Object, parent *schema.Object) []map[string]any {
 	out := []map[string]any{}
-	for _, child := range o.Schema.Objects {
+	for _, child := range objects {
 		for _, f := range child.Fields {
 			if f.RefTo != parent.Name {
 				continue

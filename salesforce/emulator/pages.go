@@ -130,6 +130,10 @@ func (o *Org) firstPage(c *call, all bool) error {
 	if err != nil {
 		return err
 	}
+	qerr := o.hiddenInQuery(decisionOf(c.r.Context()), text)
+	if qerr != nil {
+		return queryError(qerr)
+	}
 	p, qerr := query.New(o.Store, text, all)
 	switch {
 	case qerr != nil:

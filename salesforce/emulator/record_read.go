@@ -14,7 +14,9 @@ import (
 // object finds the object that a path names.
 func (o *Org) object(c *call) (*schema.Object, error) {
 	if obj, ok := o.Schema.Object(c.arg("object")); ok {
-		return obj, nil
+		if obj = visible(c.r.Context(), obj); obj != nil {
+			return obj, nil
+		}
 	}
 	return nil, errNoResource
 }

@@ -91,6 +91,9 @@ func (w *writing) read(r *dataRow) *schema.RowError {
 		r.failed = e
 		return nil
 	}
+	if e := hiddenInRow(decisionOf(w.ctx), r.table.Object.Name, r.fields); e != nil {
+		return e
+	}
 	var e *schema.RowError
 	if r.changes, e = w.org.Changes(r.table, r.fields, w.w); e != nil {
 		if e.OfRequest {

@@ -162,6 +162,10 @@ func (d *decoder) hide(key string, n *node, a *Action) {
 			d.fault(key, v, "expected an object or a field, like Lead or Account.Industry")
 			continue
 		}
+		if _, field, _ := strings.Cut(v.text, "."); strings.EqualFold(field, "Id") {
+			d.fault(key, v, "no object is without its Id")
+			continue
+		}
 		a.Hide = append(a.Hide, v.text)
 	}
 }

@@ -141,7 +141,7 @@ func TestWhatIsNoPlanIsRefused(t *testing.T) {
 		"rules: &a []\nmore: *a", "<<: {rules: []}", "rules: !!map {}", strings.Repeat("[", 60_000), strings.Repeat("- ", 30_000), strings.Repeat(" ", 70_000),
 		strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000), "rules: [{name: a, do: {answer: {status: 204, body: x}}}]",
 		"rules: [{name: a, do: {lose: {body: x}}}]", "rules: [{name: a, do: {answer: {form: html, bytes: 3}}}]", "rules: [{name: a, do: {answer: {status: 200, headers: {'a b': c}}}}]",
-		`{"rules":[{"name":"a","do":{"answer":{"status":200,"headers":{"a":"b\r\nc: d"}}}}]}`, "rules: [{name: a, do: {}}]", "rules: [{name: a, do: {hide: 'a b'}}]",
+		`{"rules":[{"name":"a","do":{"answer":{"status":200,"headers":{"a":"b\r\nc: d"}}}}]}`, "rules: [{name: a, do: {}}]", "rules: [{name: a, do: {hide: 'a b'}}]", "rules: [{name: a, do: {hide: Account.id}}]",
 		"rules: [{name: a, when: {from: '2026-11-27T09:00:00Z', until: '2026-11-27T09:00:00Z'}, do: {late: 5m}}]"} {
 		if _, err := fault.Parse([]byte(text), "plan"); err == nil {
 			t.Errorf("%.60q is taken", text)

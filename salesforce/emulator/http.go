@@ -24,7 +24,7 @@ const (
 
 // Handler answers the org's HTTP surface. It never panics on a request, except
 // to drop a connection when a Fault says so.
-func (o *Org) Handler() http.Handler { return http.HandlerFunc(o.serveFaulty) }
+func (o *Org) Handler() http.Handler { return o.durable(http.HandlerFunc(o.serveFaulty)) }
 
 // apiError is a request that the platform refuses as a whole.
 type apiError struct {

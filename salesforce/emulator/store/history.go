@@ -51,6 +51,7 @@ func (s *Store) markHistory(t *Table, parent string, deleted, purged bool) {
 			continue
 		}
 		r.Deleted, r.Purged = deleted, purged
+		h.file.note(h, r)
 		if purged {
 			h.ByTime.leave()
 			h.ByName.leave()

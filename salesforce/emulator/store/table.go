@@ -18,6 +18,10 @@ type Table struct {
 	ByTime *Index
 	ByName *Index // in the order of Id
 	auto   map[int]int
+
+	// file is told of every record that changes, where the store has a file.
+	file   *file
+	number uint64 // the table's in that file
 }
 
 // keyedField finds the live records of a field's values.
@@ -58,6 +62,7 @@ func (t *Table) tidy() {
 
 // Add takes a new record in.
 func (t *Table) Add(r *Record) {
+	t.file.note(t, r)
 	t.ByID[r.ID] = r
 	t.ByTime.put(r)
 	t.ByName.put(r)
@@ -101,6 +106,7 @@ func (t *Table) Replace(r, next *Record) {
 		t.ByTime.leave()
 	}
 	*r = *next
+	t.file.note(t, r)
 	if moved {
 		t.ByTime.put(r)
 	}
@@ -131,6 +137,7 @@ func (t *Table) remove(r *Record) {
 		t.unkey(r)
 	}
 	r.Purged = true
+	t.file.note(t, r)
 	t.ByTime.leave()
 	t.ByName.leave()
 	delete(t.ByID, r.ID)

@@ -73,7 +73,7 @@ func (row *groupRow) add(g *grouping, r *store.Record) {
 
 // record gives the group as a record.
 func (row *groupRow) record(g *grouping) *store.Record {
-	r := &store.Record{Values: make([]string, len(g.values))}
+	values := make([]string, len(g.values))
 	for i, v := range g.values {
 		t := &row.totals[i]
 		text := ""
@@ -97,9 +97,9 @@ func (row *groupRow) record(g *grouping) *store.Record {
 		default:
 			text = t.best
 		}
-		r.Values[i] = text
+		values[i] = text
 	}
-	return r
+	return store.Row(values)
 }
 
 // average divides a sum, to as many digits as the platform's double has.

@@ -13,13 +13,13 @@ import (
 // Handler answers the org's HTTP surface, and its keeper's under /emulator/. It
 // never panics on a request, except to drop a connection when a fault says so.
 func (o *Org) Handler() http.Handler {
-	admin := o.adminHandler()
+	admin, api := o.adminHandler(), o.durable(http.HandlerFunc(o.watch))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == adminPath || strings.HasPrefix(r.URL.Path, adminPath+"/") {
 			admin.ServeHTTP(w, r)
 			return
 		}
-		o.watch(w, r)
+		api.ServeHTTP(w, r)
 	})
 }
 

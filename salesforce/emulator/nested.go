@@ -84,6 +84,8 @@ func (r route) isNestable() bool {
 		return strings.HasPrefix(r.pattern, "composite/sobjects")
 	case "jobs", "metadata", "async":
 		return false
+	case "tooling":
+		return r.method == http.MethodGet
 	}
 	return true
 }

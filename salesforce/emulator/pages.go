@@ -145,12 +145,37 @@ func (o *Org) firstPage(c *call, all bool) error {
 		writeJSON(c.w, http.StatusOK, p.Metadata())
 		return nil
 	}
-	body, qerr := o.runQuery(c, p, batch)
-	if qerr != nil {
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	if qerr := o.runQuery(c, p, batch, buffer); qerr != nil {
 		return queryError(qerr)
 	}
-	writeBody(c.w, http.StatusOK, body)
+	writeBody(c.w, http.StatusOK, buffer.b)
 	return nil
+}
+
+// pageBuffer is memory for a page, used again for another: pages are megabytes,
+// and making new ones would keep the garbage collector busy.
+type pageBuffer struct{ b []byte }
+
+// maxKept is the size above which a buffer isn't kept.
+const maxKept = 8 << 20
+
+var pageBuffers = sync.Pool{New: func() any { return &pageBuffer{} }}
+
+func takeBuffer() *pageBuffer {
+	p, ok := pageBuffers.Get().(*pageBuffer)
+	if !ok {
+		return &pageBuffer{}
+	}
+	p.b = p.b[:0]
+	return p
+}
+
+func (p *pageBuffer) giveBack() {
+	if cap(p.b) <= maxKept {
+		pageBuffers.Put(p)
+	}
 }
 
 func (o *Org) explain(p *query.Plan) []query.Explanation {
@@ -161,15 +186,16 @@ func (o *Org) explain(p *query.Plan) []query.Explanation {
 
 // runQuery runs a query and gives its first page. The lock is let go before
 // anything is sent, so that a slow client holds nobody up.
-func (o *Org) runQuery(c *call, p *query.Plan, batch int) ([]byte, *soql.Error) {
+func (o *Org) runQuery(c *call, p *query.Plan, batch int, into *pageBuffer) *soql.Error {
 	p.RLock()
 	defer p.RUnlock()
 	result, err := p.Find()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if p.Count {
-		return fmt.Appendf(nil, `{"totalSize":%d,"done":true,"records":[]}`, len(result.Records)), nil
+		into.b = fmt.Appendf(into.b, `{"totalSize":%d,"done":true,"records":[]}`, len(result.Records))
+		return nil
 	}
 	cur := &cursor{result: result, userID: c.session.userID}
 	batch = cur.batch(batch)
@@ -177,7 +203,8 @@ func (o *Org) runQuery(c *call, p *query.Plan, batch int) ([]byte, *soql.Error) 
 	if len(result.Records) > batch {
 		o.cursors.add(cur, o.opt.MaxCursors)
 	}
-	return o.page(c, cur, 0, batch), nil
+	o.page(c, cur, 0, batch, into)
+	return nil
 }
 
 // batch is how many records a page of the result has at most: fewer than the
@@ -214,27 +241,29 @@ func (o *Org) nextPage(c *call, locator string) error {
 	if cur == nil || cur.userID != c.session.userID || from >= len(cur.result.Records) {
 		return bad
 	}
-	writeBody(c.w, http.StatusOK, o.pageLocked(c, cur, from, cur.batch(batch)))
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	o.pageLocked(c, cur, from, cur.batch(batch), buffer)
+	writeBody(c.w, http.StatusOK, buffer.b)
 	return nil
 }
 
-func (o *Org) pageLocked(c *call, cur *cursor, from, batch int) []byte {
+func (o *Org) pageLocked(c *call, cur *cursor, from, batch int, into *pageBuffer) {
 	o.RLock()
 	defer o.RUnlock()
-	return o.page(c, cur, from, batch)
+	o.page(c, cur, from, batch, into)
 }
 
 // page prints the records [from, from+batch) of a result, as they are now.
 // Callers hold the lock.
-func (o *Org) page(c *call, cur *cursor, from, batch int) []byte {
+func (o *Org) page(c *call, cur *cursor, from, batch int, into *pageBuffer) {
 	loops := from > 0 && decisionOf(c.r.Context()).LoopsPages()
 	total := len(cur.result.Records)
 	to := min(from+batch, total)
 	if to == total && !loops {
 		o.cursors.markRead(cur)
 	}
-	b := make([]byte, 0, 256+(to-from)*64*(4+len(cur.result.Projection.Parts)))
-	return cur.result.AppendPage(b, cur.id, from, query.Pages{Base: c.base(), Batch: batch, Loops: loops, Open: func(r *query.Result) string {
+	into.b = cur.result.AppendPage(into.b, cur.id, from, query.Pages{Base: c.base(), Batch: batch, Loops: loops, Open: func(r *query.Result) string {
 		if cur.id == "" {
 			o.cursors.add(cur, o.opt.MaxCursors)
 		}

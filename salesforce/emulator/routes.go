@@ -23,6 +23,8 @@ func restRoutes() []route {
 		{"GET", "sobjects/{object}", kindDescribe, (*Org).basicInfo},
 		{"POST", "sobjects/{object}", kindRecord, (*Org).createRecord},
 		{"GET", "sobjects/{object}/describe", kindDescribe, (*Org).describe},
+		{"GET", "sobjects/{object}/updated", kindOther, (*Org).getUpdated},
+		{"GET", "sobjects/{object}/deleted", kindOther, (*Org).getDeleted},
 
 		// Records.
 		{"GET", "sobjects/{object}/{id}", kindRecord, (*Org).getRecord},
@@ -36,6 +38,10 @@ func restRoutes() []route {
 		{"GET", "recent", kindOther, (*Org).recentlyViewed},
 
 		// Many at once.
+		{"POST", "composite", kindOther, (*Org).composite},
+		{"POST", "composite/batch", kindOther, (*Org).batch},
+		{"POST", "composite/graph", kindOther, (*Org).graphs},
+		{"POST", "composite/tree/{object}", kindUpsert, (*Org).tree},
 		{"POST", "composite/sobjects", kindUpsert, (*Org).createCollection},
 		{"PATCH", "composite/sobjects", kindUpsert, (*Org).updateCollection},
 		{"DELETE", "composite/sobjects", kindUpsert, (*Org).deleteCollection},
@@ -51,6 +57,9 @@ func doors() []door {
 		{"/services/data", kindOther, func(o *Org, w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, o.versions()) }},
 		{"/services/oauth2/token", kindLogin, (*Org).token},
 		{"/services/oauth2/userinfo", kindOther, (*Org).userinfo},
+		{"/services/oauth2/revoke", kindOther, (*Org).revoke},
+		{"/services/oauth2/introspect", kindOther, (*Org).introspect},
+		{"/id/{org}/{user}", kindOther, (*Org).identity},
 		{"/services/Soap/u/{version}", kindLogin, (*Org).soap},
 		{"/services/Soap/u/{version}/{org}", kindLogin, (*Org).soap},
 		{"/services/Soap/c/{version}", kindLogin, (*Org).soap},

@@ -97,6 +97,7 @@ func Generate(s *store.Store, currencies []string, multi bool, opt Options) erro
 		{"registrations", g.registrations},
 	} {
 		if err := step.run(); err != nil {
+			s.Discard() // half a company is none
 			return fmt.Errorf("generate %s: %w", step.name, err)
 		}
 	}

@@ -99,7 +99,7 @@ func (row *groupRow) record(g *grouping) *store.Record {
 		}
 		values[i] = text
 	}
-	return store.RecordOf(values)
+	return store.Row(values)
 }
 
 // average divides a sum, to as many digits as the platform's double has.

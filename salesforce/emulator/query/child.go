@@ -35,7 +35,7 @@ func (s resolver) selectChildren(p *Plan, item soql.Item, take taker) *soql.Erro
 	}
 	p.tables = append(p.tables, plan.tables...)
 	p.Projection.isNested = true
-	p.Projection.Parts = append(p.Projection.Parts, part{key: `"` + name + `":`, child: &childQuery{plan, lookup}, name: name, display: name, aggregate: true})
+	p.Projection.Parts = append(p.Projection.Parts, part{key: `,"` + name + `":`, child: &childQuery{plan, lookup}, name: name, display: name, aggregate: true})
 	return nil
 }
 

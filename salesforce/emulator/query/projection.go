@@ -24,11 +24,15 @@ type Projection struct {
 // part is one member of a record's JSON: a field, a parent with a projection of
 // its own, children, or a parent shown by its type.
 type part struct {
-	key    string // `"Name":`
-	f      *schema.Field
-	format *formatter // FORMAT, or nil
-	parent *step
-	inner  *Projection
+	key  string // `,"Name":`
+	kind kind
+	// isPlain is true for a field of the record itself and nothing else, as nearly
+	// all parts are.
+	isPlain bool
+	f       *schema.Field
+	format  *formatter // FORMAT, or nil
+	parent  *step
+	inner   *Projection
 	// variants are the fields of a polymorphic lookup's objects, by object.
 	variants map[*schema.Object]*schema.Field
 	ofType   bool // the name of the record's object
@@ -162,7 +166,7 @@ func (p *Projection) add(c Column, x *formatter) {
 		inner.Object = first.to[0].Object
 	}
 	inner.add(rest, x)
-	p.Parts = append(p.Parts, part{key: `"` + first.lookup.Relationship + `":`, parent: &first, inner: inner, name: first.lookup.Relationship})
+	p.Parts = append(p.Parts, part{key: `,"` + first.lookup.Relationship + `":`, parent: &first, inner: inner, name: first.lookup.Relationship})
 }
 
 // addNamed selects a value under a name of its own. A field of a parent is found
@@ -174,13 +178,14 @@ func (p *Projection) addNamed(s resolver, c Column, name string, format bool) {
 	}
 	t := partOf(c, name, x)
 	if len(c.via) > 0 {
-		t.typeOf = &typeOf{flat: &c}
+		t.typeOf, t.isPlain = &typeOf{flat: &c}, false
 	}
 	p.Parts = append(p.Parts, t)
 }
 
 func partOf(c Column, name string, x *formatter) part {
-	return part{key: `"` + name + `":`, f: c.Field, format: x, variants: c.variants, ofType: c.ofType, name: name, display: c.Field.Name}
+	return part{key: `,"` + name + `":`, kind: kindOf(c.Field), f: c.Field, format: x, variants: c.variants, ofType: c.ofType, name: name, display: c.Field.Name,
+		isPlain: x == nil && c.variants == nil && !c.ofType}
 }
 
 // printer is what the printing of a page needs to know beside its records.
@@ -190,33 +195,45 @@ type printer struct {
 	children func(*Result) string // prints a result's first page's locator
 	batch    int
 	loops    bool // see Pages.Loops
+	// head is what every record of the page begins with, up to its id.
+	head string
+	// day is the last day printed, in days since 1970, and text its date.
+	day  int64
+	text [len("2006-01-02T")]byte
 }
 
 // AppendJSON writes a record with its fields and its parents' fields. base is
 // "/services/data/v62.0/sobjects/". Callers hold the lock.
 func (p *Projection) AppendJSON(b []byte, r *store.Record, base string) []byte {
-	return p.append(b, r, p.Object, &printer{base: base})
+	return p.append(b, r, p.Object, &printer{base: base, day: noDay})
+}
+
+func head(o *schema.Object, base string) string {
+	return `{"attributes":{"type":"` + o.Name + `","url":"` + base + o.Name + "/"
 }
 
 // append writes a record of an object.
 func (p *Projection) append(b []byte, r *store.Record, o *schema.Object, w *printer) []byte {
-	if p.isGroup {
+	switch {
+	case p.isGroup:
 		b = append(b, `{"attributes":{"type":"AggregateResult"}`...)
-	} else {
-		b = append(b, `{"attributes":{"type":"`...)
-		b = append(b, o.Name...)
-		b = append(b, `","url":"`...)
-		b = append(b, w.base...)
-		b = append(b, o.Name...)
-		b = append(b, '/')
+	case w.result != nil && w.result.Projection == p:
+		b = append(b, w.head...)
+		b = append(b, r.ID...)
+		b = append(b, `"}`...)
+	default:
+		b = append(b, head(o, w.base)...)
 		b = append(b, r.ID...)
 		b = append(b, `"}`...)
 	}
 	for i := range p.Parts {
 		part := &p.Parts[i]
-		b = append(b, ',')
 		b = append(b, part.key...)
-		b = part.append(b, r, o, w)
+		if part.isPlain {
+			b = w.value(b, part, r)
+		} else {
+			b = part.append(b, r, o, w)
+		}
 	}
 	return append(b, '}')
 }
@@ -245,5 +262,7 @@ func (t *part) append(b []byte, r *store.Record, o *schema.Object, w *printer) [
 	if t.format != nil {
 		return t.format.append(b, f, r)
 	}
-	return appendValue(b, f, r)
+	other := *t
+	other.f, other.kind = f, kindOf(f)
+	return w.value(b, &other, r)
 }

@@ -26,7 +26,7 @@ func (p *Plan) Run() []*store.Record {
 
 // selected gives the records that fit, up to enough of them unless it is -1.
 func (p *Plan) selected(enough int) []*store.Record {
-	var out []*store.Record
+	out := make([]*store.Record, 0, max(min(enough, maxOffset), 0))
 	for _, j := range p.joins {
 		j.run()
 	}

@@ -54,7 +54,7 @@ func (s resolver) selectTypeOf(p *Plan, item soql.Item, take taker) *soql.Error 
 		}
 	}
 	p.Projection.isNested = true
-	p.Projection.Parts = append(p.Projection.Parts, part{key: `"` + f.Relationship + `":`, typeOf: out, name: f.Relationship, display: f.Relationship})
+	p.Projection.Parts = append(p.Projection.Parts, part{key: `,"` + f.Relationship + `":`, typeOf: out, name: f.Relationship, display: f.Relationship})
 	return nil
 }
 

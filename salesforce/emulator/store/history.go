@@ -51,5 +51,6 @@ func (s *Store) markHistory(t *Table, parent string, deleted, purged bool) {
 			continue
 		}
 		r.Deleted = deleted
+		h.file.note(h, r)
 	}
 }

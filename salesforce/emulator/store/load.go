@@ -339,4 +339,5 @@ func (l *load) undo() {
 			f.t.remove(row.r)
 		}
 	}
+	l.store.Discard()
 }

@@ -25,9 +25,9 @@ func newRecord(o *schema.Object) *Record {
 	return &Record{draft: &values}
 }
 
-// RecordOf makes a record of values by Field.Slot that belongs to no table, such
-// as a group of a query.
-func RecordOf(values []string) *Record { return &Record{data: pack(values)} }
+// Row makes a record that is in no table, such as a group that a query made, of
+// its values by Field.Slot. It keeps the slice.
+func Row(values []string) *Record { return &Record{draft: &values} }
 
 // draftOf gives a draft with the record's state; of nil, one without.
 func (r *Record) draftOf(o *schema.Object) *Record {

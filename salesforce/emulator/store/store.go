@@ -18,7 +18,7 @@ type Store struct {
 
 	// mu guards the records. Whoever reads them in order of an index calls
 	// rlockTidy, so that the index is in order before the lock is shared.
-	mu sync.RWMutex
+	mu guard
 	// gate is held by whoever writes, before mu; see Begin.
 	gate   sync.Mutex
 	trail  *trail            // of the open savepoints, or nil
@@ -29,6 +29,23 @@ type Store struct {
 	// orgID and userID are the organization's id and that of the user as whom
 	// integrations act.
 	OrgID, UserID string
+	// file is where the records survive a restart; nil where they do not.
+	file *file
+}
+
+// guard is the lock of a store. What was written under it reaches the store's file
+// before the lock is given back, and so before anybody is told.
+type guard struct {
+	sync.RWMutex
+	before func() // nil without a file
+}
+
+// Unlock gives the lock for writing back.
+func (g *guard) Unlock() {
+	if g.before != nil {
+		g.before()
+	}
+	g.RWMutex.Unlock()
 }
 
 // New makes a store without records for the objects of a schema. It gives
@@ -60,7 +77,7 @@ func (s *Store) RLockTidy(tables ...*Table) {
 		for _, t := range tables {
 			t.tidy()
 		}
-		s.mu.Unlock()
+		s.mu.RWMutex.Unlock() // nothing was written
 	}
 }
 

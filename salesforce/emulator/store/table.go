@@ -24,6 +24,10 @@ type Table struct {
 	ofParent map[string][]*Record
 	// shadows are the records whose last write queries do not see yet.
 	shadows shadows
+
+	// file is told of every record that changes, where the store has a file.
+	file   *file
+	number uint64 // the table's in that file
 }
 
 // keyedField finds the live records of a field's values. Nearly always a value
@@ -114,6 +118,7 @@ func (t *Table) tidy() {
 func (t *Table) Add(r *Record) {
 	t.note(r, nil)
 	r.seal()
+	t.file.note(t, r)
 	t.ByID[r.ID] = r
 	t.ByTime.put(r)
 	t.ByName.put(r)
@@ -154,6 +159,7 @@ func (t *Table) Replace(r, next *Record) {
 		t.note(r, &before)
 	}
 	*r = *next
+	t.file.note(t, r)
 	if moved {
 		t.ByTime.put(r)
 	}
@@ -185,6 +191,7 @@ func (t *Table) remove(r *Record) {
 	}
 	r.Purged = true
 	delete(t.shadows.of, r)
+	t.file.note(t, r)
 	t.ByTime.leave()
 	t.ByName.leave()
 	delete(t.ByID, r.ID)

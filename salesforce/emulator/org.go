@@ -3,6 +3,7 @@ package emulator
 import (
 	"crypto/rsa"
 	"sync/atomic"
+	"time"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/salesforce/emulator/company"
@@ -24,6 +25,8 @@ type Org struct {
 	faults  faults
 	router  *router
 	recent  recents
+	// born is when the org was made; its objects were described last then.
+	born time.Time
 }
 
 // New makes an org with its organization record and its integration user, and
@@ -43,6 +46,7 @@ func New(opt Options) *Org {
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.router = newRouter(restRoutes(), doors())
 	o.cursors = cursors{byID: map[string]*cursor{}}
+	o.born = o.Now()
 	o.Store.Seed(opt.Username, opt.Currencies[0])
 	return o
 }

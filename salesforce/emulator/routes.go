@@ -59,9 +59,9 @@ func doors() []door {
 		{"/services/oauth2/revoke", kindOther, (*Org).revoke},
 		{"/services/oauth2/introspect", kindOther, (*Org).introspect},
 		{"/id/{org}/{user}", kindOther, (*Org).identity},
-		{"/services/Soap/u/{version}", kindLogin, (*Org).soap},
-		{"/services/Soap/u/{version}/{org}", kindLogin, (*Org).soap},
-		{"/services/Soap/c/{version}", kindLogin, (*Org).soap},
-		{"/services/Soap/c/{version}/{org}", kindLogin, (*Org).soap},
+		{"/services/Soap/u/{version}", kindOwn, (*Org).soap},
+		{"/services/Soap/u/{version}/{org}", kindOwn, (*Org).soap},
+		{"/services/Soap/c/{version}", kindOwn, (*Org).soap},
+		{"/services/Soap/c/{version}/{org}", kindOwn, (*Org).soap},
 	}
 }

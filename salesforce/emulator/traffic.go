@@ -18,6 +18,9 @@ const (
 	kindRecord
 	kindUpsert
 	kinds
+	// kindOwn marks a door behind which requests of several kinds come, which
+	// counts them itself.
+	kindOwn requestKind = -1
 )
 
 // Requests counts the requests that reached the org, those that it refused and
@@ -43,6 +46,9 @@ type traffic struct {
 }
 
 func (t *traffic) count(k requestKind) {
+	if k == kindOwn {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.byKind[k]++

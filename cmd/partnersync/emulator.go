@@ -24,6 +24,7 @@ type emulatorFlags struct {
 	multiCurrency bool
 	opportunities int
 	seed          int64
+	org           orgFlags
 }
 
 // into puts the flags that were given over the settings.
@@ -54,7 +55,7 @@ func (a *app) emulatorCommand() *cobra.Command {
 		Long: `Serve a Salesforce org from memory: REST, SOQL, OAuth and SOAP login. With --data it
 holds the records of DIR/Object.csv files, else it makes an org up. It prints the
 address and the credentials that it accepts, and forgets everything when it stops.`,
-		Example: "  partnersync emulator\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000",
+		Example: "  partnersync emulator\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000\n  partnersync emulator --faults faults.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.emulate(c, f) },
 	}
 	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default salesforce.emulator.listen)")
@@ -63,6 +64,7 @@ address and the credentials that it accepts, and forgets everything when it stop
 	c.Flags().IntVar(&f.customers, "customers", 0, "how many customers to make up (default one for every 20 opportunities)")
 	c.Flags().BoolVar(&f.multiCurrency, "multi-currency", false, "an org whose records each have a currency")
 	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org all day (default salesforce.emulator.seed)")
+	f.org.add(c)
 	return c
 }
 
@@ -79,7 +81,17 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 		return err
 	}
 	holdOrg()
-	org := emulator.New(emulator.Options{Clock: a.clock, Logger: log.Named("emulator"), MultiCurrency: f.multiCurrency})
+	f.org.into(c, &cfg.Salesforce.Emulator)
+	plan, err := readFaults(cfg.Salesforce.Emulator.Faults)
+	if err != nil {
+		return err
+	}
+	opt, err := f.org.options(a.clock)
+	if err != nil {
+		return err
+	}
+	opt.Logger, opt.MultiCurrency = log.Named("emulator"), f.multiCurrency
+	org := emulator.New(opt)
 	var files []string
 	if f.data != "" {
 		files, err = loadFiles(org, f.data)
@@ -89,6 +101,7 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	org.PlayFaults(plan, uint64(cfg.Salesforce.Emulator.FaultSeed))
 	server, err := serveOrg(c.Context(), org, cfg.Salesforce.Emulator.Listen)
 	if err != nil {
 		return err

@@ -12,8 +12,7 @@ import (
 // describeGlobal lists the org's objects.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_describeGlobal.htm
 func (o *Org) describeGlobal(c *call) error {
-	if status := conditional(c, o.born.Unix()); status != 0 {
-		c.w.WriteHeader(status)
+	if o.isDescribedBefore(c) {
 		return nil
 	}
 	writeJSON(c.w, http.StatusOK, map[string]any{"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": o.objectList(c)})
@@ -23,7 +22,7 @@ func (o *Org) describeGlobal(c *call) error {
 // objectList is what the org says of its objects, in the order of their names.
 func (o *Org) objectList(c *call) []map[string]any {
 	list := make([]map[string]any, 0, len(o.Schema.Objects))
-	for _, obj := range o.Schema.Objects {
+	for _, obj := range o.visibleObjects(c.r.Context()) {
 		list = append(list, o.objectInfo(c, obj))
 	}
 	slices.SortFunc(list, func(a, b map[string]any) int {
@@ -50,12 +49,24 @@ func (o *Org) describe(c *call) error {
 	if err != nil {
 		return err
 	}
-	if status := conditional(c, o.born.Unix()); status != 0 {
-		c.w.WriteHeader(status)
+	if o.isDescribedBefore(c) {
 		return nil
 	}
 	writeJSON(c.w, http.StatusOK, o.describeObject(c, obj))
 	return nil
+}
+
+// isDescribedBefore answers a client that asks only for what has changed since.
+// Where a fault hides something, it has always.
+func (o *Org) isDescribedBefore(c *call) bool {
+	if decisionOf(c.r.Context()).Hides() {
+		return false
+	}
+	status := conditional(c, o.described.Load())
+	if status != 0 {
+		c.w.WriteHeader(status)
+	}
+	return status != 0
 }
 
 // describeObject is all that the org says of an object.
@@ -73,7 +84,7 @@ func (o *Org) describeObject(c *call, obj *schema.Object) map[string]any {
 		fields = append(fields, describeField(f, obj))
 	}
 	out["fields"] = fields
-	out["childRelationships"] = o.childRelationships(obj)
+	out["childRelationships"] = childRelationships(o.visibleObjects(c.r.Context()), obj)
 	out["recordTypeInfos"] = []map[string]any{{"active": true, "available": true, "defaultRecordTypeMapping": true, "developerName": "Master",
 		"master": true, "name": "Master", "recordTypeId": "012000000000000AAA", "urls": map[string]string{"layout": base + "/describe/layouts/012000000000000AAA"}}}
 	plural := strings.ToLower(fmt.Sprint(out["labelPlural"]))
@@ -155,8 +166,8 @@ func describeField(f *schema.Field, obj *schema.Object) map[string]any {
 		"createable": writable, "updateable": writable, "nillable": !f.Required && !f.IsAudit && f.Type != schema.TypeBoolean && !defaulted,
 		"defaultedOnCreate": defaulted, "unique": f.Unique, "externalId": f.ExternalID, "idLookup": f.IDLookup,
 		"caseSensitive": f.CaseSensitive, "restrictedPicklist": f.Restricted, "filterable": f.IsFilterable(),
-		"sortable": f.IsFilterable(), "groupable": f.IsFilterable() && !f.Type.IsNumber() && f.Type != schema.TypeDateTime,
-		"aggregatable": f.IsFilterable() && f.Type != schema.TypeBoolean, "permissionable": f.Custom && !f.Required,
+		"sortable": f.IsSortable(), "groupable": f.IsGroupable(), "aggregatable": f.IsAggregatable(),
+		"permissionable":      f.Custom && !f.Required,
 		"deprecatedAndHidden": false, "htmlFormatted": false, "encrypted": false, "dependentPicklist": false,
 		"cascadeDelete": false, "restrictedDelete": false, "polymorphicForeignKey": false, "namePointing": false,
 		"relationshipName": nil, "relationshipOrder": nil, "referenceTo": []string{}, "referenceTargetField": nil,
@@ -190,24 +201,12 @@ func picklistValues(f *schema.Field) []map[string]any {
 	return out
 }
 
-func (o *Org) childRelationships(parent *schema.Object) []map[string]any {
+func childRelationships(objects []*schema.Object, parent *schema.Object) []map[string]any {
 	out := []map[string]any{}
-	for _, child := range o.Schema.Objects {
-		for _, f := range child.Fields {
-			if f.RefTo != parent.Name {
-				continue
-			}
-			var name any
-			switch {
-			case f.Children != "":
-				name = f.Children
-			case f.Custom:
-				name = strings.TrimSuffix(child.Name, "__c") + "s__r"
-			}
-			out = append(out, map[string]any{"childSObject": child.Name, "field": f.Name, "relationshipName": name,
-				"cascadeDelete": false, "restrictedDelete": false, "deprecatedAndHidden": false,
-				"junctionIdListNames": []any{}, "junctionReferenceTo": []any{}})
-		}
+	for _, rel := range childrenAmong(objects, parent) {
+		out = append(out, map[string]any{"childSObject": rel.object.Name, "field": rel.field.Name, "relationshipName": nullable(rel.name),
+			"cascadeDelete": false, "restrictedDelete": false, "deprecatedAndHidden": false,
+			"junctionIdListNames": []any{}, "junctionReferenceTo": []any{}})
 	}
 	return out
 }

@@ -18,13 +18,9 @@ const (
 	firstVersion = 50
 	lastVersion  = 67
 
-	maxURL  = 16_384   // longer ones are answered 414
-	maxBody = 10 << 20 // bytes of a JSON body, unpacked
+	maxHead = 16_384   // bytes of URI and headers
+	maxBody = 50 << 20 // bytes of a body, packed and unpacked
 )
-
-// Handler answers the org's HTTP surface. It never panics on a request, except
-// to drop a connection when a Fault says so.
-func (o *Org) Handler() http.Handler { return http.HandlerFunc(o.serveFaulty) }
 
 // apiError is a request that the platform refuses as a whole.
 type apiError struct {
@@ -65,17 +61,11 @@ func (c *call) base() string { return "/services/data/v" + c.version + "/" }
 
 // serve answers one request.
 func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", o.opt.Clock.Now().UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", decisionOf(r.Context()).Clock(o.opt.Clock.Now()).UTC().Format(http.TimeFormat))
 	w, end := packed(w, r)
 	defer end()
 	path := strings.TrimRight(r.URL.Path, "/")
 	o.opt.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", path))
-	if len(r.URL.RequestURI()) > maxURL {
-		w.Header().Set("Content-Type", "text/html; charset=iso-8859-1")
-		w.WriteHeader(http.StatusRequestURITooLong)
-		fmt.Fprint(w, "<html><head><title>414 URI Too Long</title></head><body>URI Too Long</body></html>")
-		return
-	}
 	if d, ok := o.router.door(path); ok {
 		o.traffic.count(d.kind)
 		d.handle(o, w, r)

@@ -3,7 +3,6 @@ package emulator
 import (
 	"crypto/rsa"
 	"sync/atomic"
-	"time"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/salesforce/emulator/company"
@@ -18,6 +17,7 @@ type Org struct {
 
 	// generated says that Generate has filled the org.
 	generated atomic.Bool
+	about     about // of an org in a file
 
 	access  access
 	cursors cursors
@@ -25,8 +25,11 @@ type Org struct {
 	faults  faults
 	router  *router
 	recent  recents
-	// born is when the org was made; its objects were described last then.
-	born time.Time
+	// described is when the org's objects were last made or changed, in Unix seconds.
+	described atomic.Int64
+	work      work
+	log       requestLog
+	uses      uses
 }
 
 // New makes an org with its organization record and its integration user, and
@@ -34,20 +37,36 @@ type Org struct {
 // does not have: a mistake of whoever wrote it.
 func New(opt Options) *Org {
 	opt = opt.withDefaults()
-	src, err := schema.Default()
+	s, err := newStore(opt)
 	if err != nil {
 		panic(err)
+	}
+	o := newOrg(opt, s)
+	o.Store.Seed(opt.Username, opt.Currencies[0])
+	return o
+}
+
+// newStore makes the store of an org, without records.
+func newStore(opt Options) (*store.Store, error) {
+	src, err := schema.Default()
+	if err != nil {
+		return nil, err
 	}
 	s, err := schema.Build(src, schema.Options{Without: opt.Without, MultiCurrency: opt.MultiCurrency, Currencies: opt.Currencies, SandboxField: opt.SandboxField})
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
-	o := &Org{opt: opt, Store: store.New(s, opt.Clock)}
+	return store.New(s, opt.Clock), nil
+}
+
+// newOrg puts an org around its store.
+func newOrg(opt Options, s *store.Store) *Org {
+	o := &Org{opt: opt, Store: s}
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.router = newRouter(restRoutes(), doors())
-	o.cursors = cursors{byID: map[string]*cursor{}}
-	o.born = o.Now()
-	o.Store.Seed(opt.Username, opt.Currencies[0])
+	o.cursors = cursors{byID: map[string]*cursor{}, now: opt.Clock.Now, ttl: opt.CursorTTL}
+	o.described.Store(o.Now().Unix())
+	o.log.size = opt.RequestLog
 	return o
 }
 
@@ -61,7 +80,7 @@ func (o *Org) Generate(opt company.Options) error {
 	if !o.generated.CompareAndSwap(false, true) {
 		return errs.New(errs.Conflict, "generate an org: this one is filled already").WithHint("Make a new org, or leave this one as it is.")
 	}
-	return company.Generate(o.Store, o.opt.Currencies, o.opt.MultiCurrency, opt)
+	return o.fill(func() error { return company.Generate(o.Store, o.opt.Currencies, o.opt.MultiCurrency, opt) })
 }
 
 // GenerateOptions says what company Generate makes up.

@@ -14,7 +14,9 @@ import (
 // object finds the object that a path names.
 func (o *Org) object(c *call) (*schema.Object, error) {
 	if obj, ok := o.Schema.Object(c.arg("object")); ok {
-		return obj, nil
+		if obj = visible(c.r.Context(), obj); obj != nil {
+			return obj, nil
+		}
 	}
 	return nil, errNoResource
 }
@@ -95,7 +97,7 @@ func (o *Org) getRecord(c *call) error {
 	if err != nil {
 		return err
 	}
-	p, err := projectionOf(t.table.Object, c.r.URL.Query().Get("fields"))
+	p, err := projectionOf(visible(c.r.Context(), t.table.Object), c.r.URL.Query().Get("fields"))
 	if err != nil {
 		return err
 	}
@@ -186,14 +188,15 @@ func (o *Org) followRelation(c *call, obj *schema.Object, id, name string) error
 		return o.answerWith(c, path)
 	}
 	for _, rel := range o.children(obj) {
-		if !strings.EqualFold(rel.name, name) {
+		child := visible(c.r.Context(), rel.object)
+		if child == nil || !strings.EqualFold(rel.name, name) {
 			continue
 		}
-		p, err := projectionOf(rel.object, fields)
+		p, err := projectionOf(child, fields)
 		if err != nil {
 			return err
 		}
-		soql := "SELECT " + strings.Join(fieldNames(rel.object, fields), ", ") + " FROM " + p.Object.Name + " WHERE " + rel.field.Name + " = '" + id + "'"
+		soql := "SELECT " + strings.Join(fieldNames(child, fields), ", ") + " FROM " + p.Object.Name + " WHERE " + rel.field.Name + " = '" + id + "'"
 		return o.answerWith(c, "query?q="+url.QueryEscape(soql))
 	}
 	return errNoResource

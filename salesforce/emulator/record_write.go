@@ -177,7 +177,7 @@ func (w *writing) remove(t *store.Table, id string) *schema.RowError {
 	}
 	r, e := live(t, id)
 	if e == nil {
-		e = w.org.rowFault(t.Object.Name, map[string]any{"Id": id})
+		e = w.org.rowFault(w.ctx, t.Object.Name, id, map[string]any{"Id": id})
 	}
 	if e != nil {
 		return e

@@ -10,6 +10,7 @@ func restRoutes() []route {
 	return []route{
 		{"GET", "", kindOther, (*Org).resources},
 		{"GET", "limits", kindLimits, (*Org).limits},
+		{"GET", "limits/recordCount", kindLimits, (*Org).recordCount},
 
 		// Queries.
 		{"GET", "query", kindQuery, func(o *Org, c *call) error { return o.firstPage(c, false) }},

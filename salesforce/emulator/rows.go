@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"strings"
@@ -64,6 +65,7 @@ type dataRow struct {
 type writing struct {
 	org *Org
 	w   store.Writer
+	ctx context.Context // of the call, which may carry a fault
 }
 
 // write locks the org and lets f write as the call's user.
@@ -75,7 +77,7 @@ func (o *Org) write(c *call, f func(*writing) error) error {
 		o.Lock()
 		defer o.Unlock()
 	}
-	return f(&writing{org: o, w: store.Writer{UserID: c.session.userID, At: o.Now()}})
+	return f(&writing{org: o, w: o.writer(c), ctx: c.r.Context()})
 }
 
 // read turns a row's fields into changes. The error is for what the platform
@@ -86,6 +88,9 @@ func (w *writing) read(r *dataRow) *schema.RowError {
 	}
 	if r.failed = writable(r.table.Object, r.kind); r.failed != nil {
 		return nil
+	}
+	if e := hiddenInRow(decisionOf(w.ctx), r.table.Object.Name, r.fields); e != nil {
+		return e
 	}
 	r.changes, r.failed = w.org.Changes(r.table, r.fields, w.w)
 	if r.failed != nil && r.failed.OfRequest {
@@ -106,7 +111,7 @@ func writable(o *schema.Object, kind rowKind) *schema.RowError {
 // save writes a row that was read.
 func (w *writing) save(r *dataRow) rowResult {
 	if r.failed == nil {
-		r.failed = w.org.rowFault(r.table.Object.Name, r.fields)
+		r.failed = w.org.rowFault(w.ctx, r.table.Object.Name, r.value, r.fields)
 	}
 	if r.failed != nil {
 		return failed(r.failed)

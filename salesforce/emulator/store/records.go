@@ -111,11 +111,12 @@ func (s *Store) moveChildren(parent, from, to string, w Writer) (moved []string)
 				continue
 			}
 			for _, r := range t.ByID {
-				if r.Values[f.Slot] != from {
+				if r.value(f.Slot) != from {
 					continue
 				}
 				next := r.Clone()
-				next.Values[f.Slot], next.Modstamp = to, w.At.Unix()
+				next.Set(f, to)
+				next.Modstamp = w.At.Unix()
 				t.Replace(r, next)
 				moved = append(moved, r.ID)
 			}
@@ -130,8 +131,10 @@ func (s *Store) MarkDeleted(t *Table, r *Record, deleted bool, w Writer) {
 	next := r.Clone()
 	next.Deleted = deleted
 	next.Modified, next.modifiedBy, next.Modstamp = w.At.Unix(), w.UserID, w.At.Unix()
-	t.Replace(r, next)
-	s.markHistory(t, r.ID, deleted, false)
+	s.lately(w.Late, func() {
+		t.Replace(r, next)
+		s.markHistory(t, r.ID, deleted, false)
+	})
 }
 
 // alter runs a change of one record under the lock.

@@ -13,8 +13,14 @@ type trailStep struct {
 	before *Record
 }
 
+// isWatched says whether anybody asks what a write is about to change.
+func (t *Table) isWatched() bool {
+	return t.trail != nil || len(t.shadows.of) > 0 || !t.shadows.late.due.IsZero()
+}
+
 // note remembers what a write is about to change.
 func (t *Table) note(r, before *Record) {
+	t.shadows.note(r, before)
 	if t.trail != nil {
 		t.trail.steps = append(t.trail.steps, trailStep{t, r, before})
 	}

@@ -97,10 +97,16 @@ func (s *Store) Undelete(object, id string) error {
 // sees it any more.
 func (s *Store) Purge(object, id string) error {
 	return s.alter("purge", object, id, time.Time{}, func(t *Table, r *Record, _ Writer) *schema.RowError {
-		t.remove(r)
-		s.markHistory(t, r.ID, true, true)
+		s.Drop(t, r)
 		return nil
 	})
+}
+
+// Drop removes a record for good, with its history. Callers hold the lock for
+// writing.
+func (s *Store) Drop(t *Table, r *Record) {
+	t.remove(r)
+	s.markHistory(t, r.ID, true, true)
 }
 
 // Merge makes one record survive another of its object (accounts, contacts,

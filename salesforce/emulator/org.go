@@ -64,6 +64,7 @@ func newOrg(opt Options, s *store.Store) *Org {
 	o.router = newRouter(restRoutes(), doors())
 	o.cursors = cursors{byID: map[string]*cursor{}, now: opt.Clock.Now, ttl: opt.CursorTTL}
 	o.log.size = opt.RequestLog
+	o.AdjustWrites(o.directWriter)
 	return o
 }
 

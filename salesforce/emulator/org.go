@@ -74,6 +74,7 @@ func newOrg(opt Options, s *store.Store) *Org {
 	o.bulk = bulk.New(bulk.Options{Store: s, Clock: opt.Clock, NoHardDelete: opt.NoHardDelete, Spend: o.Spend, Visible: visible,
 		Hidden: func(ctx context.Context, query string) *soql.Error { return o.hiddenInQuery(decisionOf(ctx), query) },
 		Fate:   fateOf, Writer: o.faultyWriter, Row: o.bulkRowFault})
+	o.AdjustWrites(o.directWriter)
 	return o
 }
 

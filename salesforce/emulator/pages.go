@@ -46,6 +46,9 @@ func (cs *cursors) add(c *cursor, limit int) {
 	cs.n++
 	c.opened = cs.now()
 	c.id = store.MakeID("01g", cs.n)
+	for len(cs.open) > 0 && cs.isOver(cs.open[0]) {
+		cs.forget(0)
+	}
 	for {
 		mine := 0
 		oldest := -1
@@ -61,10 +64,7 @@ func (cs *cursors) add(c *cursor, limit int) {
 		if mine < limit {
 			break
 		}
-		for _, id := range append(cs.open[oldest].children, cs.open[oldest].id) {
-			delete(cs.byID, id)
-		}
-		cs.open = slices.Delete(cs.open, oldest, oldest+1)
+		cs.forget(oldest)
 	}
 	cs.byID[c.id] = c
 	cs.open = append(cs.open, c)
@@ -85,10 +85,21 @@ func (cs *cursors) find(id string) *cursor {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	c := cs.byID[id]
-	if c == nil || cs.now().Sub(c.opened) >= cs.ttl {
+	if c == nil || cs.isOver(c) {
 		return nil
 	}
 	return c
+}
+
+// isOver says whether a result's time is over.
+func (cs *cursors) isOver(c *cursor) bool { return cs.now().Sub(c.opened) >= cs.ttl }
+
+// forget takes an open result away, with the lists of its children.
+func (cs *cursors) forget(i int) {
+	for _, id := range append(cs.open[i].children, cs.open[i].id) {
+		delete(cs.byID, id)
+	}
+	cs.open = slices.Delete(cs.open, i, i+1)
 }
 
 // drop forgets the result of a locator.
@@ -96,8 +107,10 @@ func (cs *cursors) drop(locator string) {
 	id, _, _ := strings.Cut(locator, "-")
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	delete(cs.byID, id)
-	cs.open = slices.DeleteFunc(cs.open, func(c *cursor) bool { return c.id == id })
+	delete(cs.byID, id) // it may be a list of children
+	if i := slices.IndexFunc(cs.open, func(c *cursor) bool { return c.id == id }); i >= 0 {
+		cs.forget(i)
+	}
 }
 
 func (cs *cursors) markRead(c *cursor) {
@@ -267,7 +280,7 @@ func (o *Org) page(c *call, cur *cursor, from, batch int, into *pageBuffer) {
 		if cur.id == "" {
 			o.cursors.add(cur, o.opt.MaxCursors)
 		}
-		child := &cursor{result: r, userID: c.session.userID}
+		child := &cursor{result: r, userID: c.session.userID, step: batch}
 		o.cursors.addChildren(cur, child)
 		return child.id
 	}})

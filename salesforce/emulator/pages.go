@@ -61,13 +61,19 @@ func (cs *cursors) add(c *cursor, limit int) {
 		if mine < limit {
 			break
 		}
-		for _, id := range append(cs.open[oldest].children, cs.open[oldest].id) {
-			delete(cs.byID, id)
-		}
+		cs.forget(cs.open[oldest])
 		cs.open = slices.Delete(cs.open, oldest, oldest+1)
 	}
 	cs.byID[c.id] = c
 	cs.open = append(cs.open, c)
+}
+
+// forget takes a result and the lists of its children out of byID.
+func (cs *cursors) forget(c *cursor) {
+	delete(cs.byID, c.id)
+	for _, id := range c.children {
+		delete(cs.byID, id)
+	}
 }
 
 // addChildren opens a list of children of a result that is open itself.
@@ -96,7 +102,9 @@ func (cs *cursors) drop(locator string) {
 	id, _, _ := strings.Cut(locator, "-")
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	delete(cs.byID, id)
+	if c := cs.byID[id]; c != nil {
+		cs.forget(c)
+	}
 	cs.open = slices.DeleteFunc(cs.open, func(c *cursor) bool { return c.id == id })
 }
 

@@ -164,9 +164,13 @@ func TestSemiJoins(t *testing.T) {
 
 func TestPolymorphicLookups(t *testing.T) {
 	c := dealOrg(t)
+	c.insert("Lead", row{"LastName": "L", "Company": "C"})
+	c.insert("Space_Org__c", row{"Name": "O", "Space__c": c.insert("Space__c", row{"Name": "S", "Space_Key__c": "s"})})
 	for _, tt := range []struct{ query, want string }{
-		{"SELECT Owner.Type, Owner.Name FROM Account WHERE Owner.Type = 'user' LIMIT 1", `{"Owner":{"Name":"Integration User","Type":"User"}}`},
-		{"SELECT TYPEOF Owner WHEN User THEN Alias, UserType ELSE Name END FROM Account LIMIT 1", `{"Owner":{"Alias":"integ","UserType":"Standard"}}`},
+		{"SELECT Owner.Type, Owner.Name FROM Lead WHERE Owner.Type = 'user'", `{"Owner":{"Name":"Integration User","Type":"User"}}`},
+		{"SELECT TYPEOF Owner WHEN User THEN Alias, UserType ELSE Name END FROM Lead", `{"Owner":{"Alias":"integ","UserType":"Standard"}}`},
+		{"SELECT Name, TYPEOF Space__r.Owner WHEN User THEN UserType END, Space__r.Name FROM Space_Org__c", `{"Name":"O","Space__r":{"Name":"S","Owner":{"UserType":"Standard"}}}`},
+		{"SELECT Owner.UserType FROM Account LIMIT 1", `{"Owner":{"UserType":"Standard"}}`}, // a user, nothing else
 	} {
 		if got := c.rows(tt.query); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.query, got, tt.want)
@@ -223,7 +227,11 @@ func TestRefusesWhatTheSchemaDoesNotAllow(t *testing.T) {
 		{"SELECT Id FROM Account WHERE Id IN (SELECT ParentId FROM Account)", "MALFORMED_QUERY", "should not be on the same object type"},
 		{"SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contacts)", "INVALID_TYPE", "sObject type 'Contacts' is not supported"},
 		{"SELECT TYPEOF Account WHEN Account THEN Name END FROM Opportunity", "INVALID_FIELD", "polymorphic"},
-		{"SELECT TYPEOF Owner WHEN Lead THEN Name END FROM Opportunity", "INVALID_TYPE", "'Lead'"},
+		{"SELECT TYPEOF Owner WHEN Lead THEN Name END FROM Lead", "INVALID_TYPE", "'Lead'"},
+		{"SELECT TYPEOF Owner WHEN User THEN Name END, Owner.Name FROM Lead", "INVALID_FIELD", "duplicate field selected: Owner"},
+		{"SELECT Owner.Name, TYPEOF Owner WHEN User THEN Name END FROM Lead", "INVALID_FIELD", "duplicate field selected: Owner"},
+		{"SELECT TYPEOF Owner WHEN User THEN Name END FROM Lead GROUP BY Name", "MALFORMED_QUERY", "TYPEOF"},
+		{"SELECT Company, Owner.UserType FROM Lead", "INVALID_FIELD", "\nSELECT Company, Owner.UserType FROM Lead\n                ^\nERROR at Row:1:Column:17\nNo such column 'UserType' on entity 'Name'."},
 		{"SELECT Id FROM Account WHERE Name INCLUDES ('x')", "INVALID_QUERY_FILTER_OPERATOR", "invalid operator"},
 		{"SELECT Id, FIELDS(STANDARD) FROM Account", "INVALID_FIELD", "duplicate field selected: Id"},
 		{"SELECT Id FROM Account WHERE NumberOfEmployees > USD5", "INVALID_FIELD", "must be of type int"},
@@ -264,7 +272,7 @@ func TestColumnMetadata(t *testing.T) {
 		"SELECT id, owner.profile__c, name FROM account":                                           "", // no such field
 		"SELECT id, owner.name, owner.Email, (SELECT Id, Account.Name FROM contacts) FROM account": "Id Owner(Name Email) Contacts=Contacts(Id Account(Name))",
 		"SELECT count(id), max(amount) m, stagename FROM opportunity GROUP BY stagename":           "expr0=COUNT(id) m=MAX(amount) StageName",
-		"SELECT TYPEOF Owner WHEN User THEN Alias ELSE Name END, FORMAT(Name) n FROM Account":      "Owner(Alias Name) n",
+		"SELECT TYPEOF Owner WHEN User THEN Alias ELSE Name END, FORMAT(Name) n FROM Lead":         "Owner(Alias Name) n",
 	} {
 		status, body, _ := c.do("GET", "query?columns=true&q="+url.QueryEscape(query), "")
 		if want == "" {

@@ -27,12 +27,16 @@ type Column struct {
 	// ofType is true for the name of the object to which a polymorphic lookup
 	// points: What.Type.
 	ofType bool
+	format *formatter // FORMAT, or nil
+	calendar
 }
 
-// step goes from a record to the one that its lookup names.
+// step goes from a record to the one that its lookup names, as queries see it.
 type step struct {
 	lookup *schema.Field
-	to     []*store.Table // more than one if the lookup is polymorphic
+	to     []*store.Table // more than one only if the lookup is polymorphic
+	// polymorphic lookups show the fields that every object shares.
+	polymorphic bool
 }
 
 // follow gives the record to which the step leads and its object, or nil.
@@ -42,7 +46,7 @@ func (s step) follow(r *store.Record) (*store.Record, *schema.Object) {
 		return nil, nil
 	}
 	for _, t := range s.to {
-		if to := t.ByID[id]; to != nil {
+		if to := t.Seen(id); to != nil {
 			return to, t.Object
 		}
 	}
@@ -118,8 +122,14 @@ func (c *Column) key() string {
 // without quotes: instants end in Z, null is empty. Callers hold the lock.
 // https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/datafiles_date_format.htm
 func (c *Column) AppendText(b []byte, r *store.Record) []byte {
-	if c.isDirect() && c.Field.Slot < 0 && c.Field.Type == schema.TypeDateTime {
-		return append(appendSecond(b, r.Instant(c.Field.Slot)), ".000Z"...)
+	switch {
+	case c.format != nil:
+		if r, _ = c.parent(r); r == nil {
+			return b
+		}
+		return append(b, c.format.text(c.Field, r)...)
+	case c.isDirect() && c.Field.Slot < 0 && c.Field.Type == schema.TypeDateTime:
+		return append(c.calendar.append(b, r.Instant(c.Field.Slot)), ".000Z"...)
 	}
 	v := c.get(r)
 	const zone = "+0000"

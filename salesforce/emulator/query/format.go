@@ -31,27 +31,34 @@ func (s resolver) format(c *Column) *formatter {
 }
 
 func (x *formatter) append(b []byte, f *schema.Field, r *store.Record) []byte {
-	v := r.Get(f)
+	v := x.text(f, r)
 	if v == "" {
 		return append(b, "null"...)
 	}
+	return AppendString(b, v)
+}
+
+// text gives a value as FORMAT prints it, "" for null.
+func (x *formatter) text(f *schema.Field, r *store.Record) string {
+	v := r.Get(f)
 	switch {
+	case v == "":
 	case f.Type.IsNumber():
 		d, err := decimal.NewFromString(v)
 		if err != nil {
 			break
 		}
-		v = x.number(d, f, r)
+		return x.number(d, f, r)
 	case f.Type == schema.TypeDate:
 		if t, err := time.Parse(time.DateOnly, v); err == nil {
-			v = t.Format("1/2/2006")
+			return t.Format("1/2/2006")
 		}
 	case f.Type == schema.TypeDateTime:
 		if t, ok := schema.ParseDateTime(v); ok {
-			v = t.Format("1/2/2006, 3:04 PM")
+			return t.Format("1/2/2006, 3:04 PM")
 		}
 	}
-	return AppendString(b, v)
+	return v
 }
 
 func (x *formatter) number(d decimal.Decimal, f *schema.Field, r *store.Record) string {

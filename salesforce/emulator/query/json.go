@@ -1,7 +1,6 @@
 package query
 
 import (
-	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -44,7 +43,8 @@ func (w *printer) value(b []byte, t *part, r *store.Record) []byte {
 		b = append(b, r.ID...)
 		return append(b, '"')
 	case instantKind:
-		return w.instant(b, r.Instant(t.f.Slot))
+		b = w.calendar.append(append(b, '"'), r.Instant(t.f.Slot))
+		return append(b, `.000+0000"`...)
 	case deletedKind:
 		return strconv.AppendBool(b, r.Deleted)
 	}
@@ -58,44 +58,31 @@ func (w *printer) value(b []byte, t *part, r *store.Record) []byte {
 	return AppendString(b, v)
 }
 
-const (
-	secondsADay = 24 * 60 * 60
-	noDay       = math.MinInt64
-)
+const secondsADay = 24 * 60 * 60
 
-// instant writes an instant of Unix seconds as a JSON string in the platform's
-// form. Three of them are in every record that a client pulls, mostly of one day
-// with the one before, so the day is worked out only when it changes.
-func (w *printer) instant(b []byte, unix int64) []byte {
+// calendar writes instants. Most are of one day with the one before, so the day
+// is worked out only when it changes.
+type calendar struct {
+	isSet bool
+	day   int64 // since 1970
+	text  [len("2006-01-02T")]byte
+}
+
+// append writes an instant of Unix seconds up to its seconds, in UTC.
+func (c *calendar) append(b []byte, unix int64) []byte {
 	day, second := unix/secondsADay, unix%secondsADay
 	if second < 0 {
 		day, second = day-1, second+secondsADay
 	}
-	if day != w.day {
-		w.day = day
-		copy(w.text[:], appendSecond(nil, unix))
+	if day != c.day || !c.isSet {
+		c.isSet, c.day = true, day
+		copy(c.text[:], time.Unix(unix, 0).UTC().Format("2006-01-02T"))
 	}
-	b = append(b, '"')
-	b = append(b, w.text[:]...)
-	hour, rest := int(second/3600), int(second%3600)
-	b = appendPair(b, hour)
+	b = append(b, c.text[:]...)
+	rest := int(second % 3600)
+	b = appendPair(b, int(second/3600))
 	b = appendPair(append(b, ':'), rest/60)
-	b = appendPair(append(b, ':'), rest%60)
-	return append(b, `.000+0000"`...)
-}
-
-// appendSecond writes an instant up to its seconds, in UTC.
-func appendSecond(b []byte, unix int64) []byte {
-	t := time.Unix(unix, 0).UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	b = append(b, byte('0'+year/1000%10), byte('0'+year/100%10))
-	b = appendPair(b, year%100)
-	b = appendPair(append(b, '-'), int(month))
-	b = appendPair(append(b, '-'), day)
-	b = appendPair(append(b, 'T'), hour)
-	b = appendPair(append(b, ':'), minute)
-	return appendPair(append(b, ':'), second)
+	return appendPair(append(b, ':'), rest%60)
 }
 
 func appendPair(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
@@ -65,7 +66,7 @@ func (s resolver) projection(p *Plan, items []soql.Item) *soql.Error {
 		case item.Child != nil:
 			err = s.selectChildren(p, item, take)
 		case item.TypeOf != nil:
-			err = s.selectTypeOf(p, item, take)
+			err = s.selectTypeOf(p, item)
 		case item.Fields != "":
 			err = s.selectFields(p, item, take)
 		case root.isGroup:
@@ -100,15 +101,26 @@ func (s resolver) selectColumn(p *Plan, item soql.Item, take taker) *soql.Error 
 		if err := take(item.At, item.Alias.Text, item.Alias.Text); err != nil {
 			return err
 		}
-		p.columns = append(p.columns, named(col, item.Alias.Text))
 		p.Projection.addNamed(s, col, item.Alias.Text, format)
+		if format {
+			col.format = s.format(&col)
+		}
+		p.columns = append(p.columns, named(col, item.Alias.Text))
 		return nil
 	}
 	if err := take(item.At, col.Name, col.Field.Name); err != nil {
 		return err
 	}
+	if len(col.via) > 0 && p.Projection.hasTypeOf(col.via[0].lookup) {
+		return s.at(item.At, "INVALID_FIELD", "duplicate field selected: %s", col.via[0].lookup.Relationship)
+	}
 	s.select1(p, col, format)
 	return nil
+}
+
+// hasTypeOf says whether a parent is selected by its type.
+func (p *Projection) hasTypeOf(lookup *schema.Field) bool {
+	return slices.ContainsFunc(p.Parts, func(t part) bool { return t.typeOf != nil && t.typeOf.flat == nil && t.typeOf.lookup.lookup == lookup })
 }
 
 func named(c Column, name string) Column {
@@ -121,12 +133,11 @@ func (s resolver) select1(p *Plan, col Column, format bool) {
 	if col.Field.Type == schema.TypeTextArea {
 		p.Projection.LongText++
 	}
-	p.columns = append(p.columns, col)
-	var x *formatter
 	if format {
-		x = s.format(&col)
+		col.format = s.format(&col)
 	}
-	p.Projection.add(col, x)
+	p.columns = append(p.columns, col)
+	p.Projection.add(col, col.format)
 }
 
 // selectFields selects what FIELDS(…) means.
@@ -152,21 +163,29 @@ func (p *Projection) add(c Column, x *formatter) {
 		p.Parts = append(p.Parts, partOf(c, c.Field.Name, x))
 		return
 	}
-	first := c.via[0]
 	rest := c
-	rest.via = c.via[1:]
+	rest.via = nil
+	p.parentOf(c.via).add(rest, x)
+}
+
+// parentOf gives the projection of a parent, which it makes if nothing of the
+// parent was selected yet.
+func (p *Projection) parentOf(via []step) *Projection {
+	if len(via) == 0 {
+		return p
+	}
+	first := via[0]
 	for i := range p.Parts {
-		if existing := &p.Parts[i]; existing.parent != nil && existing.typeOf == nil && existing.parent.lookup == first.lookup {
-			existing.inner.add(rest, x)
-			return
+		if existing := &p.Parts[i]; existing.parent != nil && existing.parent.lookup == first.lookup {
+			return existing.inner.parentOf(via[1:])
 		}
 	}
 	inner := &Projection{}
 	if len(first.to) == 1 {
 		inner.Object = first.to[0].Object
 	}
-	inner.add(rest, x)
 	p.Parts = append(p.Parts, part{key: `,"` + first.lookup.Relationship + `":`, parent: &first, inner: inner, name: first.lookup.Relationship})
+	return inner.parentOf(via[1:])
 }
 
 // addNamed selects a value under a name of its own. A field of a parent is found
@@ -197,15 +216,13 @@ type printer struct {
 	loops    bool // see Pages.Loops
 	// head is what every record of the page begins with, up to its id.
 	head string
-	// day is the last day printed, in days since 1970, and text its date.
-	day  int64
-	text [len("2006-01-02T")]byte
+	calendar
 }
 
 // AppendJSON writes a record with its fields and its parents' fields. base is
 // "/services/data/v62.0/sobjects/". Callers hold the lock.
 func (p *Projection) AppendJSON(b []byte, r *store.Record, base string) []byte {
-	return p.append(b, r, p.Object, &printer{base: base, day: noDay})
+	return p.append(b, r, p.Object, &printer{base: base})
 }
 
 func head(o *schema.Object, base string) string {

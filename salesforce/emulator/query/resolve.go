@@ -66,32 +66,70 @@ func (s resolver) value(o soql.Operand) (Column, *soql.Error) {
 // column resolves a path.
 func (s resolver) column(p soql.Path) (Column, *soql.Error) {
 	parts := s.withoutAlias(p.Parts)
-	var c Column
-	var names strings.Builder
-	to := []*store.Table{s.table}
-	for _, name := range parts[:len(parts)-1] {
-		f := lookupOf(to, name.Text)
-		if f == nil || len(c.via) == maxPath {
-			return c, s.at(name.Pos, "INVALID_FIELD", noSuchLookup, name.Text)
-		}
-		to = s.targets(f)
-		c.via = append(c.via, step{f, to})
-		names.WriteString(f.Relationship + ".")
-	}
-	last := parts[len(parts)-1]
-	if err := s.last(&c, to, last); err != nil {
+	c := Column{}
+	to, names, err := s.walk(&c, parts[:len(parts)-1], p.Pos())
+	if err != nil {
 		return c, err
 	}
-	c.Name = names.String() + c.Field.Name
+	if err := s.last(&c, to, parts[len(parts)-1], p.Pos()); err != nil {
+		return c, err
+	}
+	c.Name = names + c.Field.Name
 	return c, nil
 }
 
+// walk resolves the lookups of a path, and gives the tables to which they lead
+// and their names as a prefix. Errors stand at the path's beginning, as the
+// platform's do.
+func (s resolver) walk(c *Column, lookups []soql.Name, pos int) (to []*store.Table, prefix string, err *soql.Error) {
+	to = []*store.Table{s.table}
+	for _, name := range lookups {
+		next, ok := s.step(to, name.Text)
+		if !ok || len(c.via) == maxPath {
+			return nil, "", s.at(pos, "INVALID_FIELD", noSuchLookup, name.Text)
+		}
+		to = next.to
+		c.via = append(c.via, next)
+		prefix += next.lookup.Relationship + "."
+	}
+	return to, prefix, nil
+}
+
+// step finds a lookup of one of the tables by the name of its relationship.
+func (s resolver) step(from []*store.Table, name string) (step, bool) {
+	for _, t := range from {
+		f, ok := t.Object.Lookup(name)
+		if !ok {
+			continue
+		}
+		out := step{lookup: f, polymorphic: t.Object.IsPolymorphic(f)}
+		for _, target := range f.Targets() {
+			if table := s.store.Tables[target]; table != nil {
+				out.to = append(out.to, table)
+			}
+		}
+		return out, true
+	}
+	return step{}, false
+}
+
+// sharedFields are the fields that a polymorphic lookup shows, those of the
+// object Name; it shows others by TYPEOF only.
+// https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_name.htm
+var sharedFields = map[string]bool{
+	"id": true, "name": true, "firstname": true, "lastname": true, "alias": true, "email": true, "isactive": true,
+	"phone": true, "profileid": true, "recordtypeid": true, "title": true, "username": true, "userroleid": true,
+}
+
 // last resolves a path's last name, a field of one of the objects.
-func (s resolver) last(c *Column, to []*store.Table, name soql.Name) *soql.Error {
-	polymorphic := len(c.via) > 0 && c.via[len(c.via)-1].lookup.IsPolymorphic()
+func (s resolver) last(c *Column, to []*store.Table, name soql.Name, pos int) *soql.Error {
+	polymorphic := len(c.via) > 0 && c.via[len(c.via)-1].polymorphic
 	if polymorphic && strings.EqualFold(name.Text, "Type") {
 		c.Field, c.ofType = &schema.Field{Name: "Type", Label: "Type", Type: schema.TypePicklist}, true
 		return nil
+	}
+	if polymorphic && !sharedFields[strings.ToLower(name.Text)] {
+		return s.at(pos, "INVALID_FIELD", NoSuchColumn, name.Text, "Name")
 	}
 	for _, t := range to {
 		f, ok := t.Object.Field(name.Text)
@@ -113,7 +151,7 @@ func (s resolver) last(c *Column, to []*store.Table, name soql.Name) *soql.Error
 		if len(to) == 1 {
 			entity = to[0].Object.Name
 		}
-		return s.at(name.Pos, "INVALID_FIELD", NoSuchColumn, name.Text, entity)
+		return s.at(pos, "INVALID_FIELD", NoSuchColumn, name.Text, entity)
 	}
 	return nil
 }
@@ -132,24 +170,4 @@ func (s resolver) withoutAlias(parts []soql.Name) []soql.Name {
 		}
 	}
 	return parts
-}
-
-// targets are the tables to whose records a lookup may point.
-func (s resolver) targets(f *schema.Field) []*store.Table {
-	var out []*store.Table
-	for _, name := range f.Targets() {
-		if t := s.store.Tables[name]; t != nil {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-func lookupOf(tables []*store.Table, name string) *schema.Field {
-	for _, t := range tables {
-		if f, ok := t.Object.Lookup(name); ok {
-			return f
-		}
-	}
-	return nil
 }

@@ -50,7 +50,7 @@ type Pages struct {
 // REST. Callers hold the lock.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm
 func (r *Result) AppendPage(b []byte, id string, from int, pages Pages) []byte {
-	w := &printer{base: pages.Base + "sobjects/", result: r, batch: pages.Batch, children: pages.Open, loops: pages.Loops, day: noDay}
+	w := &printer{base: pages.Base + "sobjects/", result: r, batch: pages.Batch, children: pages.Open, loops: pages.Loops}
 	if r.Projection.Object != nil {
 		w.head = head(r.Projection.Object, w.base)
 	}

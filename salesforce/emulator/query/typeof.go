@@ -18,21 +18,18 @@ type typeOf struct {
 
 // selectTypeOf selects TYPEOF.
 // https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_select_typeof.htm
-func (s resolver) selectTypeOf(p *Plan, item soql.Item, take taker) *soql.Error {
+func (s resolver) selectTypeOf(p *Plan, item soql.Item) *soql.Error {
 	t := item.TypeOf
 	parts := s.withoutAlias(t.Lookup.Parts)
-	name := parts[len(parts)-1]
-	f, ok := s.table.Object.Lookup(name.Text)
-	if !ok || len(parts) > 1 {
-		return s.at(name.Pos, "INVALID_FIELD", noSuchLookup, name.Text)
-	}
-	if !f.IsPolymorphic() {
-		return s.at(name.Pos, "INVALID_FIELD", "TYPEOF may only be used with polymorphic relationships: %s", name.Text)
-	}
-	if err := take(name.Pos, f.Relationship, f.Relationship); err != nil {
+	path := Column{}
+	if _, _, err := s.walk(&path, parts, t.Lookup.Pos()); err != nil {
 		return err
 	}
-	out := &typeOf{lookup: step{f, s.targets(f)}, when: map[*schema.Object]*Projection{}, rest: map[*schema.Object]*Projection{}}
+	name := parts[len(parts)-1].Text
+	out := &typeOf{lookup: path.via[len(path.via)-1], when: map[*schema.Object]*Projection{}, rest: map[*schema.Object]*Projection{}}
+	if !out.lookup.polymorphic {
+		return s.at(t.Lookup.Pos(), "INVALID_FIELD", "TYPEOF may only be used with polymorphic relationships: %s", name)
+	}
 	for _, w := range t.When {
 		table := out.target(w.Object.Text)
 		if table == nil {
@@ -54,7 +51,14 @@ func (s resolver) selectTypeOf(p *Plan, item soql.Item, take taker) *soql.Error 
 		}
 	}
 	p.Projection.isNested = true
-	p.Projection.Parts = append(p.Projection.Parts, part{key: `,"` + f.Relationship + `":`, typeOf: out, name: f.Relationship, display: f.Relationship})
+	f := out.lookup.lookup
+	at := p.Projection.parentOf(path.via[:len(path.via)-1])
+	for _, other := range at.Parts {
+		if other.name == f.Relationship {
+			return s.at(t.Lookup.Pos(), "INVALID_FIELD", "duplicate field selected: %s", f.Relationship)
+		}
+	}
+	at.Parts = append(at.Parts, part{key: `,"` + f.Relationship + `":`, typeOf: out, name: f.Relationship, display: f.Relationship})
 	return nil
 }
 
@@ -77,7 +81,7 @@ func (s resolver) projectionOf(t *store.Table, paths []soql.Path) (*Projection, 
 		if err != nil {
 			return nil, err
 		}
-		p.add(col, nil)
+		p.Add(col)
 	}
 	return p, nil
 }

@@ -33,11 +33,15 @@ func (f *Field) Targets() []string {
 	return strings.Split(f.RefTo, ",")
 }
 
-// IsPolymorphic says whether a lookup's records may be of several objects. An
-// owner is one of them: the platform has queues beside users.
+// IsPolymorphic says whether the records to which a lookup of o points may be of
+// several objects. Owners of custom objects and of leads are: the platform has
+// queues beside users, though this org has none.
 // https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_relationships_and_polymorph_keys.htm
-func (f *Field) IsPolymorphic() bool {
-	return f.Name == "OwnerId" || strings.Contains(f.RefTo, ",")
+func (o *Object) IsPolymorphic(f *Field) bool {
+	if f.Name == "OwnerId" {
+		return o.Custom || o.Name == "Lead" || o.Name == "Case" || o.Name == "Task" || o.Name == "Event"
+	}
+	return strings.Contains(f.RefTo, ",")
 }
 
 // ChildrenName is the name under which a parent knows the records of o that

@@ -75,6 +75,8 @@ func (q *Query) checkItems(level int, children *int) *Error {
 		switch {
 		case i.Child != nil && aggregate:
 			return q.refuse(i.At, "Aggregate queries do not support child relationship subqueries")
+		case i.TypeOf != nil && aggregate:
+			return q.refuse(i.At, "TYPEOF is not allowed with aggregate expressions or GROUP BY")
 		case i.Child != nil:
 			if *children++; *children > maxChildQueries || level == maxLevels {
 				return q.refuse(i.At, "Maximum number of subqueries or of their levels exceeded")

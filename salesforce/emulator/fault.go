@@ -88,7 +88,7 @@ func (o *Org) FailTimes(n int, path string, f Fault) {
 	})
 }
 
-// FailRow asks hook about every row of an upsert; a row for which it gives an
+// FailRow asks hook about every row that is written; a row for which it gives an
 // error is not written and has that error in its result. A nil hook ends it. The
 // hook is called with the org locked, so it must not call the org.
 func (o *Org) FailRow(hook func(object string, fields map[string]any) *schema.RowError) {
@@ -260,6 +260,14 @@ func (o *Org) rowFault(ctx context.Context, object, key string, fields map[strin
 		return nil
 	}
 	return &schema.RowError{StatusCode: f.Code, Message: f.Message, Fields: f.Fields}
+}
+
+// failsRows says whether rows of a request may fail by a fault, for those to whom
+// asking costs something.
+func (o *Org) failsRows(ctx context.Context) bool {
+	o.faults.mu.Lock()
+	defer o.faults.mu.Unlock()
+	return o.faults.row != nil || decisionOf(ctx) != nil
 }
 
 // rowText gives a field of a row as the client sent it, "" if it did not.

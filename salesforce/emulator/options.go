@@ -52,6 +52,9 @@ type Options struct {
 	// RotateRefreshToken gives a new refresh token at each use and refuses the
 	// old one.
 	RotateRefreshToken bool
+	// NoHardDelete refuses Bulk API's hardDelete, as orgs do whose user was not
+	// given the permission for it.
+	NoHardDelete bool
 	// NoSOAPLogin answers SOAP login() as orgs made since 2025 do: it is off.
 	NoSOAPLogin bool
 	// SessionTTL is how long a session lasts without a request; by default 2 h.

@@ -47,7 +47,8 @@ func (cs *cursors) add(c *cursor, limit int) {
 	c.opened = cs.now()
 	c.id = store.MakeID("01g", cs.n)
 	for len(cs.open) > 0 && cs.isOver(cs.open[0]) {
-		cs.forget(0)
+		cs.forget(cs.open[0])
+		cs.open = cs.open[1:]
 	}
 	for {
 		mine := 0
@@ -64,10 +65,19 @@ func (cs *cursors) add(c *cursor, limit int) {
 		if mine < limit {
 			break
 		}
-		cs.forget(oldest)
+		cs.forget(cs.open[oldest])
+		cs.open = slices.Delete(cs.open, oldest, oldest+1)
 	}
 	cs.byID[c.id] = c
 	cs.open = append(cs.open, c)
+}
+
+// forget takes a result and the lists of its children out of byID.
+func (cs *cursors) forget(c *cursor) {
+	delete(cs.byID, c.id)
+	for _, id := range c.children {
+		delete(cs.byID, id)
+	}
 }
 
 // addChildren opens a list of children of a result that is open itself.
@@ -94,23 +104,15 @@ func (cs *cursors) find(id string) *cursor {
 // isOver says whether a result's time is over.
 func (cs *cursors) isOver(c *cursor) bool { return cs.now().Sub(c.opened) >= cs.ttl }
 
-// forget takes an open result away, with the lists of its children.
-func (cs *cursors) forget(i int) {
-	for _, id := range append(cs.open[i].children, cs.open[i].id) {
-		delete(cs.byID, id)
-	}
-	cs.open = slices.Delete(cs.open, i, i+1)
-}
-
 // drop forgets the result of a locator.
 func (cs *cursors) drop(locator string) {
 	id, _, _ := strings.Cut(locator, "-")
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	delete(cs.byID, id) // it may be a list of children
-	if i := slices.IndexFunc(cs.open, func(c *cursor) bool { return c.id == id }); i >= 0 {
-		cs.forget(i)
+	if c := cs.byID[id]; c != nil {
+		cs.forget(c)
 	}
+	cs.open = slices.DeleteFunc(cs.open, func(c *cursor) bool { return c.id == id })
 }
 
 func (cs *cursors) markRead(c *cursor) {

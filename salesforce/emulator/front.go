@@ -3,6 +3,8 @@ package emulator
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -15,12 +17,33 @@ import (
 func (o *Org) Handler() http.Handler {
 	admin, api := o.adminHandler(), o.durable(http.HandlerFunc(o.watch))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = singleSlashes(r)
 		if r.URL.Path == adminPath || strings.HasPrefix(r.URL.Path, adminPath+"/") {
 			admin.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)
 	})
+}
+
+var slashes = regexp.MustCompile(`//+`)
+
+// singleSlashes takes repeated slashes of a path for one, as the platform does: the
+// Salesforce CLI appends its paths to an address that ends in a slash.
+func singleSlashes(r *http.Request) *http.Request {
+	escaped := r.URL.EscapedPath()
+	if !strings.Contains(escaped, "//") {
+		return r
+	}
+	escaped = slashes.ReplaceAllString(escaped, "/")
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		return r
+	}
+	out, u := *r, *r.URL
+	u.Path, u.RawPath = path, escaped
+	out.URL = &u
+	return &out
 }
 
 // watch answers a request within the limits that stand before every resource, and

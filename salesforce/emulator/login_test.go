@@ -217,6 +217,7 @@ func TestSessions(t *testing.T) {
 	c.org.ExpireSessions()
 	c.refused(401, "INVALID_SESSION_ID", "GET", "query?q=x", "")
 	c.refused(401, "INVALID_AUTH_HEADER", "GET", "limits", "", "Authorization", "Basic eDp5")
+	c.refused(401, "INVALID_SESSION_ID", "GET", "limits", "", "Authorization", "")
 	c.login()
 	if status, body, _ := c.do("GET", "/services/oauth2/userinfo", ""); status != 200 || !strings.Contains(body, emulator.DemoUsername) {
 		t.Errorf("userinfo: %d %s", status, body)

@@ -17,6 +17,7 @@ const (
 	kindLimits
 	kindRecord
 	kindUpsert
+	kindBulk
 	kinds
 	// kindOwn marks a door behind which requests of several kinds come, which
 	// counts them itself.
@@ -34,6 +35,7 @@ type Requests struct {
 	Limits   int
 	Record   int // single records
 	Upsert   int // Collections calls
+	Bulk     int // anything about bulk jobs
 	Other    int
 }
 
@@ -93,7 +95,7 @@ func (o *Org) Requests() Requests {
 	defer t.mu.Unlock()
 	r := Requests{Login: t.byKind[kindLogin], Query: t.byKind[kindQuery], Page: t.byKind[kindPage],
 		Describe: t.byKind[kindDescribe], Limits: t.byKind[kindLimits], Record: t.byKind[kindRecord],
-		Upsert: t.byKind[kindUpsert], Other: t.byKind[kindOther]}
+		Upsert: t.byKind[kindUpsert], Bulk: t.byKind[kindBulk], Other: t.byKind[kindOther]}
 	for _, n := range t.byKind {
 		r.Total += n
 	}

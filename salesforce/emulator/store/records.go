@@ -31,7 +31,7 @@ func (s *Store) Insert(object string, fields map[string]any) (string, error) {
 	}
 	s.Lock()
 	defer s.Unlock()
-	w := Writer{UserID: s.UserID, At: s.Now(), Admin: true}
+	w := s.direct(t.Object.Name, s.Now())
 	changes, rerr := s.Changes(t, fields, w)
 	if rerr != nil {
 		return "", fmt.Errorf("insert %s: %w", object, rerr)
@@ -152,7 +152,7 @@ func (s *Store) alter(verb, object, id string, at time.Time, f func(*Table, *Rec
 	if at.IsZero() {
 		at = s.Now()
 	}
-	if rerr := f(t, r, Writer{UserID: s.UserID, At: at, Admin: true}); rerr != nil {
+	if rerr := f(t, r, s.direct(t.Object.Name, at)); rerr != nil {
 		return fmt.Errorf("%s %s %s: %w", verb, object, id, rerr)
 	}
 	return nil

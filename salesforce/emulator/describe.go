@@ -154,6 +154,12 @@ func describeField(f *schema.Field, obj *schema.Object) map[string]any {
 	} else {
 		precision = f.Precision
 	}
+	if f.AutoFormat != "" { // an auto number is declared without a length
+		length = 30
+		if f.NameField {
+			length = 80
+		}
+	}
 	bytes := length
 	if f.Type != schema.TypeID && f.Type != schema.TypeReference {
 		bytes = length * 3

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +16,7 @@ import (
 func (o *Org) Handler() http.Handler {
 	admin, api := o.adminHandler(), o.durable(http.HandlerFunc(o.watch))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = singleSlashes(r)
+		r = withoutDoubleSlashes(r)
 		if r.URL.Path == adminPath || strings.HasPrefix(r.URL.Path, adminPath+"/") {
 			admin.ServeHTTP(w, r)
 			return
@@ -26,22 +25,24 @@ func (o *Org) Handler() http.Handler {
 	})
 }
 
-var slashes = regexp.MustCompile(`//+`)
-
-// singleSlashes takes repeated slashes of a path for one, as the platform does: the
-// Salesforce CLI appends its paths to an address that ends in a slash.
-func singleSlashes(r *http.Request) *http.Request {
-	escaped := r.URL.EscapedPath()
-	if !strings.Contains(escaped, "//") {
+// withoutDoubleSlashes takes repeated slashes of a path for one, as the platform
+// does: some clients put an address that ends with one before paths that begin
+// with one.
+func withoutDoubleSlashes(r *http.Request) *http.Request {
+	if !strings.Contains(r.URL.Path, "//") && !strings.Contains(r.URL.RawPath, "//") {
 		return r
 	}
-	escaped = slashes.ReplaceAllString(escaped, "/")
+	u := *r.URL
+	escaped := u.EscapedPath()
+	for strings.Contains(escaped, "//") {
+		escaped = strings.ReplaceAll(escaped, "//", "/")
+	}
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
 		return r
 	}
-	out, u := *r, *r.URL
 	u.Path, u.RawPath = path, escaped
+	out := *r
 	out.URL = &u
 	return &out
 }

@@ -62,8 +62,11 @@ func (c *call) base() string { return "/services/data/v" + c.version + "/" }
 // serve answers one request.
 func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", decisionOf(r.Context()).Clock(o.opt.Clock.Now()).UTC().Format(http.TimeFormat))
-	w, end := packed(w, r)
-	defer end()
+	if !o.opt.NoCompression {
+		var end func()
+		w, end = packed(w, r)
+		defer end()
+	}
 	path := strings.TrimRight(r.URL.Path, "/")
 	o.opt.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", path))
 	if d, ok := o.router.door(path); ok {
@@ -72,7 +75,7 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := error(errNoResource)
-	if below, ok := strings.CutPrefix(slashes.ReplaceAllString(r.URL.EscapedPath(), "/"), "/services/data/"); ok {
+	if below, ok := strings.CutPrefix(r.URL.EscapedPath(), "/services/data/"); ok {
 		err = o.rest(w, r, below)
 	} else {
 		o.traffic.count(kindOther)

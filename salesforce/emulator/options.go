@@ -94,6 +94,9 @@ type Options struct {
 	// AdminAnyHost lets the endpoints under /emulator/ answer for other host names
 	// than those of this machine.
 	AdminAnyHost bool
+	// NoCompression leaves answers unpacked, also to clients that take gzip: where
+	// both are on one machine, packing costs more time than sending.
+	NoCompression bool
 	// MinBatch is the smallest page that a client may ask for; by default the
 	// platform's 200. Tests make it 1, for small pages.
 	MinBatch int

@@ -66,6 +66,9 @@ func (o *Org) endSession(r *http.Request) {
 
 // authorize finds the request's session and prolongs it.
 func (o *Org) authorize(r *http.Request) (*session, error) {
+	if r.Header.Get("Authorization") == "" {
+		return nil, errSession
+	}
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "OAuth") {
 		return nil, refuse(http.StatusUnauthorized, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")

@@ -64,16 +64,15 @@ func Open(opt Options, f FileOptions) (*Org, Opened, error) {
 			}
 		}
 		full := opt.withDefaults()
-		s, err := newStore(full)
-		if err != nil {
+		var err error
+		if o, err = newOrg(full); err != nil {
 			return nil, nil, &errs.Error{Kind: errs.Invalid, Op: "make an org", Err: err}
 		}
-		o = newOrg(full, s)
 		if document == nil {
-			s.Seed(full.Username, full.Currencies[0])
+			o.Store.Seed(full.Username, full.Currencies[0])
 			a = about{MultiCurrency: full.MultiCurrency, Currencies: full.Currencies, SandboxField: full.SandboxField, Without: full.Without}
 		}
-		return s, a.document(), nil
+		return o.Store, a.document(), nil
 	}
 	log := opt.withDefaults().Logger
 	_, found, err := store.OpenFile(f.Path, store.FileOptions{Build: build, SyncEvery: f.SyncEvery, Failed: f.Failed,

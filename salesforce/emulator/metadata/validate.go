@@ -47,6 +47,9 @@ type problem struct {
 	at   *Element
 }
 
+// isForm says whether the file is not of the form that it should have.
+func (p *problem) isForm() bool { return strings.HasPrefix(p.text, "Error parsing file") }
+
 func wrong(at *Element, format string, args ...any) *problem {
 	return &problem{fmt.Sprintf(format, args...), at}
 }
@@ -107,9 +110,6 @@ var knownTypes = []FieldType{AutoNumber, Checkbox, Currency, Date, DateTime, Ema
 // checkField looks at a custom field by itself, without the org around it.
 // https://developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/customfield.htm
 func checkField(object string, e *Element) *problem {
-	if p := checkElements(e, fieldElements, "CustomField"); p != nil {
-		return p
-	}
 	name := e.Value("fullName")
 	if !isFieldName(name) {
 		return wrong(e, "The field name you provided %s on object %s can only contain alphanumeric characters, must begin with a letter, cannot end with an underscore or contain two consecutive underscore characters, and must be unique across all %s fields", name, object, object)
@@ -120,15 +120,10 @@ func checkField(object string, e *Element) *problem {
 		return wrong(e, "Must specify 'type' for a CustomField")
 	case otherFieldTypes[typ]:
 		return wrong(e.Child("type"), "Cannot create a field of type %s in this organization", typ)
-	case !slices.Contains(knownTypes, typ):
-		return wrong(e.Child("type"), "Error parsing file: '%s' is not a valid value for the enum 'FieldType'", typ)
 	case e.Value("label") == "":
 		return wrong(e, "Required field is missing: label")
 	}
 	if p := checkLengths(e); p != nil {
-		return p
-	}
-	if p := checkScalars(e); p != nil {
 		return p
 	}
 	if p := checkAttributes(e, typ); p != nil {
@@ -157,6 +152,20 @@ var (
 	flags   = []string{"caseSensitive", "externalId", "required", "unique", "trackHistory", "reparentableMasterDetail", "writeRequiresMasterRead"}
 	numbers = []string{"length", "precision", "scale", "visibleLines", "relationshipOrder", "startingNumber"}
 )
+
+// checkForm holds a field's element against the form of a CustomField.
+func checkForm(e *Element) *problem {
+	if e.Value("fullName") == "" {
+		return wrong(e, "Error parsing file: element fullName missing for a child of type CustomField")
+	}
+	if p := checkElements(e, fieldElements, "CustomField"); p != nil {
+		return p
+	}
+	if c := e.Child("type"); c != nil && !slices.Contains(knownTypes, FieldType(c.Text)) && !otherFieldTypes[FieldType(c.Text)] {
+		return wrong(c, "Error parsing file: '%s' is not a valid value for the enum 'FieldType'", c.Text)
+	}
+	return checkScalars(e)
+}
 
 // checkScalars refuses flags and numbers that are none.
 func checkScalars(e *Element) *problem {

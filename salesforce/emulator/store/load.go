@@ -309,7 +309,7 @@ func (l *load) checkLookups(f *loadFile, row loadedRecord) {
 		}
 		id := row.r.Get(fd)
 		if id == "" {
-			if f.t.Object.HistoryOf != "" && fd.Name == "ParentId" {
+			if f.t.Object.HistoryOf != "" && fd.Name == f.t.Object.HistoryParent() {
 				l.problems.add(f.name, row.line, fd.Name, "a history row needs its record")
 			}
 			continue

@@ -126,7 +126,7 @@ func (t *Table) Add(r *Record) {
 		t.key(r)
 	}
 	if t.ofParent != nil {
-		parent := r.Text(t.Object, "ParentId")
+		parent := r.Text(t.Object, t.Object.HistoryParent())
 		t.ofParent[parent] = append(t.ofParent[parent], r)
 	}
 }
@@ -196,7 +196,7 @@ func (t *Table) remove(r *Record) {
 	t.ByName.leave()
 	delete(t.ByID, r.ID)
 	if t.ofParent != nil {
-		parent := r.Text(t.Object, "ParentId")
+		parent := r.Text(t.Object, t.Object.HistoryParent())
 		t.ofParent[parent] = slices.DeleteFunc(t.ofParent[parent], func(x *Record) bool { return x == r })
 	}
 }

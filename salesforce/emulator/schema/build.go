@@ -45,6 +45,15 @@ type Schema struct {
 	byName  map[string]*Object // by lower-case name
 }
 
+// Names gives the names of the objects in the order of declaration.
+func (s *Schema) Names() []string {
+	out := make([]string, len(s.Objects))
+	for i, o := range s.Objects {
+		out[i] = o.Name
+	}
+	return out
+}
+
 // Object finds an object by name in any case, as the platform does.
 func (s *Schema) Object(name string) (*Object, bool) {
 	o, ok := s.byName[strings.ToLower(name)]

@@ -94,6 +94,9 @@ const (
 	DeleteCascades DeleteRule = "Cascade"
 )
 
+// HoldsChildren says whether a record's children have a say in its deletion.
+func (r DeleteRule) HoldsChildren() bool { return r == DeleteRefused || r == DeleteCascades }
+
 // Object is one object of the org.
 type Object struct {
 	Name, Label, Prefix string

@@ -11,6 +11,8 @@ import (
 
 // table finds the table of an object by name, in any case.
 func (s *Store) table(object string) (*Table, error) {
+	s.mu.RLock() // the schema may be changing
+	defer s.mu.RUnlock()
 	obj, ok := s.Schema.Object(object)
 	if !ok {
 		return nil, errs.New(errs.NotFound, "the org has no object %s", object)
@@ -72,6 +74,9 @@ func (s *Store) Delete(object, id string) error {
 		if r.Deleted {
 			return schema.NewRowError("ENTITY_IS_DELETED", "", "entity is deleted")
 		}
+		if err := s.CheckDelete(t, r); err != nil {
+			return err
+		}
 		s.MarkDeleted(t, r, true, w)
 		return nil
 	})
@@ -107,7 +112,7 @@ func (s *Store) Merge(object, winner, loser string) error {
 func (s *Store) moveChildren(parent, from, to string, w Writer) (moved []string) {
 	for _, t := range s.Tables {
 		for _, f := range t.Object.Fields {
-			if f.RefTo != parent || f.Slot < 0 || f.Name == "MasterRecordId" {
+			if !f.PointsTo(parent) || f.Slot < 0 || f.Name == "MasterRecordId" {
 				continue
 			}
 			for _, r := range t.ByID {
@@ -125,9 +130,20 @@ func (s *Store) moveChildren(parent, from, to string, w Writer) (moved []string)
 	return moved
 }
 
-// MarkDeleted moves a record to the recycle bin, or out of it, with its history.
-// Callers hold the lock for writing.
+// MarkDeleted moves a record to the recycle bin, or out of it, with its history
+// and its details. Callers hold the lock for writing, and have asked CheckDelete.
 func (s *Store) MarkDeleted(t *Table, r *Record, deleted bool, w Writer) {
+	if deleted {
+		s.takeAlong(t, r, w)
+	}
+	s.moveToBin(t, r, deleted, w)
+	if !deleted {
+		s.bringBack(r, w)
+	}
+}
+
+// moveToBin moves one record to the recycle bin, or out of it, with its history.
+func (s *Store) moveToBin(t *Table, r *Record, deleted bool, w Writer) {
 	next := r.Clone()
 	next.Deleted = deleted
 	next.Modified, next.modifiedBy, next.Modstamp = w.At.Unix(), w.UserID, w.At.Unix()

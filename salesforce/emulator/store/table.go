@@ -11,7 +11,8 @@ type Table struct {
 	Object *schema.Object
 	ByID   map[string]*Record
 	// keyed finds the records of a value, for every field that is unique, an
-	// external id or usable as one. Records in the recycle bin are not in it.
+	// external id or usable as one, or names a record that is not deleted without
+	// asking for its children. Records in the recycle bin are not in it.
 	keyed []keyedField
 	// byTime is in the order of (SystemModstamp, Id); for history, which has no
 	// SystemModstamp, of (CreatedDate, Id).
@@ -92,7 +93,7 @@ func newTable(o *schema.Object, late *lateness) *Table {
 	t.shadows.late = late
 	t.ByTime.shadows, t.ByName.shadows = &t.shadows, &t.shadows
 	for _, f := range o.Fields {
-		if f.Slot >= 0 && (f.Unique || f.IDLookup) {
+		if f.Slot >= 0 && (f.Unique || f.IDLookup || f.OnDelete.HoldsChildren() && o.HistoryOf == "") {
 			t.keyed = append(t.keyed, keyedField{f, map[string]*Record{}, map[string][]*Record{}})
 		}
 	}

@@ -20,28 +20,18 @@ type customization struct {
 	catalog *metadata.Catalog
 }
 
-// ourPackage is the package of this project, which an org has unless it is bare.
-var ourPackage = sync.OnceValues(func() (*metadata.Package, error) { return metadata.ReadSource(orgpackage.Source) })
-
 // newCatalog makes the catalog of a new org.
 func newCatalog(opt Options) (*metadata.Catalog, error) {
 	base, err := schema.Default()
 	if err != nil {
 		return nil, err
 	}
-	catalog := metadata.NewCatalog(base)
 	if opt.Bare {
-		return catalog, nil
+		return metadata.NewCatalog(base), nil
 	}
-	p, err := ourPackage()
+	catalog, err := metadata.Customize(base, orgpackage.Source, opt.Clock.Now().UTC())
 	if err != nil {
-		return nil, err
-	}
-	catalog, messages := catalog.Deploy([]*metadata.Package{p}, metadata.DeployOptions{At: opt.Clock.Now().UTC()})
-	for _, m := range messages {
-		if m.IsFailure() {
-			return nil, fmt.Errorf("salesforce/package: %s: %s", m.FileName, m.Problem)
-		}
+		return nil, fmt.Errorf("salesforce/package: %w", err)
 	}
 	return catalog, nil
 }
@@ -50,4 +40,23 @@ func newCatalog(opt Options) (*metadata.Catalog, error) {
 func (o Options) buildSchema(catalog *metadata.Catalog) (*schema.Schema, error) {
 	return schema.Build(catalog.Declaration(), schema.Options{Without: o.Without, MultiCurrency: o.MultiCurrency,
 		Currencies: o.Currencies, SandboxField: o.SandboxField})
+}
+
+// restoreCatalog takes up the customization that the org's file states.
+func (o *Org) restoreCatalog(document []byte) error {
+	base, err := schema.Default()
+	if err != nil {
+		return err
+	}
+	catalog, err := metadata.ReadDocument(base, document)
+	if err != nil {
+		return err
+	}
+	next, err := o.opt.buildSchema(catalog)
+	if err != nil {
+		return err
+	}
+	o.customization.catalog = catalog
+	o.Evolve(next, document)
+	return nil
 }

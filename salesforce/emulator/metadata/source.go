@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 )
 
 // metaSuffix ends the name of every file of an SFDX project that holds XML.
@@ -114,4 +117,20 @@ func parseAs(data []byte, typeName string) (*Element, *ParseError) {
 		return nil, &ParseError{root.Line, root.Column, fmt.Sprintf("Invalid root element %s, expected %s", root.Name, typeName)}
 	}
 	return root, nil
+}
+
+// Customize gives the catalog of an org of which an SFDX project is the only
+// customization. The error names what of the project the org refuses.
+func Customize(base schema.Declaration, project fs.FS, at time.Time) (*Catalog, error) {
+	p, err := ReadSource(project)
+	if err != nil {
+		return nil, err
+	}
+	c, messages := NewCatalog(base).Deploy([]*Package{p}, DeployOptions{At: at})
+	for _, m := range messages {
+		if m.IsFailure() {
+			err = errors.Join(err, fmt.Errorf("%s: %s: %s", m.FileName, m.FullName, m.Problem))
+		}
+	}
+	return c, err
 }

@@ -13,8 +13,9 @@ import (
 // moves, as on the platform.
 //
 // next must not be in use. Evolve takes the lock; whoever resolves names without
-// holding it (a request) has to be kept out by the caller.
-func (s *Store) Evolve(next *schema.Schema) {
+// holding it (a request) has to be kept out by the caller. In the store's file stands
+// document, from which FileOptions.Reshape makes the schema again.
+func (s *Store) Evolve(next *schema.Schema, document []byte) {
 	s.Lock()
 	defer s.Unlock()
 	freed := next.Adopt(s.Schema)
@@ -29,6 +30,7 @@ func (s *Store) Evolve(next *schema.Schema) {
 		tables[o.Name] = t
 	}
 	s.Schema, s.Tables = next, tables
+	s.SetSchema(document)
 }
 
 // evolve puts a table's records under the next declaration of its object.

@@ -2,6 +2,8 @@ package emulator
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/metadata"
@@ -18,6 +20,8 @@ type customization struct {
 	// mu guards what follows.
 	mu      sync.Mutex
 	catalog *metadata.Catalog
+	jobs    metadataJobs
+	tooling tooling
 }
 
 // newCatalog makes the catalog of a new org.
@@ -59,4 +63,38 @@ func (o *Org) restoreCatalog(document []byte) error {
 	o.customization.catalog = catalog
 	o.Evolve(next, document)
 	return nil
+}
+
+// apply makes a catalog the org's own. The schema changes only where the messages
+// tell of an object or a field. The caller holds mu
+// and, for writing, shape.
+func (o *Org) apply(catalog *metadata.Catalog, messages []metadata.Message) error {
+	document, err := catalog.Document()
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(messages, changesSchema) {
+		o.Lock()
+		o.SetSchema(document)
+		o.Unlock()
+		o.customization.catalog = catalog
+		return nil
+	}
+	next, err := o.opt.buildSchema(catalog)
+	if err != nil {
+		return err
+	}
+	o.Evolve(next, document)
+	o.customization.catalog = catalog
+	return nil
+}
+
+func changesSchema(m metadata.Message) bool {
+	return (m.ComponentType == "CustomObject" || m.ComponentType == "CustomField") && (m.Created || m.Changed || m.Deleted)
+}
+
+// deploys says whether requests to a path may change the schema, and so can't hold it
+// fast.
+func deploys(path string) bool {
+	return strings.HasPrefix(path, "/services/Soap/m/") || strings.Contains(path, "/metadata/deployRequest")
 }

@@ -44,8 +44,14 @@ type ParseError struct {
 func (e *ParseError) Error() string { return "Error parsing file: " + e.Problem }
 
 // Parse reads a metadata file, and gives its root. The error is a *ParseError.
-func Parse(data []byte) (*Element, error) {
-	p := parser{d: xml.NewDecoder(bytes.NewReader(data))}
+func Parse(data []byte) (*Element, error) { return parse(data, maxText) }
+
+// ParseMessage reads a SOAP message as Parse does. One of its texts may be a zip in
+// base64.
+func ParseMessage(data []byte) (*Element, error) { return parse(data, MaxZip/3*4+4096) }
+
+func parse(data []byte, maxText int) (*Element, error) {
+	p := parser{d: xml.NewDecoder(bytes.NewReader(data)), maxText: maxText}
 	p.d.CharsetReader = func(string, io.Reader) (io.Reader, error) {
 		return nil, errors.New("only UTF-8 is read")
 	}
@@ -61,8 +67,9 @@ func Parse(data []byte) (*Element, error) {
 }
 
 type parser struct {
-	d     *xml.Decoder
-	count int
+	d       *xml.Decoder
+	count   int
+	maxText int
 }
 
 func (p *parser) fail(format string, args ...any) *ParseError {
@@ -129,7 +136,7 @@ func (p *parser) element(start xml.StartElement, line, column, depth int) (*Elem
 			}
 			return e, nil
 		case xml.CharData:
-			if text = append(text, t...); len(text) > maxText {
+			if text = append(text, t...); len(text) > p.maxText {
 				return nil, p.fail("The text of %s is too long.", e.Name)
 			}
 		case xml.Directive:

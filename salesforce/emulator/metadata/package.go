@@ -170,3 +170,43 @@ func (p *Package) component(typeName, fullName string) *Component {
 	p.Components = append(p.Components, c)
 	return c
 }
+
+// PackageOf makes a package of one component as the synchronous calls of the
+// Metadata API carry it: an element whose Type is the component's type, with the
+// component's fullName. It is false for a type that the org does not know.
+func PackageOf(e *Element) (*Package, bool) {
+	typ, isChild, ok := typeOf(e.Type)
+	if !ok {
+		return nil, false
+	}
+	p := &Package{}
+	full := e.Value("fullName")
+	element, isPart := partOf(e.Type)
+	switch {
+	case e.Type == "CustomObject":
+		f := p.object(full, "objects/"+full+".object")
+		f.Root = &Element{Name: "CustomObject", Children: without(e.Children, "fullName"), Line: e.Line, Column: e.Column}
+	case isPart:
+		object, name, _ := strings.Cut(full, ".")
+		f := p.object(object, "objects/"+object+".object")
+		part := &Element{Name: element, Line: e.Line, Column: e.Column, Children: without(e.Children, "fullName")}
+		part.Children = append(part.Children, NewElement("fullName", name))
+		f.Root.Children = []*Element{part}
+	case isChild || typ.Bundle || typ.MetaFile:
+		return nil, false // they have content, which these calls don't carry
+	default:
+		c := p.component(e.Type, full)
+		root := &Element{Name: e.Type, Children: e.Children}
+		c.Files = []File{{typ.Directory + "/" + full + "." + typ.Suffix, root.File()}}
+	}
+	return p, true
+}
+
+// Removal makes a package that deletes one component.
+func Removal(typeName, fullName string) *Package {
+	return &Package{Main: &Manifest{File: "destructiveChanges.xml", Types: []Members{{typeName, []string{fullName}}}}}
+}
+
+func without(list []*Element, name string) []*Element {
+	return slices.DeleteFunc(slices.Clone(list), func(e *Element) bool { return e.Name == name })
+}

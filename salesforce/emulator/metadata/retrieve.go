@@ -192,3 +192,21 @@ func (c *Catalog) Read(typeName, fullName string) (*Element, bool) {
 	}
 	return e, true
 }
+
+// Content gives the files of a component that the org keeps and does not
+// understand: its content, and the element beside it, empty if there is none.
+func (c *Catalog) Content(typeName, fullName string) (data []byte, meta *Element) {
+	meta = &Element{}
+	k := c.kept[key{typeName, strings.ToLower(fullName)}]
+	if k == nil {
+		return nil, meta
+	}
+	for _, f := range k.Files {
+		if !strings.HasSuffix(f.Path, metaSuffix) {
+			data = f.Data
+		} else if e, err := Parse(f.Data); err == nil {
+			meta = e
+		}
+	}
+	return data, meta
+}

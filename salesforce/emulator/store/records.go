@@ -27,6 +27,16 @@ func (s *Store) table(object string) (*Table, error) {
 // fields, SystemModstamp and fields that the API cannot write may be given too.
 // The error is a *RowError with the platform's code.
 func (s *Store) Insert(object string, fields map[string]any) (string, error) {
+	return s.insert(object, fields, false)
+}
+
+// InsertUnchecked is Insert without a look at whether the records of lookups exist,
+// such as the creator in a store that has no users.
+func (s *Store) InsertUnchecked(object string, fields map[string]any) (string, error) {
+	return s.insert(object, fields, true)
+}
+
+func (s *Store) insert(object string, fields map[string]any, trust bool) (string, error) {
 	t, err := s.table(object)
 	if err != nil {
 		return "", err
@@ -38,7 +48,7 @@ func (s *Store) Insert(object string, fields map[string]any) (string, error) {
 	if rerr != nil {
 		return "", fmt.Errorf("insert %s: %w", object, rerr)
 	}
-	w.TrustLookups = t.Object.Name == "User" // the org's first user is its own creator
+	w.TrustLookups = trust || t.Object.Name == "User" // the org's first user is its own creator
 	r, rerr := s.Prepare(t, nil, changes, w)
 	if rerr != nil {
 		return "", fmt.Errorf("insert %s: %w", object, rerr)

@@ -18,6 +18,7 @@ import (
 // emulatorFlags are those of `emulator`, and in part of `demo`. What is not
 // given comes from salesforce.emulator of the settings.
 type emulatorFlags struct {
+	bare          bool
 	listen        string
 	data          string
 	customers     int
@@ -63,6 +64,7 @@ address and the credentials that it accepts, and forgets everything when it stop
 	c.Flags().IntVar(&f.opportunities, "opportunities", 0, "how many to make up (default salesforce.emulator.opportunities)")
 	c.Flags().IntVar(&f.customers, "customers", 0, "how many customers to make up (default one for every 20 opportunities)")
 	c.Flags().BoolVar(&f.multiCurrency, "multi-currency", false, "an org whose records each have a currency")
+	c.Flags().BoolVar(&f.bare, "bare", false, "an org without salesforce/package: only standard objects and the License Management App's, and no made-up records")
 	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org all day (default salesforce.emulator.seed)")
 	f.org.add(c)
 	return c
@@ -90,12 +92,13 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	opt.Logger, opt.MultiCurrency = log.Named("emulator"), f.multiCurrency
+	opt.Logger, opt.MultiCurrency, opt.Bare = log.Named("emulator"), f.multiCurrency, f.bare
 	org := emulator.New(opt)
 	var files []string
-	if f.data != "" {
+	switch {
+	case f.data != "":
 		files, err = loadFiles(org, f.data)
-	} else {
+	case !f.bare:
 		err = a.makeUp(org, cfg.Salesforce.Emulator, f.customers)
 	}
 	if err != nil {

@@ -51,6 +51,7 @@ func withoutDoubleSlashes(r *http.Request) *http.Request {
 // logs it.
 func (o *Org) watch(w http.ResponseWriter, r *http.Request) {
 	now := o.opt.Clock.Now()
+	r = withOneSlash(r)
 	seen := &watchedWriter{ResponseWriter: w}
 	e := LoggedRequest{At: now.UTC(), Method: r.Method, Path: r.URL.Path, Query: shortText(r.URL.Query().Get("q"), maxLogQuery)}
 	e.Kind, _ = fault.KindOf(r.Method, r.URL.Path)
@@ -72,6 +73,23 @@ func (o *Org) watch(w http.ResponseWriter, r *http.Request) {
 		defer leave()
 	}
 	o.serveFaulty(seen, r, func(rules []string) { e.Faults = rules })
+}
+
+// withOneSlash takes superfluous slashes from the beginning of a path: the Salesforce
+// CLI joins an instance URL that ends in one with paths that begin with one, and the
+// platform takes no offence.
+func withOneSlash(r *http.Request) *http.Request {
+	if !strings.HasPrefix(r.URL.Path, "//") {
+		return r
+	}
+	u := *r.URL
+	u.Path = "/" + strings.TrimLeft(u.Path, "/")
+	if u.RawPath != "" {
+		u.RawPath = "/" + strings.TrimLeft(u.RawPath, "/")
+	}
+	out := r.WithContext(r.Context())
+	out.URL = &u
+	return out
 }
 
 // refuseHead answers a request whose URI, or URI and headers together, are too

@@ -52,12 +52,13 @@ type call struct {
 	version string // "62.0"
 	session *session
 	args    []pathArg // of the route's pattern
+	below   string    // "tooling/" in the Tooling API
 	// inside is true for a part of a composite call that keeps other writers out.
 	inside bool
 }
 
 // base is the path under which the call's version answers.
-func (c *call) base() string { return "/services/data/v" + c.version + "/" }
+func (c *call) base() string { return "/services/data/v" + c.version + "/" + c.below }
 
 // serve answers one request.
 func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
@@ -69,6 +70,11 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	path := strings.TrimRight(r.URL.Path, "/")
 	o.opt.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", path))
+	o.takeOn()
+	if !deploys(path) {
+		o.customization.shape.RLock()
+		defer o.customization.shape.RUnlock()
+	}
 	if d, ok := o.router.door(path); ok {
 		o.traffic.count(d.kind)
 		d.handle(o, w, r)

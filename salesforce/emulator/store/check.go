@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
@@ -10,7 +11,7 @@ import (
 // lookups are looked at, so callers hold the lock.
 func (s *Store) check(t *Table, base, next *Record, w Writer) *schema.RowError {
 	if t.Object.HistoryOf == "" {
-		if missing := missing(t.Object, next); len(missing) > 0 {
+		if missing := missing(t.Object, next, w.later); len(missing) > 0 {
 			e := schema.NewRowError("REQUIRED_FIELD_MISSING", "", "Required fields are missing: [%s]", strings.Join(missing, ", "))
 			e.Fields = missing
 			return e
@@ -33,11 +34,11 @@ func (s *Store) check(t *Table, base, next *Record, w Writer) *schema.RowError {
 	return t.checkUnique(base, next)
 }
 
-// missing lists the required fields that are null.
-func missing(o *schema.Object, r *Record) []string {
+// missing lists the required fields that are null, and will not be set later.
+func missing(o *schema.Object, r *Record, later []*schema.Field) []string {
 	var out []string
 	for _, f := range o.Fields {
-		if f.Required && f.Slot >= 0 && r.value(f.Slot) == "" {
+		if f.Required && f.Slot >= 0 && r.value(f.Slot) == "" && !slices.Contains(later, f) {
 			out = append(out, f.Name)
 		}
 	}

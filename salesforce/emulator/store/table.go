@@ -148,6 +148,9 @@ func (t *Table) unkey(r *Record) {
 // indexes right.
 func (t *Table) Replace(r, next *Record) {
 	next.seal()
+	if t.ofParent != nil {
+		t.reparent(r, next)
+	}
 	if !r.Deleted {
 		t.unkey(r)
 	}
@@ -167,6 +170,20 @@ func (t *Table) Replace(r, next *Record) {
 	if !r.Deleted && !r.Purged {
 		t.key(r)
 	}
+}
+
+// reparent moves a history row that is about to name another record.
+func (t *Table) reparent(r, next *Record) {
+	from, to := r.Text(t.Object, "ParentId"), next.Text(t.Object, "ParentId")
+	if from == to {
+		return
+	}
+	if rest := slices.DeleteFunc(t.ofParent[from], func(x *Record) bool { return x == r }); len(rest) > 0 {
+		t.ofParent[from] = rest
+	} else {
+		delete(t.ofParent, from)
+	}
+	t.ofParent[to] = append(t.ofParent[to], r)
 }
 
 // Find gives the live records whose field has the value.

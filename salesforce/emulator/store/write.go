@@ -20,6 +20,8 @@ type Writer struct {
 	// trustLookups leaves out the check that the records of lookups exist; a load
 	// from files makes it at its end.
 	TrustLookups bool
+	// later are lookups that a load sets when all its records are there.
+	later []*schema.Field
 	// Late is how long after the org's present queries begin to see the write,
 	// though it is stamped At.
 	Late time.Duration

@@ -57,6 +57,7 @@ func (o *Org) upsertCollection(c *call, object, fieldName string) error {
 	if err := u.runLocked(body.AllOrNone); err != nil {
 		return err
 	}
+	noteRows(c.w, len(u.results))
 	writeJSON(c.w, http.StatusOK, u.results)
 	return nil
 }

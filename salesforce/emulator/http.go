@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/console"
 )
 
 // The API versions that the org lists, and the limits on what it reads.
@@ -22,9 +24,19 @@ const (
 	maxBody = 10 << 20 // bytes of a JSON body, unpacked
 )
 
-// Handler answers the org's HTTP surface. It never panics on a request, except
-// to drop a connection when a Fault says so.
-func (o *Org) Handler() http.Handler { return http.HandlerFunc(o.serveFaulty) }
+// Handler answers the org's HTTP surface, and at / and /console/ the page for
+// people. It never panics on a request, except to drop a connection when a Fault
+// says so.
+func (o *Org) Handler() http.Handler {
+	page := console.New(desk{o})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if console.Answers(r.URL.Path) {
+			page.ServeHTTP(w, r)
+			return
+		}
+		o.logged(w, r)
+	})
+}
 
 // apiError is a request that the platform refuses as a whole.
 type apiError struct {

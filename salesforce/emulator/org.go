@@ -22,6 +22,8 @@ type Org struct {
 	cursors cursors
 	traffic traffic
 	faults  faults
+
+	requests requestLog
 }
 
 // New makes an org with its organization record and its integration user, and

@@ -107,6 +107,7 @@ func (o *Org) runQuery(c *call, p *query.Plan, batch int) []byte {
 	defer o.RUnlock()
 	records := p.Run()
 	if p.Count {
+		noteRows(c.w, 0)
 		return fmt.Appendf(nil, `{"totalSize":%d,"done":true,"records":[]}`, len(records))
 	}
 	if p.Projection.LongText >= 2 {
@@ -170,6 +171,7 @@ func (o *Org) page(c *call, cur *cursor, from, batch int) []byte {
 	}
 	b = append(b, `"records":[`...)
 	base := c.base() + "sobjects/"
+	noteRows(c.w, to-from)
 	written := false
 	for _, r := range cur.records[from:to] {
 		if r.Purged {

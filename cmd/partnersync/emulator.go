@@ -53,7 +53,8 @@ func (a *app) emulatorCommand() *cobra.Command {
 		Short: "Serve a Salesforce org from memory, to try things out",
 		Long: `Serve a Salesforce org from memory: REST, SOQL, OAuth and SOAP login. With --data it
 holds the records of DIR/Object.csv files, else it makes an org up. It prints the
-address and the credentials that it accepts, and forgets everything when it stops.`,
+address and the credentials that it accepts, and forgets everything when it stops.
+The address opened in a browser shows the org's records and its latest requests.`,
 		Example: "  partnersync emulator\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.emulate(c, f) },
 	}
@@ -174,7 +175,8 @@ func (a *app) tellOrg(url string, held []holding) error {
 		"holds": held,
 	}
 	return a.show(document, func(p *page) {
-		p.line("An org is at %s. It accepts these made-up credentials:", p.app.paint(p.w, bold, url))
+		p.line("An org is at %s. Open it in a browser to see its records, query them and watch its requests.", p.app.paint(p.w, bold, url))
+		p.line("It accepts these made-up credentials:")
 		p.line("")
 		p.line("  salesforce:")
 		p.line("    login_url: %s", url)

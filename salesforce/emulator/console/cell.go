@@ -21,8 +21,20 @@ type cell struct {
 // IsNull says that there is no value.
 func (c cell) IsNull() bool { return c.Text == "" && c.Table == nil }
 
-// IsNumber says that the value stands at the right of its column.
-func (c cell) IsNumber() bool { return c.Kind == "number" }
+// maxShort is how long a word is that is not broken over two lines.
+const maxShort = 24
+
+// Class is how the value stands in a table: a number at the right, a short word
+// on one line.
+func (c cell) Class() string {
+	switch {
+	case c.Kind == "number":
+		return "n"
+	case c.Table == nil && len(c.Text) <= maxShort && !strings.ContainsAny(c.Text, " \n"):
+		return "s"
+	}
+	return ""
+}
 
 // reader reads records for pages. Its methods want the store's read lock held,
 // unless they say otherwise.
@@ -81,6 +93,24 @@ func nameField(obj *schema.Object) *schema.Field {
 	return nil
 }
 
+// callName is the name of the field by which people call an object's records.
+func (rd *reader) callName(object string) string {
+	if obj, ok := rd.st.Schema.Object(object); ok {
+		if f := nameField(obj); f != nil {
+			return f.Name
+		}
+	}
+	return "Id"
+}
+
+// labelOf is a field's label; of a lookup, that of what it leads to.
+func labelOf(f *schema.Field) string {
+	if f.Type == schema.TypeReference && !f.Custom {
+		return strings.TrimSuffix(strings.TrimSuffix(f.Label, " ID"), "Id")
+	}
+	return f.Label
+}
+
 // nameOf is what people call a record.
 func nameOf(obj *schema.Object, r *store.Record) string {
 	if f := nameField(obj); f != nil && r.Get(f) != "" {
@@ -102,7 +132,7 @@ func (rd *reader) parent(f *schema.Field, id string) (*schema.Object, *store.Rec
 	return t.Object, r
 }
 
-// object finds the object and the record of an id among all tables, or nil.
+// find finds the table and the record of an id, or nil.
 func (rd *reader) find(id string) (*store.Table, *store.Record) {
 	for _, obj := range rd.st.Schema.Objects {
 		if t := rd.st.Tables[obj.Name]; t != nil {
@@ -124,9 +154,9 @@ func (rd *reader) cell(obj *schema.Object, f *schema.Field, r *store.Record) cel
 	case schema.TypeCurrency:
 		return cell{Text: amount(v, rd.currencyOf(obj, r)), Kind: "number"}
 	case schema.TypePercent:
-		return cell{Text: groupDigits(v) + " %", Kind: "number"}
+		return cell{Text: decimals(v, 0) + " %", Kind: "number"}
 	case schema.TypeDouble, schema.TypeInt:
-		return cell{Text: groupDigits(v), Kind: "number"}
+		return cell{Text: decimals(v, 0), Kind: "number"}
 	case schema.TypeBoolean:
 		return cell{Text: v, Kind: "flag"}
 	case schema.TypeDate:

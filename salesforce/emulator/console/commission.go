@@ -1,6 +1,7 @@
 package console
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
@@ -10,14 +11,17 @@ import (
 // commission is what a commission says for itself: how much, to whom, for what,
 // and why.
 type commission struct {
-	Amount, Status, Tone, Period, Sentence string
+	Number, Currency, Status, Tone, Period string
 	Facts                                  []fieldLine
-	Rest                                   []passage
+	Sentence                               []piece
+	Steps                                  []string // the arithmetic, a line each
 }
 
-// passage is a part of an explanation: a heading, if it has one, and what stands
-// below it.
-type passage struct{ Title, Text string }
+// piece is a part of a sentence; one that names a record leads to it.
+type piece struct{ Text, Href string }
+
+// commissionObject is the object that has a head of its own.
+const commissionObject = "Partner_Commission__c"
 
 // commissionFacts are the fields that a commission's head shows, where they have
 // a value.
@@ -25,7 +29,7 @@ var commissionFacts = []string{"Partner__c", "Opportunity__c", "Space__c", "Acco
 
 // commission reads the head of a commission; nil for a record of anything else.
 func (rd *reader) commission(obj *schema.Object, r *store.Record) *commission {
-	if obj.Name != "Partner_Commission__c" {
+	if obj.Name != commissionObject {
 		return nil
 	}
 	get := func(name string) (c cell) {
@@ -34,7 +38,8 @@ func (rd *reader) commission(obj *schema.Object, r *store.Record) *commission {
 		}
 		return c
 	}
-	c := &commission{Amount: get("Amount__c").Text, Status: get("Status__c").Text, Period: get("Period__c").Text}
+	c := &commission{Status: get("Status__c").Text, Period: get("Period__c").Text}
+	c.Number, c.Currency, _ = strings.Cut(get("Amount__c").Text, " ")
 	c.Tone = toneOf(c.Status)
 	for _, name := range commissionFacts {
 		if f, ok := obj.Field(name); ok {
@@ -43,27 +48,41 @@ func (rd *reader) commission(obj *schema.Object, r *store.Record) *commission {
 			}
 		}
 	}
-	for i, text := range paragraphs(get("Explanation__c").Text) {
-		if i == 0 {
-			c.Sentence = text
-			continue
-		}
-		c.Rest = append(c.Rest, passageOf(text))
+	sentence, steps, _ := strings.Cut(strings.TrimSpace(get("Explanation__c").Text), "\n")
+	if sentence == "" {
+		sentence = get("Reason__c").Text
 	}
-	if c.Sentence == "" {
-		c.Sentence = get("Reason__c").Text
+	c.Sentence = rd.linked(sentence)
+	for line := range strings.Lines(steps) {
+		if line = strings.TrimSpace(line); line != "" {
+			c.Steps = append(c.Steps, line)
+		}
 	}
 	return c
 }
 
-// passageOf tells the heading of a paragraph from its text: a first line that is
-// followed by others which are indented.
-func passageOf(text string) passage {
-	title, rest, ok := strings.Cut(text, "\n")
-	if !ok || strings.HasPrefix(title, " ") || !strings.HasPrefix(rest, " ") {
-		return passage{Text: text}
+// idPattern is what a record's id looks like within a text.
+var idPattern = regexp.MustCompile(`\b[A-Za-z0-9]{18}\b`)
+
+// linked cuts a text at the ids of records that the org has.
+func (rd *reader) linked(text string) []piece {
+	var out []piece
+	at := 0
+	for _, m := range idPattern.FindAllStringIndex(text, -1) {
+		id := text[m[0]:m[1]]
+		if _, r := rd.find(id); r == nil {
+			continue
+		}
+		if m[0] > at {
+			out = append(out, piece{Text: text[at:m[0]]})
+		}
+		out = append(out, piece{Text: id, Href: recordPath(id)})
+		at = m[1]
 	}
-	return passage{Title: strings.TrimSuffix(title, ":"), Text: rest}
+	if at < len(text) {
+		out = append(out, piece{Text: text[at:]})
+	}
+	return out
 }
 
 // toneOf is the colour of a status.

@@ -45,12 +45,7 @@ func (rd *reader) named(text string) []found {
 }
 
 func (rd *reader) namedOf(obj *schema.Object, needle string) found {
-	var fields []*schema.Field
-	for _, f := range obj.Fields {
-		if f.NameField || f.ExternalID || f.IDLookup && f.Name != "Id" || f.Type == schema.TypeEmail || f.Name == "Partner_ID__c" {
-			fields = append(fields, f)
-		}
-	}
+	fields := identifying(obj)
 	out := found{Object: obj.Name, Label: plural(obj.Label)}
 	var rows []foundRow
 	for _, r := range rd.st.Tables[obj.Name].ByID {
@@ -70,5 +65,17 @@ func (rd *reader) namedOf(obj *schema.Object, needle string) found {
 	}
 	slices.SortFunc(rows, func(a, b foundRow) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	out.Total, out.Rows = len(rows), rows[:min(maxFound, len(rows))]
+	return out
+}
+
+// identifying are the fields by which people look for a record: its name, its
+// keys, its email address.
+func identifying(obj *schema.Object) []*schema.Field {
+	var out []*schema.Field
+	for _, f := range obj.Fields {
+		if f.NameField || f.ExternalID || f.IDLookup && f.Name != "Id" || f.Type == schema.TypeEmail || f.Name == "Partner_ID__c" {
+			out = append(out, f)
+		}
+	}
 	return out
 }

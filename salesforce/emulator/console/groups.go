@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 )
@@ -83,7 +84,7 @@ type group struct {
 type objectLine struct {
 	Name, Label string
 	Count, Bin  int
-	Latest      cell // when a record was last written
+	Latest      cell // the day on which a record was last written
 }
 
 // groups sorts the org's objects into what Partnersync writes, what it reads, and
@@ -127,6 +128,7 @@ func (rd *reader) objectLine(obj *schema.Object) objectLine {
 	}
 	if latest != 0 {
 		l.Latest = instantCell(schema.DateTimeText(latest))
+		l.Latest.Text, _, _ = strings.Cut(l.Latest.Text, " ")
 	}
 	return l
 }

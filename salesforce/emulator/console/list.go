@@ -116,7 +116,7 @@ type heading struct {
 func (l listing) headings() []heading {
 	out := make([]heading, 0, len(l.columns))
 	for _, f := range l.columns {
-		h := heading{Name: f.Name, Label: f.Label, IsNumber: f.Type.IsNumber()}
+		h := heading{Name: f.Name, Label: labelOf(f), IsNumber: f.Type.IsNumber()}
 		if f.IsFilterable() {
 			next := l
 			next.sort, next.desc, next.page = f, l.sort == f && !l.desc, 1
@@ -195,7 +195,7 @@ func (s *site) listPage(rd *reader, l listing) listPage {
 		p.Rows = append(p.Rows, row)
 	}
 	if l.by != nil {
-		p.By, p.Is, p.ParentLabel, p.Parent = l.by.Name, l.is, l.by.Label, rd.lookupCell(l.by, l.is)
+		p.By, p.Is, p.ParentLabel, p.Parent = l.by.Name, l.is, labelOf(l.by), rd.lookupCell(l.by, l.is)
 	}
 	rd.st.RUnlock()
 	p.Total, p.Headings = total, l.headings()
@@ -205,12 +205,12 @@ func (s *site) listPage(rd *reader, l listing) listPage {
 	for _, f := range l.obj.Fields {
 		p.Options = append(p.Options, option{f.Name, f.Label, slices.Contains(l.columns, f)})
 	}
-	p.links(l)
+	p.links(rd, l)
 	return p
 }
 
 // links are the ways from a list to its neighbours.
-func (p *listPage) links(l listing) {
+func (p *listPage) links(rd *reader, l listing) {
 	from := (l.page-1)*pageSize + 1
 	if p.Total > 0 {
 		p.Span = groupDigits(strconv.Itoa(from)) + "–" + groupDigits(strconv.Itoa(from+len(p.Rows)-1)) + " of " + groupDigits(strconv.Itoa(p.Total))
@@ -230,7 +230,7 @@ func (p *listPage) links(l listing) {
 	p.BinHref = at(func(n *listing) { n.bin = true })
 	p.LiveHref = at(func(n *listing) { n.bin = false })
 	p.NoFind = at(func(n *listing) { n.find, n.by = "", nil })
-	q := url.Values{"q": {l.soql()}}
+	q := url.Values{"q": {rd.soql(l)}}
 	if l.bin {
 		q.Set("all", "on")
 	}
@@ -238,13 +238,13 @@ func (p *listPage) links(l listing) {
 }
 
 // soql is a query for about what the list shows.
-func (l listing) soql() string {
+func (rd *reader) soql(l listing) string {
 	names := []string{"Id"}
 	for _, f := range l.columns {
 		switch {
 		case f.Name == "Id":
 		case f.Type == schema.TypeReference && f.Relationship != "" && f.Name != "OwnerId":
-			names = append(names, f.Relationship+".Name")
+			names = append(names, f.Relationship+"."+rd.callName(f.RefTo))
 		default:
 			names = append(names, f.Name)
 		}

@@ -7,11 +7,12 @@ import (
 
 // overviewPage is the first page.
 type overviewPage struct {
-	Name, ID string
-	About    About
-	Groups   []group
-	Recent   []requestLine
-	Snippets []snippet
+	Name, ID  string
+	HasRecord bool // the organization is a record of its own
+	About     About
+	Groups    []group
+	Recent    []requestLine
+	Snippets  []snippet
 }
 
 // snippet is a text to copy.
@@ -26,6 +27,8 @@ func (s *site) overview(w http.ResponseWriter, r *http.Request) {
 	p.Name = rd.orgName()
 	rd.st.RLock()
 	p.Groups = rd.groups()
+	_, own := rd.find(p.ID)
+	p.HasRecord = own != nil
 	rd.st.RUnlock()
 	log := s.org.Log()
 	p.Recent = requestLines(log[:min(recentRequests, len(log))], s.org.Now())
@@ -41,8 +44,8 @@ func snippets(a About) []snippet {
 	fill := strings.NewReplacer("{url}", a.URL, "{id}", a.ClientID, "{secret}", a.ClientSecret,
 		"{user}", a.Username, "{password}", a.Password, "{token}", a.SecurityToken, "{version}", a.Version).Replace
 	return []snippet{
-		{"Salesforce CLI", "sf asks for the token: paste the first command's answer.", fill(`curl -s {url}/services/oauth2/token -d grant_type=client_credentials \
-  -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/'
+		{"Salesforce CLI", "", fill(`export SF_ACCESS_TOKEN=$(curl -s {url}/services/oauth2/token -d grant_type=client_credentials \
+  -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 sf org login access-token --instance-url {url} --alias desk --no-prompt
 sf data query --target-org desk --query "SELECT Name, Amount__c FROM Partner_Commission__c LIMIT 5"`)},
 		{"jsforce", "", fill(`import jsforce from 'jsforce';

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+	"github.com/partnersync/partnersync/salesforce/emulator/query"
 )
 
 // queryPageSize is how many records a page of a result has, the smallest that
@@ -166,26 +166,24 @@ func cutAt(text string, row, col int) (before, at, after string, ok bool) {
 // example is a query to begin with.
 type example struct{ Title, Text, Href string }
 
-// allExamples are examples with the object that each is of.
-var allExamples = []struct{ object, title, text string }{
-	{"Partner_Commission__c", "What each partner earned", "SELECT Partner__r.Name, Currency__c, COUNT(Id) lines, SUM(Amount__c) amount FROM Partner_Commission__c WHERE Status__c = 'Accrued' GROUP BY Partner__r.Name, Currency__c ORDER BY Partner__r.Name"},
-	{"Partner_Commission__c", "The largest commissions and their sales", "SELECT Name, Partner__r.Name, Opportunity__r.Name, Opportunity__r.Amount, Amount__c, Currency__c, Period__c FROM Partner_Commission__c ORDER BY Amount__c DESC NULLS LAST LIMIT 20"},
-	{"Partner_Commission__c", "Commissions and why", "SELECT Name, Amount__c, Explanation__c FROM Partner_Commission__c WHERE Amount__c != 0 LIMIT 5"},
-	{"Opportunity", "Sales that were won this year", "SELECT Name, Account.Name, Amount, CloseDate, Space__r.Partner_ID__c FROM Opportunity WHERE IsWon = true AND CloseDate = THIS_YEAR ORDER BY CloseDate DESC"},
-	{"Account", "Customers and their sales", "SELECT Name, Website, (SELECT Name, StageName, Amount FROM Opportunities ORDER BY CloseDate DESC LIMIT 3) FROM Account LIMIT 10"},
-	{"Space__History", "Whose Partner ID was changed", "SELECT ParentId, Parent.Name, Field, OldValue, NewValue, CreatedDate FROM Space__History WHERE Field = 'Partner_ID__c' ORDER BY CreatedDate DESC LIMIT 20"},
+// allExamples are the examples that orgs of different schemas may understand.
+var allExamples = []struct{ title, text string }{
+	{"What each partner earned", "SELECT Partner__r.Name, Currency__c, COUNT(Id) lines, SUM(Amount__c) amount FROM Partner_Commission__c WHERE Status__c = 'Accrued' GROUP BY Partner__r.Name, Currency__c ORDER BY Partner__r.Name"},
+	{"The largest commissions and their sales", "SELECT Name, Partner__r.Name, Opportunity__r.Name, Opportunity__r.Amount, Amount__c, Currency__c, Period__c FROM Partner_Commission__c ORDER BY Amount__c DESC NULLS LAST LIMIT 20"},
+	{"Commissions and why", "SELECT Name, Amount__c, Explanation__c FROM Partner_Commission__c WHERE Amount__c != 0 LIMIT 5"},
+	{"Sales that were won this year", "SELECT Name, Account.Name, Amount, CloseDate, Space__r.Partner_ID__c FROM Opportunity WHERE IsWon = true AND CloseDate = THIS_YEAR ORDER BY CloseDate DESC"},
+	{"Customers and their sales", "SELECT Name, Website, (SELECT Name, StageName, Amount FROM Opportunities ORDER BY CloseDate DESC LIMIT 3) FROM Account LIMIT 10"},
+	{"Whose Partner ID was changed", "SELECT ParentId, Parent.Name, Field, OldValue, NewValue, CreatedDate FROM Space__History WHERE Field = 'Partner_ID__c' ORDER BY CreatedDate DESC LIMIT 20"},
 }
 
-// examples are those whose objects the org has.
+// examples are those that the org understands: it may be without an object, or
+// without a field.
 func (s *site) examples() []example {
 	var out []example
 	for _, e := range allExamples {
-		if _, ok := s.object(e.object); ok {
+		if _, err := query.New(s.org.Data(), e.text, false); err == nil {
 			out = append(out, example{e.title, e.text, prefix + "/query?" + url.Values{"q": {e.text}}.Encode()})
 		}
 	}
 	return out
 }
-
-// object finds an object of the org.
-func (s *site) object(name string) (*schema.Object, bool) { return s.org.Data().Schema.Object(name) }

@@ -108,8 +108,10 @@ func (rd *reader) fieldGroups(obj *schema.Object, r *store.Record) []fieldGroup 
 		case f.Type == schema.TypeTextArea:
 			g = &groups[2]
 		}
-		g.Fields = append(g.Fields, fieldLine{Name: f.Name, Label: f.Label, Cell: rd.cell(obj, f, r)})
+		g.Fields = append(g.Fields, fieldLine{Name: f.Name, Label: labelOf(f), Cell: rd.cell(obj, f, r)})
 	}
+	// A commission's explanation stands above already.
+	groups[2].Folded = obj.Name == commissionObject
 	return slices.DeleteFunc(groups, func(g fieldGroup) bool { return len(g.Fields) == 0 })
 }
 

@@ -30,13 +30,21 @@ const (
 func (rd *reader) related(parent *schema.Object, r *store.Record) []related {
 	var out []related
 	for _, child := range rd.st.Schema.Objects {
+		var ways []*schema.Field
 		for _, f := range child.Fields {
-			if f.RefTo != parent.Name || f.IsAudit || f.Name == "OwnerId" || child.HistoryOf != "" {
+			if f.RefTo == parent.Name && !f.IsAudit && f.Name != "OwnerId" && child.HistoryOf == "" {
+				ways = append(ways, f)
+			}
+		}
+		for _, f := range ways {
+			list, ok := rd.relatedBy(child, f, r)
+			if !ok {
 				continue
 			}
-			if list, ok := rd.relatedBy(child, f, r); ok {
-				out = append(out, list)
+			if len(ways) > 1 {
+				list.By = labelOf(f)
 			}
+			out = append(out, list)
 		}
 	}
 	return out
@@ -60,14 +68,11 @@ func (rd *reader) relatedBy(child *schema.Object, by *schema.Field, parent *stor
 		ID: strings.ToLower("related-" + child.Name + "-" + by.Name), Object: child.Name, Label: plural(child.Label), Total: len(records),
 		Href: objectPath(child.Name) + "?" + q.Encode(),
 	}
-	if by.Label != rd.st.Tables[by.RefTo].Object.Label {
-		out.By = by.Label
-	}
 	columns := defaultColumns(child)
 	columns = slices.DeleteFunc(slices.Clone(columns), func(f *schema.Field) bool { return f == by })
 	columns = columns[:min(len(columns), maxRelatedColumns)]
 	for _, f := range columns {
-		out.Headings = append(out.Headings, heading{Name: f.Name, Label: f.Label, IsNumber: f.Type.IsNumber()})
+		out.Headings = append(out.Headings, heading{Name: f.Name, Label: labelOf(f), IsNumber: f.Type.IsNumber()})
 	}
 	for _, r := range records[:min(maxRelated, len(records))] {
 		row := listRow{ID: r.ID, Href: recordPath(r.ID)}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -11,12 +12,16 @@ import (
 // told to.
 const refreshEvery = 3
 
+// maxShownSOQL is how many characters of a query the log shows.
+const maxShownSOQL = 240
+
 // requestLine is a request as the log shows it.
 type requestLine struct {
-	ISO, At, Method, Path, SOQL, QueryHref string
-	Status, Took, Rows, Size, Client       string
-	Tone                                   string // "good", "warn", "bad"
-	Slow                                   bool
+	ISO, At, Method, SOQL, QueryHref string
+	Path                             []string // cut where a line may break
+	Status, Took, Rows, Size, Client string
+	Tone                             string // "good", "warn", "bad"
+	Slow                             bool
 }
 
 // requestsPage is the log.
@@ -54,7 +59,7 @@ func requestLines(log []Request, now time.Time) []requestLine {
 	out := make([]requestLine, 0, len(log))
 	for _, q := range log {
 		l := requestLine{
-			ISO: q.At.UTC().Format(time.RFC3339Nano), At: q.At.UTC().Format("15:04:05.000"), Method: q.Method, Path: q.Path, SOQL: q.SOQL,
+			ISO: q.At.UTC().Format(time.RFC3339Nano), At: q.At.UTC().Format("15:04:05.000"), Method: q.Method, Path: strings.SplitAfter(q.Path, "/"), SOQL: shorten(q.SOQL, maxShownSOQL),
 			Status: strconv.Itoa(q.Status), Took: took(q.Duration), Size: size(q.Bytes), Client: q.Client, Tone: "good",
 			Slow: q.Duration >= time.Second,
 		}

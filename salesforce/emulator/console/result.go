@@ -110,7 +110,7 @@ type column struct {
 func spread(records node) (names []string, rows []map[string]node) {
 	for _, r := range records.children {
 		row := map[string]node{}
-		names = flatten(r, "", row, names)
+		names, _ = flatten(r, "", row, names, 0)
 		rows = append(rows, row)
 	}
 	all := names
@@ -134,30 +134,40 @@ func tableOf(records node, isID func(string) bool) *table {
 	return t
 }
 
-// flatten puts the fields of a record and of its parents into a row, and gives
-// the names of the columns, new ones behind those of their kin.
-func flatten(r node, path string, row map[string]node, names []string) []string {
-	at := len(names)
+// flatten puts the fields of a record and of its parents into a row, whose names
+// begin with path, and adds the names of new columns behind at, next to their kin.
+// It gives the names and the place behind the last one.
+func flatten(r node, path string, row map[string]node, names []string, at int) ([]string, int) {
 	for i, key := range r.keys {
 		v := r.children[i]
 		if key == "attributes" && v.kind == '{' {
 			continue
 		}
 		name := path + key
+		if last := lastOf(names, name); last >= 0 {
+			at = last + 1
+		}
 		if v.kind == '{' && v.get("records").kind != '[' {
-			names = flatten(v, name+".", row, names)
-			at = len(names)
+			names, at = flatten(v, name+".", row, names, at)
 			continue
 		}
 		row[name] = v
-		if found := slices.Index(names, name); found >= 0 {
-			at = found + 1
-			continue
+		if !slices.Contains(names, name) {
+			names = slices.Insert(names, at, name)
+			at++
 		}
-		names = slices.Insert(names, at, name)
-		at++
 	}
-	return names
+	return names, at
+}
+
+// lastOf finds the last column of a name, or of what lies below it; -1 for none.
+func lastOf(names []string, name string) int {
+	for i := len(names) - 1; i >= 0; i-- {
+		if names[i] == name || strings.HasPrefix(names[i], name+".") {
+			return i
+		}
+	}
+	return -1
 }
 
 // isEmptyParent says whether a column is only there because some records have no

@@ -39,13 +39,10 @@ func (rd *reader) rows(l *listing) ([]*store.Record, int) {
 }
 
 // filter gives what decides whether a list shows a record. The text is looked
-// for, in any case, in the columns, in the name and in the id.
+// for, in any case, in the columns, in what identifies a record, and in its id.
 func (rd *reader) filter(l listing) func(*store.Record) bool {
 	needle := strings.ToLower(l.find)
-	searched := l.columns
-	if f := nameField(l.obj); f != nil && !slices.Contains(searched, f) {
-		searched = append(slices.Clone(searched), f)
-	}
+	searched := append(identifying(l.obj), l.columns...)
 	return func(r *store.Record) bool {
 		if l.by != nil && r.Get(l.by) != l.is {
 			return false

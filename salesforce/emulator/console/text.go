@@ -10,18 +10,33 @@ import (
 	"github.com/partnersync/partnersync/internal/money"
 )
 
-// amount writes an amount of a currency with at least its decimals, and with all
-// that are kept: "1,200.00 USD". A number that can't be read stays as it is.
+// amount writes an amount with the decimals of its currency, and with more where
+// they say something: "1,200.00 USD". A number that can't be read stays as it is.
 func amount(number, currency string) string {
+	least := int32(0)
+	if currency != "" {
+		least = money.Currency(currency).Digits()
+		currency = " " + currency
+	}
+	return decimals(number, least) + currency
+}
+
+// decimals writes a number in groups of three digits with at least so many
+// decimals, and without zeros behind those. It never rounds.
+func decimals(number string, least int32) string {
 	d, err := decimal.NewFromString(number)
-	if err != nil {
+	if err != nil || len(number) > maxNumber {
 		return number
 	}
-	if currency == "" {
-		return groupDigits(d.String())
+	kept := int32(0)
+	if _, fraction, ok := strings.Cut(d.String(), "."); ok {
+		kept = int32(len(strings.TrimRight(fraction, "0")))
 	}
-	return groupDigits(d.StringFixed(max(money.Currency(currency).Digits(), -d.Exponent()))) + " " + currency
+	return groupDigits(d.StringFixed(max(least, kept)))
 }
+
+// maxNumber is the length of a number that is still written out.
+const maxNumber = 60
 
 // groupDigits puts commas into the whole part of a decimal number.
 func groupDigits(s string) string {
@@ -81,15 +96,4 @@ func size(n int64) string {
 		return fmt.Sprintf("%d kB", (n+1<<9)>>10)
 	}
 	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
-}
-
-// paragraphs cuts a text at its empty lines.
-func paragraphs(s string) []string {
-	var out []string
-	for p := range strings.SplitSeq(strings.ReplaceAll(s, "\r\n", "\n"), "\n\n") {
-		if p = strings.Trim(p, "\n"); strings.TrimSpace(p) != "" {
-			out = append(out, p)
-		}
-	}
-	return out
 }

@@ -22,7 +22,7 @@ type related struct {
 // many of their fields.
 const (
 	maxRelated        = 5
-	maxRelatedColumns = 6
+	maxRelatedColumns = 8
 )
 
 // related gives the records that belong to a record, the latest of each object

@@ -174,6 +174,10 @@ type Emulator struct {
 	Listen        string `yaml:"listen" env:"LISTEN"`
 	Opportunities int    `yaml:"opportunities" env:"OPPORTUNITIES"`
 	Seed          int64  `yaml:"seed" env:"SEED"`
+	// Faults is a file with a fault plan; "" is an org that behaves. FaultSeed
+	// decides what the plan leaves to chance.
+	Faults    string `yaml:"faults" env:"FAULTS"`
+	FaultSeed int64  `yaml:"fault_seed" env:"FAULT_SEED"`
 }
 
 // Mapping says how Salesforce records become facts.
@@ -247,7 +251,7 @@ func Default() Config {
 		Database: Database{URL: NewDSN(Embedded), DataDir: ".partnersync", MaxConns: 10},
 		Salesforce: Salesforce{
 			Flow: FlowClientCredentials, APIVersion: "62.0", Timeout: 2 * time.Minute,
-			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1},
+			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
 		Schedules: Schedules{All: "*/5 * * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},

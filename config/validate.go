@@ -118,6 +118,9 @@ func (v *validation) salesforce() {
 	if s.Emulator.Opportunities < 1 || s.Emulator.Opportunities > 5_000_000 {
 		v.add("salesforce.emulator.opportunities", "has to be from 1 to 5000000")
 	}
+	if s.Emulator.FaultSeed < 0 {
+		v.add("salesforce.emulator.fault_seed", "has to be 0 or more")
+	}
 	if s.IsSet() {
 		v.login(s)
 	}

@@ -24,6 +24,7 @@ type emulatorFlags struct {
 	multiCurrency bool
 	opportunities int
 	seed          int64
+	org           orgFlags
 }
 
 // into puts the flags that were given over the settings.
@@ -55,7 +56,7 @@ func (a *app) emulatorCommand() *cobra.Command {
 holds the records of DIR/Object.csv files, else it makes an org up. It prints the
 address and the credentials that it accepts, and forgets everything when it stops.
 The address opened in a browser shows the org's records and its latest requests.`,
-		Example: "  partnersync emulator\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000",
+		Example: "  partnersync emulator\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000\n  partnersync emulator --faults faults.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.emulate(c, f) },
 	}
 	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default salesforce.emulator.listen)")
@@ -64,6 +65,7 @@ The address opened in a browser shows the org's records and its latest requests.
 	c.Flags().IntVar(&f.customers, "customers", 0, "how many customers to make up (default one for every 20 opportunities)")
 	c.Flags().BoolVar(&f.multiCurrency, "multi-currency", false, "an org whose records each have a currency")
 	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org all day (default salesforce.emulator.seed)")
+	f.org.add(c)
 	return c
 }
 
@@ -80,7 +82,17 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 		return err
 	}
 	holdOrg()
-	org := emulator.New(emulator.Options{Clock: a.clock, Logger: log.Named("emulator"), MultiCurrency: f.multiCurrency})
+	f.org.into(c, &cfg.Salesforce.Emulator)
+	plan, err := readFaults(cfg.Salesforce.Emulator.Faults)
+	if err != nil {
+		return err
+	}
+	opt, err := f.org.options(a.clock)
+	if err != nil {
+		return err
+	}
+	opt.Logger, opt.MultiCurrency = log.Named("emulator"), f.multiCurrency
+	org := emulator.New(opt)
 	var files []string
 	if f.data != "" {
 		files, err = loadFiles(org, f.data)
@@ -90,6 +102,7 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	org.PlayFaults(plan, uint64(cfg.Salesforce.Emulator.FaultSeed))
 	server, err := serveOrg(c.Context(), org, cfg.Salesforce.Emulator.Listen)
 	if err != nil {
 		return err

@@ -483,4 +483,24 @@ func TestEmulator(t *testing.T) {
 		c.run("emulator", "--data", "empty").want(t, exitInvalid, "--data empty: there is no .csv file", "hint: ")
 		c.run("emulator", "--opportunities", "0").want(t, exitInvalid, "--opportunities 0")
 	})
+	t.Run("faults", func(t *testing.T) {
+		c := newCommand(t, demoEnv()...)
+		writeFile(t, "faults.yaml", "rules: [{name: down, when: {kind: identity}, do: {answer: {status: 503, form: html}}}]\n")
+		screen, ended, stop := c.start("emulator", "--opportunities", "20", "--faults", "faults.yaml", "--clock", "2026-11-27T09:00:00Z", "--output", "json")
+		url := screen.waitFor(t, `"url": "([^"]+)"`, ended)
+		if code, _ := get(t, url+"/services/data"); code != 503 {
+			t.Errorf("the org answers %d", code)
+		}
+		if code, body := get(t, url+"/emulator/clock"); code != 200 || body != `{"movable":true,"now":"2026-11-27T09:00:00Z"}` {
+			t.Errorf("the clock: %d %s", code, body)
+		}
+		if code := stop(); code != exitOK {
+			t.Errorf("exit code %d:\n%s", code, screen)
+		}
+		writeFile(t, "faults.yaml", "rules:\n- name: a\n  do: {late: never}\n- nom: b\n")
+		c.run("emulator", "--faults", "faults.yaml").want(t, exitInvalid, "faults.yaml:3:14: rules[0].do.late", "faults.yaml:4:3: rules[1].nom: unknown key", "hint: docs/emulator-faults.md")
+		c.run("emulator", "--faults", "nothing.yaml").want(t, exitInvalid, "--faults")
+		c.run("emulator", "--clock", "noon").want(t, exitInvalid, `--clock "noon" is not an instant`)
+		c.run("emulator", "--daily-limit", "-1").want(t, exitInvalid, "--daily-limit cannot be less than zero")
+	})
 }

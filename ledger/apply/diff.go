@@ -161,12 +161,19 @@ func describeKinds(kinds []ledger.KindSince) string {
 	return strings.Join(out, ", ")
 }
 
+func cutoffOf(d clock.Date) string {
+	if d.IsZero() {
+		return noCutoff
+	}
+	return d.String()
+}
+
 func describePlan(p commission.Plan) described {
 	percent := func(d decimal.Decimal) string { return d.Shift(2).String() + "%" }
 	r := p.Registration
 	return described{
 		{"space.referral_rate", percent(p.SpaceRate)},
-		{"space.joined_before", p.JoinedBefore.String()},
+		{"space.joined_before", cutoffOf(p.JoinedBefore)},
 		{"space.beside", strconv.FormatBool(p.SpaceBeside)},
 		{"registration.referral_rate", percent(r.ReferralRate)},
 		{"registration.net_new_rate", percent(r.NetNewRate)},

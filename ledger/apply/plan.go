@@ -69,7 +69,7 @@ func (y planYAML) version() (v Version, wrong []string) {
 	}
 	v.SpaceRate, err = parseRate(y.Space.ReferralRate)
 	c.add("space.referral_rate", err)
-	c.date("space.joined_before", y.Space.JoinedBefore, &v.JoinedBefore)
+	c.cutoff(y.Space.JoinedBefore, &v.JoinedBefore)
 	v.SpaceBeside = y.Space.Beside
 	c.rate("registration.referral_rate", y.Registration.ReferralRate, &v.Registration.ReferralRate)
 	c.rate("registration.net_new_rate", y.Registration.NetNewRate, &v.Registration.NetNewRate)
@@ -106,6 +106,20 @@ func (c *checked) date(term, text string, into *clock.Date) {
 	var err error
 	*into, err = clock.ParseDate(text)
 	c.add(term, err)
+}
+
+// noCutoff is what a plan says that pays everybody by their Spaces, whenever they
+// joined.
+const noCutoff = "none"
+
+// cutoff reads the cutoff of the Space regime (R4.3). Left out it is the default;
+// no date is no cutoff.
+func (c *checked) cutoff(text string, into *clock.Date) {
+	if text == noCutoff {
+		*into = clock.Date{}
+		return
+	}
+	c.date("space.joined_before", text, into)
 }
 
 // rate reads a rate that may be left out.

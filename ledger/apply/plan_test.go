@@ -3,6 +3,7 @@ package apply_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,6 +125,23 @@ func TestR4_4_VersionsMeetWithoutGapOrOverlap(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"default from 2005-01-01", "default from 2010-01-01", "default from 2024-01-01"}, got); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestR4_3_ALeftOutCutoffIsTheRulebooks(t *testing.T) {
+	for _, tt := range []struct{ space, want string }{
+		{"{referral_rate: 10%}", "space.joined_before: 2021-01-01"},
+		{"{referral_rate: 10%, joined_before: 2019-06-01}", "space.joined_before: 2019-06-01"},
+		{"{referral_rate: 10%, joined_before: none}", "space.joined_before: none"},
+	} {
+		db := pgtest.New(t)
+		stated := "plans: [{effective_from: 2024-01-01, space: " + tt.space + "}]"
+		if fields := apply1(t, db, stated)[0].Fields; !slices.Contains(fields, tt.want) {
+			t.Errorf("%s: %v", tt.space, fields)
+		}
+		if again := apply1(t, db, stated); len(again) != 0 {
+			t.Errorf("%s again: %v", tt.space, again)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package book
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -54,8 +55,9 @@ func DefaultTerms() commission.Plan {
 		}
 	}
 	return commission.Plan{
-		Name:      DefaultPlan,
-		SpaceRate: decimal.New(10, -2),
+		Name:         DefaultPlan,
+		SpaceRate:    decimal.New(10, -2),
+		JoinedBefore: clock.NewDate(2021, time.January, 1), // R4.3
 		Registration: commission.RegistrationTerms{
 			ReferralRate: decimal.New(10, -2), NetNewRate: decimal.New(25, -2), RemainderRate: decimal.New(10, -2),
 			EngagementDays: 60, WindowDays: 90,

@@ -1,12 +1,10 @@
 package emulator
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,23 +27,29 @@ func (d desk) Data() *store.Store  { return d.o.Store }
 func (d desk) Now() time.Time      { return d.o.opt.Clock.Now() }
 func (d desk) Logger() *zap.Logger { return d.o.opt.Logger }
 
-func (d desk) Log() []console.Request { return d.o.requests.latest() }
+// deskLog is how many of the latest requests the page shows.
+const deskLog = 500
 
-// Ask calls the resource itself: behind the faults, the session, the limit and
-// the counters, none of which the page is meant for.
-func (d desk) Ask(ctx context.Context, path string, query url.Values, header http.Header) console.Answer {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/services/data/v"+consoleVersion+"/"+path+"?"+query.Encode(), nil)
-	w := &answer{header: http.Header{}}
-	if err != nil {
-		writeError(w, errNoResource)
-		return console.Answer{Status: w.status, Body: w.body.Bytes()}
+func (d desk) Log() []console.Request {
+	log := d.o.RequestLog(deskLog)
+	out := make([]console.Request, len(log))
+	for i, e := range log {
+		out[i] = console.Request{At: e.At, Method: e.Method, Path: e.Path, SOQL: e.Query, Status: e.Status, Rows: -1,
+			Bytes: e.Bytes, Client: e.Client, Duration: time.Duration(e.Millis) * time.Millisecond, Faults: e.Faults}
+		if e.Rows != nil {
+			out[i].Rows = *e.Rows
+		}
 	}
-	r.Header = header
-	_, f := d.o.resource(r.Method, strings.Split(path, "/"))
-	if err := f(&call{w: w, r: r, version: consoleVersion, session: &session{userID: consoleUser}}); err != nil {
-		writeError(w, err)
-	}
-	return console.Answer{Status: w.status, Body: w.body.Bytes()}
+	return out
+}
+
+// Ask asks as a part of a composite call does: behind the faults, the session, the
+// limit and the counters, none of which the page is meant for.
+func (d desk) Ask(r *http.Request, path string, query url.Values, batch int) console.Answer {
+	c := &call{r: r, version: consoleVersion, session: &session{userID: consoleUser}}
+	a := d.o.ask(c, nested{method: http.MethodGet, url: c.base() + path + "?" + query.Encode(),
+		header: map[string]string{"Sforce-Query-Options": "batchSize=" + strconv.Itoa(batch)}}, false)
+	return console.Answer{Status: a.status, Body: a.body.Bytes()}
 }
 
 func (d desk) About(r *http.Request) console.About {
@@ -56,30 +60,10 @@ func (d desk) About(r *http.Request) console.About {
 	a := console.About{
 		URL: o.instanceURL(r), Version: consoleVersion, ClientID: o.opt.ClientID, ClientSecret: o.opt.ClientSecret,
 		Username: o.opt.Username, Password: o.opt.Password, SecurityToken: o.opt.SecurityToken,
-		DailyUsed: used, DailyLimit: o.opt.DailyLimit,
+		DailyUsed: used, DailyLimit: o.opt.DailyLimit, AnyHost: o.opt.AdminAnyHost,
 	}
 	if u, err := url.Parse(o.opt.InstanceURL); err == nil && u.Hostname() != "" {
 		a.Hosts = []string{u.Hostname()}
 	}
 	return a
-}
-
-// answer takes what a resource answers.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header { return a.header }
-
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
-
-func (a *answer) Write(b []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	return a.body.Write(b)
 }

@@ -12,7 +12,7 @@ import (
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_describeGlobal.htm
 func (o *Org) describeGlobal(c *call) error {
 	list := make([]map[string]any, 0, len(o.Schema.Objects))
-	for _, obj := range o.Schema.Objects {
+	for _, obj := range o.visibleObjects(c.r.Context()) {
 		list = append(list, o.objectInfo(c, obj))
 	}
 	slices.SortFunc(list, func(a, b map[string]any) int {
@@ -23,10 +23,10 @@ func (o *Org) describeGlobal(c *call) error {
 }
 
 // basicInfo answers sobjects/X.
-func (o *Org) basicInfo(c *call, name string) error {
-	obj, ok := o.Schema.Object(name)
-	if !ok {
-		return errNoResource
+func (o *Org) basicInfo(c *call) error {
+	obj, err := o.object(c)
+	if err != nil {
+		return err
 	}
 	writeJSON(c.w, http.StatusOK, map[string]any{"objectDescribe": o.objectInfo(c, obj), "recentItems": []any{}})
 	return nil
@@ -34,10 +34,10 @@ func (o *Org) basicInfo(c *call, name string) error {
 
 // describe answers sobjects/X/describe.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
-func (o *Org) describe(c *call, name string) error {
-	obj, ok := o.Schema.Object(name)
-	if !ok {
-		return errNoResource
+func (o *Org) describe(c *call) error {
+	obj, err := o.object(c)
+	if err != nil {
+		return err
 	}
 	out := o.objectInfo(c, obj)
 	fields := make([]map[string]any, 0, len(obj.Fields))
@@ -45,7 +45,7 @@ func (o *Org) describe(c *call, name string) error {
 		fields = append(fields, describeField(f, obj))
 	}
 	out["fields"] = fields
-	out["childRelationships"] = o.childRelationships(obj)
+	out["childRelationships"] = childRelationships(o.visibleObjects(c.r.Context()), obj)
 	out["recordTypeInfos"] = []any{}
 	out["supportedScopes"] = []any{}
 	writeJSON(c.w, http.StatusOK, out)
@@ -111,8 +111,8 @@ func describeField(f *schema.Field, obj *schema.Object) map[string]any {
 		"createable": writable, "updateable": writable, "nillable": !f.Required && !f.IsAudit && f.Type != schema.TypeBoolean && !defaulted,
 		"defaultedOnCreate": defaulted, "unique": f.Unique, "externalId": f.ExternalID, "idLookup": f.IDLookup,
 		"caseSensitive": f.CaseSensitive, "restrictedPicklist": f.Restricted, "filterable": f.IsFilterable(),
-		"sortable": f.IsFilterable(), "groupable": f.IsFilterable() && !f.Type.IsNumber() && f.Type != schema.TypeDateTime,
-		"aggregatable": f.IsFilterable() && f.Type != schema.TypeBoolean, "permissionable": f.Custom && !f.Required,
+		"sortable": f.IsSortable(), "groupable": f.IsGroupable(), "aggregatable": f.IsAggregatable(),
+		"permissionable":      f.Custom && !f.Required,
 		"deprecatedAndHidden": false, "htmlFormatted": false, "encrypted": false, "dependentPicklist": false,
 		"cascadeDelete": false, "restrictedDelete": false, "polymorphicForeignKey": false, "namePointing": false,
 		"relationshipName": nil, "relationshipOrder": nil, "referenceTo": []string{}, "referenceTargetField": nil,
@@ -144,19 +144,16 @@ func picklistValues(f *schema.Field) []map[string]any {
 	return out
 }
 
-func (o *Org) childRelationships(parent *schema.Object) []map[string]any {
+func childRelationships(objects []*schema.Object, parent *schema.Object) []map[string]any {
 	out := []map[string]any{}
-	for _, child := range o.Schema.Objects {
+	for _, child := range objects {
 		for _, f := range child.Fields {
 			if f.RefTo != parent.Name {
 				continue
 			}
 			var name any
-			switch {
-			case f.Children != "":
-				name = f.Children
-			case f.Custom:
-				name = strings.TrimSuffix(child.Name, "__c") + "s__r"
+			if n := child.ChildrenName(f); n != "" {
+				name = n
 			}
 			out = append(out, map[string]any{"childSObject": child.Name, "field": f.Name, "relationshipName": name,
 				"cascadeDelete": false, "restrictedDelete": false, "deprecatedAndHidden": false,

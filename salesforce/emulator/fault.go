@@ -1,18 +1,25 @@
 package emulator
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/partnersync/partnersync/salesforce/emulator/fault"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
 
 // RowError is why a record was refused, as a row of a result says it.
 type RowError = schema.RowError
 
-// Fault is how the org misbehaves for one request. The zero value does nothing.
+// Fault is how the org misbehaves for one request, for tests that decide in Go. A
+// plan (see PlayFaults) can do more. The zero value does nothing.
 type Fault struct {
 	// Delay is waited before anything else, on the machine's clock; a client that
 	// goes away ends it.
@@ -30,10 +37,28 @@ type Fault struct {
 	Body   string
 }
 
+// decision says the same in the words of a plan.
+func (f *Fault) decision() *fault.Decision {
+	a := &fault.Action{Delay: f.Delay}
+	answer := &fault.Answer{Status: f.Status, Header: f.Header, Body: f.Body, Bytes: -1}
+	switch {
+	case f.After && (f.Drop || f.Status == 0):
+		a.Lose = &fault.Answer{}
+	case f.After:
+		a.Lose = answer
+	case f.Drop:
+		a.Cut = &fault.Cut{Bytes: -1}
+	case f.Status != 0:
+		a.Answer = answer
+	}
+	return fault.NewDecision("Org.Fail", a)
+}
+
 type faults struct {
 	mu      sync.Mutex
 	request func(*http.Request) *Fault
 	row     func(object string, fields map[string]any) *schema.RowError
+	player  *fault.Player
 }
 
 // Fail asks hook about every request from now on; nil from it means to answer as
@@ -69,76 +94,146 @@ func (o *Org) FailRow(hook func(object string, fields map[string]any) *schema.Ro
 	o.faults.row = hook
 }
 
-// rowFault asks the hook of FailRow.
-func (o *Org) rowFault(object string, fields map[string]any) *schema.RowError {
+// PlayFaults puts a plan into force, in the place of one before it, with all
+// counts at zero. The relative times of its rules begin now. A nil plan ends the
+// faults; hooks stay.
+func (o *Org) PlayFaults(p *fault.Plan, seed uint64) {
+	var player *fault.Player
+	if p != nil {
+		player = fault.NewPlayer(p, seed, o.opt.Clock.Now())
+	}
 	o.faults.mu.Lock()
-	hook := o.faults.row
-	o.faults.mu.Unlock()
-	if hook == nil {
-		return nil
-	}
-	e := hook(object, fields)
-	if e != nil && e.Fields == nil {
-		e = &schema.RowError{StatusCode: e.StatusCode, Message: e.Message, Fields: []string{}}
-	}
-	return e
+	defer o.faults.mu.Unlock()
+	o.faults.player = player
 }
 
-// serveFaulty answers a request, or misbehaves.
-func (o *Org) serveFaulty(w http.ResponseWriter, r *http.Request) {
+// Faults gives the plan in force with its counts; nil is none.
+func (o *Org) Faults() *fault.Player {
 	o.faults.mu.Lock()
-	hook := o.faults.request
+	defer o.faults.mu.Unlock()
+	return o.faults.player
+}
+
+// decide says what happens to a request: what the hook of Fail says or, if it says
+// nothing, what the plan in force does.
+func (o *Org) decide(r *http.Request) *fault.Decision {
+	o.faults.mu.Lock()
+	hook, player := o.faults.request, o.faults.player
 	o.faults.mu.Unlock()
-	var f *Fault
 	if hook != nil {
-		f = hook(r)
+		if f := hook(r); f != nil {
+			return f.decision()
+		}
 	}
-	if f == nil {
+	if player == nil {
+		return nil
+	}
+	return player.Decide(o.faultRequest(r))
+}
+
+var slashes = regexp.MustCompile(`//+`)
+
+// faultRequest is what a plan may ask of a request.
+func (o *Org) faultRequest(r *http.Request) fault.Request {
+	out := fault.Request{Method: r.Method, Path: slashes.ReplaceAllString(r.URL.Path, "/"), At: o.opt.Clock.Now()}
+	out.Kind, out.Object = fault.KindOf(r.Method, out.Path)
+	switch out.Kind {
+	case fault.KindQuery:
+		out.Object, out.Page = fault.ObjectOf(r.URL.Query().Get("q")), 1
+	case fault.KindPage:
+		m := locatorPattern.FindStringSubmatch(out.Path[strings.LastIndexByte(out.Path, '/')+1:])
+		if m == nil {
+			break
+		}
+		from, err := strconv.Atoi(m[2])
+		if cur := o.cursors.find(m[1]); cur != nil && err == nil {
+			out.Object, out.Page = cur.result.Projection.Object.Name, from/max(cur.step, 1)+1
+		}
+	}
+	return out
+}
+
+// decisionKey is the context key of a request's decision.
+type decisionKey struct{}
+
+// decisionOf gives what was decided over a request; nil is nothing.
+func decisionOf(ctx context.Context) *fault.Decision {
+	d, _ := ctx.Value(decisionKey{}).(*fault.Decision)
+	return d
+}
+
+// serveFaulty answers a request, or misbehaves. It gives the names of the rules
+// that play to told first.
+func (o *Org) serveFaulty(w http.ResponseWriter, r *http.Request, told func(rules []string)) {
+	d := o.decide(r)
+	if d == nil {
 		o.serve(w, r)
 		return
 	}
-	if f.Delay > 0 {
-		timer := time.NewTimer(f.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			return
+	told(d.Rules)
+	r = r.WithContext(context.WithValue(r.Context(), decisionKey{}, d))
+	if a := d.Act; a != nil {
+		if d.EndsSession() {
+			o.endSession(r)
+		}
+		if d.DropsCursor() {
+			o.cursors.drop(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
+		}
+		if a.Swallows() {
+			o.traffic.count(kindOther)
 		}
 	}
-	if f.After {
-		o.serve(&lostAnswer{header: http.Header{}}, r)
-	} else if f.Drop || f.Status != 0 {
-		o.traffic.count(kindOther)
-	}
-	switch {
-	case f.Drop, f.After && f.Status == 0:
-		panic(http.ErrAbortHandler) // net/http's way to close a connection
-	case f.Status != 0:
-		w.Header().Set("Date", o.opt.Clock.Now().UTC().Format(http.TimeFormat))
-		f.write(w)
-	default:
-		o.serve(w, r)
-	}
+	stage := fault.Stage{Now: o.opt.Clock.Now, DailyLimit: o.opt.DailyLimit}
+	stage.Serve(d, w, r, http.HandlerFunc(o.serve))
 }
 
-func (f *Fault) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/html;charset=UTF-8")
-	if b := strings.TrimSpace(f.Body); b == "null" || strings.HasPrefix(b, "[") || strings.HasPrefix(b, "{") {
-		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-	}
-	for k, values := range f.Header {
-		w.Header()[http.CanonicalHeaderKey(k)] = values
-	}
-	w.WriteHeader(f.Status)
-	w.Write([]byte(f.Body)) //nolint:errcheck // see writeJSON
+// writer is as whom a call writes, and when: at the org's present, as a fault may
+// have it.
+func (o *Org) writer(c *call) store.Writer {
+	return o.faultyWriter(c.r.Context(), c.session.userID)
 }
 
-// lostAnswer takes an answer that nobody will see.
-type lostAnswer struct {
-	header http.Header
+func (o *Org) faultyWriter(ctx context.Context, userID string) store.Writer {
+	w := store.Writer{UserID: userID, At: o.Now()}
+	if d := decisionOf(ctx); d != nil {
+		w.At = d.Stamped(d.Clock(w.At)).Truncate(time.Second)
+		w.Late = d.Late
+	}
+	return w
 }
 
-func (l *lostAnswer) Header() http.Header         { return l.header }
-func (l *lostAnswer) WriteHeader(int)             {}
-func (l *lostAnswer) Write(b []byte) (int, error) { return len(b), nil }
+// rowFault says whether a row of a write fails by a fault; key is the external id
+// or record id that the write goes by, "" for a plain create. It is asked once for
+// each row, in the order of the rows, with the store locked or not.
+func (o *Org) rowFault(ctx context.Context, object, key string, fields map[string]any) *schema.RowError {
+	o.faults.mu.Lock()
+	hook := o.faults.row
+	o.faults.mu.Unlock()
+	if hook != nil {
+		if e := hook(object, fields); e != nil {
+			return &schema.RowError{StatusCode: e.StatusCode, Message: e.Message, Fields: append([]string{}, e.Fields...)}
+		}
+	}
+	f := decisionOf(ctx).Row(key, func(field string) string { return rowText(fields, field) })
+	if f == nil {
+		return nil
+	}
+	return &schema.RowError{StatusCode: f.Code, Message: f.Message, Fields: f.Fields}
+}
+
+// rowText gives a field of a row as the client sent it, "" if it did not.
+func rowText(fields map[string]any, name string) string {
+	for k, v := range fields {
+		if strings.EqualFold(k, name) {
+			switch v := v.(type) {
+			case string:
+				return v
+			case nil:
+				return ""
+			default:
+				return fmt.Sprint(v)
+			}
+		}
+	}
+	return ""
+}

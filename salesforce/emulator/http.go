@@ -11,8 +11,6 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
-
-	"github.com/partnersync/partnersync/salesforce/emulator/console"
 )
 
 // The API versions that the org lists, and the limits on what it reads.
@@ -20,23 +18,9 @@ const (
 	firstVersion = 50
 	lastVersion  = 67
 
-	maxURL  = 16_384   // longer ones are answered 414
-	maxBody = 10 << 20 // bytes of a JSON body, unpacked
+	maxHead = 16_384   // bytes of URI and headers
+	maxBody = 50 << 20 // bytes of a body, packed and unpacked
 )
-
-// Handler answers the org's HTTP surface, and at / and /console/ the page for
-// people. It never panics on a request, except to drop a connection when a Fault
-// says so.
-func (o *Org) Handler() http.Handler {
-	page := console.New(desk{o})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if console.Answers(r.URL.Path) {
-			page.ServeHTTP(w, r)
-			return
-		}
-		o.logged(w, r)
-	})
-}
 
 // apiError is a request that the platform refuses as a whole.
 type apiError struct {
@@ -67,6 +51,9 @@ type call struct {
 	r       *http.Request
 	version string // "62.0"
 	session *session
+	args    []pathArg // of the route's pattern
+	// inside is true for a part of a composite call that keeps other writers out.
+	inside bool
 }
 
 // base is the path under which the call's version answers.
@@ -74,48 +61,43 @@ func (c *call) base() string { return "/services/data/v" + c.version + "/" }
 
 // serve answers one request.
 func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", o.opt.Clock.Now().UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", decisionOf(r.Context()).Clock(o.opt.Clock.Now()).UTC().Format(http.TimeFormat))
+	w, end := packed(w, r)
+	defer end()
 	path := strings.TrimRight(r.URL.Path, "/")
 	o.opt.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", path))
-	switch {
-	case len(r.URL.RequestURI()) > maxURL:
-		w.Header().Set("Content-Type", "text/html; charset=iso-8859-1")
-		w.WriteHeader(http.StatusRequestURITooLong)
-		fmt.Fprint(w, "<html><head><title>414 URI Too Long</title></head><body>URI Too Long</body></html>")
-	case path == "/services/oauth2/token":
-		o.traffic.count(kindLogin)
-		o.token(w, r)
-	case path == "/services/oauth2/userinfo":
+	if d, ok := o.router.door(path); ok {
+		o.traffic.count(d.kind)
+		d.handle(o, w, r)
+		return
+	}
+	err := error(errNoResource)
+	if below, ok := strings.CutPrefix(r.URL.EscapedPath(), "/services/data/"); ok {
+		err = o.rest(w, r, below)
+	} else {
 		o.traffic.count(kindOther)
-		o.userinfo(w, r)
-	case strings.HasPrefix(path, "/services/Soap/u/"), strings.HasPrefix(path, "/services/Soap/c/"):
-		o.traffic.count(kindLogin)
-		o.soap(w, r)
-	case path == "/services/data":
-		o.traffic.count(kindOther)
-		writeJSON(w, http.StatusOK, o.versions())
-	case strings.HasPrefix(path, "/services/data/"):
-		if err := o.rest(w, r, strings.TrimPrefix(path, "/services/data/")); err != nil {
-			writeError(w, err)
-		}
-	default:
-		o.traffic.count(kindOther)
-		writeError(w, errNoResource)
+	}
+	if err != nil {
+		writeError(w, err)
 	}
 }
 
 var versionPattern = regexp.MustCompile(`^v(\d\d)\.0$`)
 
 // rest checks version, session and quota, and hands the call to its resource.
+// path is what follows /services/data/, escaped.
 func (o *Org) rest(w http.ResponseWriter, r *http.Request, path string) error {
-	parts := strings.Split(path, "/")
-	version, ok := parseVersion(parts[0])
+	if m := r.URL.Query().Get("_HttpMethod"); m != "" && r.Method == http.MethodPost {
+		r.Method = strings.ToUpper(m) // for clients that know no PATCH
+	}
+	first, below, _ := strings.Cut(path, "/")
+	version, ok := parseVersion(first)
 	if !ok {
 		o.traffic.count(kindOther)
 		return errNoResource
 	}
-	kind, f := o.resource(r.Method, parts[1:])
-	o.traffic.count(kind)
+	rt, args := o.router.find(r.Method, decodePath(below))
+	o.traffic.count(rt.kind)
 	s, err := o.authorize(r)
 	if err != nil {
 		return err
@@ -125,7 +107,7 @@ func (o *Org) rest(w http.ResponseWriter, r *http.Request, path string) error {
 	if !within {
 		return refuse(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
 	}
-	return f(&call{w: w, r: r, version: version, session: s})
+	return rt.handle(o, &call{w: w, r: r, version: version, session: s, args: args})
 }
 
 // parseVersion reads "v62.0" and gives "62.0", if the org has that version.
@@ -136,55 +118,6 @@ func parseVersion(s string) (string, bool) {
 	}
 	n, err := strconv.Atoi(m[1])
 	return m[1] + ".0", err == nil && n >= firstVersion && n <= lastVersion
-}
-
-type resourceFunc func(*call) error
-
-// resource is the route table of the REST API: the path after the version.
-func (o *Org) resource(method string, p []string) (requestKind, resourceFunc) {
-	only := func(allowed string, kind requestKind, f resourceFunc) (requestKind, resourceFunc) {
-		for m := range strings.SplitSeq(allowed, ",") {
-			if m == method || m == http.MethodGet && method == http.MethodHead {
-				return kind, f
-			}
-		}
-		return kind, func(*call) error { return errMethod(method, allowed) }
-	}
-	at := func(i int) string {
-		if i < len(p) {
-			return p[i]
-		}
-		return ""
-	}
-	switch {
-	case len(p) == 0:
-		return only("GET", kindOther, o.resources)
-	case at(0) == "query" || at(0) == "queryAll":
-		if len(p) == 2 {
-			return only("GET", kindPage, func(c *call) error { return o.nextPage(c, p[1]) })
-		}
-		if len(p) == 1 {
-			return only("GET", kindQuery, func(c *call) error { return o.firstPage(c, p[0] == "queryAll") })
-		}
-	case at(0) == "limits" && len(p) == 1:
-		return only("GET", kindLimits, o.limits)
-	case at(0) == "sobjects":
-		switch {
-		case len(p) == 1:
-			return only("GET", kindDescribe, o.describeGlobal)
-		case len(p) == 2:
-			return only("GET", kindDescribe, func(c *call) error { return o.basicInfo(c, p[1]) })
-		case len(p) == 3 && p[2] == "describe":
-			return only("GET", kindDescribe, func(c *call) error { return o.describe(c, p[1]) })
-		case len(p) == 3:
-			return only("GET", kindRecord, func(c *call) error { return o.getRecord(c, p[1], p[2]) })
-		case len(p) == 4:
-			return only("GET", kindRecord, func(c *call) error { return o.getByExternalID(c, p[1], p[2], p[3]) })
-		}
-	case at(0) == "composite" && at(1) == "sobjects" && len(p) == 4:
-		return only("PATCH", kindUpsert, func(c *call) error { return o.upsertCollection(c, p[2], p[3]) })
-	}
-	return kindOther, func(*call) error { return errNoResource }
 }
 
 func (o *Org) versions() []map[string]string {
@@ -203,8 +136,8 @@ func (o *Org) versions() []map[string]string {
 }
 
 func (o *Org) resources(c *call) error {
-	out := map[string]string{}
-	for _, name := range []string{"limits", "query", "queryAll", "sobjects", "composite"} {
+	out := map[string]string{"identity": o.identityURL(c)}
+	for _, name := range o.router.roots() {
 		out[name] = c.base() + name
 	}
 	writeJSON(c.w, http.StatusOK, out)
@@ -234,12 +167,21 @@ func writeBody(w http.ResponseWriter, status int, b []byte) {
 
 // writeError answers with the platform's array of errors.
 func writeError(w http.ResponseWriter, err error) {
+	var many *manyFound
+	if errors.As(err, &many) {
+		writeJSON(w, http.StatusMultipleChoices, many.paths)
+		return
+	}
 	e := refuse(http.StatusInternalServerError, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
 	errors.As(err, &e)
 	type body struct {
-		Message   string   `json:"message"`
-		ErrorCode string   `json:"errorCode"`
-		Fields    []string `json:"fields,omitempty"`
+		Message   string    `json:"message"`
+		ErrorCode string    `json:"errorCode"`
+		Fields    *[]string `json:"fields,omitempty"`
 	}
-	writeJSON(w, e.status, []body{{e.message, e.code, e.fields}})
+	b := body{Message: e.message, ErrorCode: e.code}
+	if e.fields != nil {
+		b.Fields = &e.fields
+	}
+	writeJSON(w, e.status, []body{b})
 }

@@ -190,25 +190,3 @@ func (o *Org) isAudience(r *http.Request, audience []string) bool {
 	}
 	return false
 }
-
-// userinfo tells who the session's user is.
-func (o *Org) userinfo(w http.ResponseWriter, r *http.Request) {
-	s, err := o.authorize(r)
-	if err != nil {
-		http.Error(w, "Bad_OAuth_Token", http.StatusForbidden)
-		return
-	}
-	instance := o.instanceURL(r)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"sub": instance + "/id/" + o.OrgID + "/" + s.userID, "user_id": s.userID, "organization_id": o.OrgID,
-		"preferred_username": o.opt.Username, "nickname": "integration", "name": "Integration User",
-		"email": o.opt.Username, "email_verified": true, "zoneinfo": "GMT", "user_type": "STANDARD",
-		"active": true, "language": "en_US", "locale": "en_US", "utcOffset": 0,
-		"urls": map[string]string{
-			"rest":     instance + "/services/data/v{version}/",
-			"query":    instance + "/services/data/v{version}/query/",
-			"sobjects": instance + "/services/data/v{version}/sobjects/",
-			"partner":  instance + "/services/Soap/u/{version}/" + o.OrgID,
-		},
-	})
-}

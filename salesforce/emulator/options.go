@@ -65,6 +65,31 @@ type Options struct {
 	// MaxCursors is how many query results a user can have open; by default 10.
 	// One more takes the oldest away.
 	MaxCursors int
+	// CursorTTL is how long a query's further pages can be asked for; by default the
+	// platform's 2 days.
+	// https://developer.salesforce.com/docs/platform/salesforce-app-limits-cheatsheet/guide/salesforce-app-limits-platform-apicursors.html
+	CursorTTL time.Duration
+	// MaxLongRequests is how many requests may be at work for LongRequest or longer
+	// before others are refused; by default 25 and 20 s, as in production orgs and
+	// sandboxes (a Developer Edition has 5).
+	// https://developer.salesforce.com/docs/platform/salesforce-app-limits-cheatsheet/guide/salesforce-app-limits-platform-api.html
+	MaxLongRequests int
+	LongRequest     time.Duration
+	// MaxHead bounds URI and headers together, in bytes, and the URI alone; by
+	// default the platform's 16,384.
+	MaxHead int
+	// MaxBody bounds a request's body, in bytes; by default 50 MB, the platform's
+	// bound for what is not multipart. Uploads of Bulk jobs have a bound of their own.
+	// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_sobject_insert_update_blob.htm
+	MaxBody int64
+	// Limits overrides the Max of limits by their names in the limits resource, such
+	// as "DataStorageMB". It does not know DailyApiRequests, which is DailyLimit.
+	Limits map[string]int
+	// RequestLog is how many requests the org remembers; by default 1,000.
+	RequestLog int
+	// AdminAnyHost lets the endpoints under /emulator/ answer for other host names
+	// than those of this machine.
+	AdminAnyHost bool
 	// MinBatch is the smallest page that a client may ask for; by default the
 	// platform's 200. Tests make it 1, for small pages.
 	MinBatch int
@@ -74,6 +99,10 @@ const (
 	defaultSessionTTL = 2 * time.Hour
 	defaultDailyLimit = 100_000
 	defaultMaxCursors = 10
+	defaultCursorTTL  = 48 * time.Hour
+	defaultMaxLong    = 25
+	defaultLong       = 20 * time.Second
+	defaultRequestLog = 1000
 	minBatch          = 200
 	maxBatch          = 2000
 )
@@ -109,6 +138,24 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxCursors <= 0 {
 		o.MaxCursors = defaultMaxCursors
+	}
+	if o.CursorTTL <= 0 {
+		o.CursorTTL = defaultCursorTTL
+	}
+	if o.MaxLongRequests <= 0 {
+		o.MaxLongRequests = defaultMaxLong
+	}
+	if o.LongRequest <= 0 {
+		o.LongRequest = defaultLong
+	}
+	if o.MaxHead <= 0 {
+		o.MaxHead = maxHead
+	}
+	if o.MaxBody <= 0 {
+		o.MaxBody = maxBody
+	}
+	if o.RequestLog <= 0 {
+		o.RequestLog = defaultRequestLog
 	}
 	if o.MinBatch <= 0 {
 		o.MinBatch = minBatch

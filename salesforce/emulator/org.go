@@ -17,13 +17,17 @@ type Org struct {
 
 	// generated says that Generate has filled the org.
 	generated atomic.Bool
+	about     about // of an org in a file
 
 	access  access
 	cursors cursors
 	traffic traffic
 	faults  faults
-
-	requests requestLog
+	router  *router
+	recent  recents
+	work    work
+	log     requestLog
+	uses    uses
 }
 
 // New makes an org with its organization record and its integration user, and
@@ -31,18 +35,35 @@ type Org struct {
 // does not have: a mistake of whoever wrote it.
 func New(opt Options) *Org {
 	opt = opt.withDefaults()
-	src, err := schema.Default()
+	s, err := newStore(opt)
 	if err != nil {
 		panic(err)
+	}
+	o := newOrg(opt, s)
+	o.Store.Seed(opt.Username, opt.Currencies[0])
+	return o
+}
+
+// newStore makes the store of an org, without records.
+func newStore(opt Options) (*store.Store, error) {
+	src, err := schema.Default()
+	if err != nil {
+		return nil, err
 	}
 	s, err := schema.Build(src, schema.Options{Without: opt.Without, MultiCurrency: opt.MultiCurrency, Currencies: opt.Currencies, SandboxField: opt.SandboxField})
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
-	o := &Org{opt: opt, Store: store.New(s, opt.Clock)}
+	return store.New(s, opt.Clock), nil
+}
+
+// newOrg puts an org around its store.
+func newOrg(opt Options, s *store.Store) *Org {
+	o := &Org{opt: opt, Store: s}
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
-	o.cursors = cursors{byID: map[string]*cursor{}}
-	o.Store.Seed(opt.Username, opt.Currencies[0])
+	o.router = newRouter(restRoutes(), doors())
+	o.cursors = cursors{byID: map[string]*cursor{}, now: opt.Clock.Now, ttl: opt.CursorTTL}
+	o.log.size = opt.RequestLog
 	return o
 }
 
@@ -56,7 +77,7 @@ func (o *Org) Generate(opt company.Options) error {
 	if !o.generated.CompareAndSwap(false, true) {
 		return errs.New(errs.Conflict, "generate an org: this one is filled already").WithHint("Make a new org, or leave this one as it is.")
 	}
-	return company.Generate(o.Store, o.opt.Currencies, o.opt.MultiCurrency, opt)
+	return o.fill(func() error { return company.Generate(o.Store, o.opt.Currencies, o.opt.MultiCurrency, opt) })
 }
 
 // GenerateOptions says what company Generate makes up.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/query"
 	"github.com/partnersync/partnersync/salesforce/emulator/soql"
@@ -16,12 +17,15 @@ import (
 
 // cursor is a query's result of which pages are still to be fetched.
 type cursor struct {
-	id         string
-	projection *query.Projection
-	table      *store.Table
-	records    []*store.Record
-	userID     string
-	isRead     bool // its last page was given
+	id     string
+	result *query.Result
+	userID string
+	isRead bool // its last page was given
+	step   int  // records on its first page
+	opened time.Time
+	// children are the ids of longer lists of children in its records. They go
+	// when it goes.
+	children []string
 }
 
 // cursors are the open results, oldest first. Their number is bounded for each
@@ -31,12 +35,16 @@ type cursors struct {
 	n    uint64
 	byID map[string]*cursor
 	open []*cursor
+	// now is the org's clock, and ttl how long a result lasts after its query.
+	now func() time.Time
+	ttl time.Duration
 }
 
 func (cs *cursors) add(c *cursor, limit int) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.n++
+	c.opened = cs.now()
 	c.id = store.MakeID("01g", cs.n)
 	for {
 		mine := 0
@@ -53,17 +61,43 @@ func (cs *cursors) add(c *cursor, limit int) {
 		if mine < limit {
 			break
 		}
-		delete(cs.byID, cs.open[oldest].id)
+		for _, id := range append(cs.open[oldest].children, cs.open[oldest].id) {
+			delete(cs.byID, id)
+		}
 		cs.open = slices.Delete(cs.open, oldest, oldest+1)
 	}
 	cs.byID[c.id] = c
 	cs.open = append(cs.open, c)
 }
 
+// addChildren opens a list of children of a result that is open itself.
+func (cs *cursors) addChildren(of, c *cursor) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.n++
+	c.opened = of.opened
+	c.id = store.MakeID("01g", cs.n)
+	cs.byID[c.id] = c
+	of.children = append(of.children, c.id)
+}
+
 func (cs *cursors) find(id string) *cursor {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	return cs.byID[id]
+	c := cs.byID[id]
+	if c == nil || cs.now().Sub(c.opened) >= cs.ttl {
+		return nil
+	}
+	return c
+}
+
+// drop forgets the result of a locator.
+func (cs *cursors) drop(locator string) {
+	id, _, _ := strings.Cut(locator, "-")
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.byID, id)
+	cs.open = slices.DeleteFunc(cs.open, func(c *cursor) bool { return c.id == id })
 }
 
 func (cs *cursors) markRead(c *cursor) {
@@ -81,10 +115,14 @@ func (o *Org) DropCursors() {
 	o.cursors.open = nil
 }
 
-// firstPage answers query and queryAll.
+// firstPage answers query and queryAll, and explain instead of a query.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm
 func (o *Org) firstPage(c *call, all bool) error {
-	text := c.r.URL.Query().Get("q")
+	params := c.r.URL.Query()
+	text, explain := params.Get("q"), false
+	if text == "" && params.Has("explain") {
+		text, explain = params.Get("explain"), true
+	}
 	if strings.TrimSpace(text) == "" {
 		return refuse(http.StatusBadRequest, "MALFORMED_QUERY", "SOQL statements cannot be empty or null")
 	}
@@ -92,32 +130,90 @@ func (o *Org) firstPage(c *call, all bool) error {
 	if err != nil {
 		return err
 	}
-	p, qerr := query.New(o.Store, text, all)
+	qerr := o.hiddenInQuery(decisionOf(c.r.Context()), text)
 	if qerr != nil {
 		return queryError(qerr)
 	}
-	writeBody(c.w, http.StatusOK, o.runQuery(c, p, batch))
+	p, qerr := query.New(o.Store, text, all)
+	switch {
+	case qerr != nil:
+		return queryError(qerr)
+	case explain:
+		writeJSON(c.w, http.StatusOK, map[string]any{"plans": o.explain(p)})
+		return nil
+	case strings.EqualFold(params.Get("columns"), "true"):
+		writeJSON(c.w, http.StatusOK, p.Metadata())
+		return nil
+	}
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	if qerr := o.runQuery(c, p, batch, buffer); qerr != nil {
+		return queryError(qerr)
+	}
+	writeBody(c.w, http.StatusOK, buffer.b)
 	return nil
+}
+
+// pageBuffer is memory for a page, used again for another: pages are megabytes,
+// and making new ones would keep the garbage collector busy.
+type pageBuffer struct{ b []byte }
+
+// maxKept is the size above which a buffer isn't kept.
+const maxKept = 8 << 20
+
+var pageBuffers = sync.Pool{New: func() any { return &pageBuffer{} }}
+
+func takeBuffer() *pageBuffer {
+	p, ok := pageBuffers.Get().(*pageBuffer)
+	if !ok {
+		return &pageBuffer{}
+	}
+	p.b = p.b[:0]
+	return p
+}
+
+func (p *pageBuffer) giveBack() {
+	if cap(p.b) <= maxKept {
+		pageBuffers.Put(p)
+	}
+}
+
+func (o *Org) explain(p *query.Plan) []query.Explanation {
+	p.RLock()
+	defer p.RUnlock()
+	return p.Explain()
 }
 
 // runQuery runs a query and gives its first page. The lock is let go before
 // anything is sent, so that a slow client holds nobody up.
-func (o *Org) runQuery(c *call, p *query.Plan, batch int) []byte {
-	o.RLockTidy(p.Table)
-	defer o.RUnlock()
-	records := p.Run()
+func (o *Org) runQuery(c *call, p *query.Plan, batch int, into *pageBuffer) *soql.Error {
+	p.RLock()
+	defer p.RUnlock()
+	result, err := p.Find()
+	if err != nil {
+		return err
+	}
 	if p.Count {
-		noteRows(c.w, 0)
-		return fmt.Appendf(nil, `{"totalSize":%d,"done":true,"records":[]}`, len(records))
+		into.b = fmt.Appendf(into.b, `{"totalSize":%d,"done":true,"records":[]}`, len(result.Records))
+		return nil
 	}
-	if p.Projection.LongText >= 2 {
-		batch = min(batch, minBatch)
-	}
-	cur := &cursor{projection: p.Projection, table: p.Table, records: records, userID: c.session.userID}
-	if len(records) > batch {
+	cur := &cursor{result: result, userID: c.session.userID}
+	batch = cur.batch(batch)
+	cur.step = batch
+	if len(result.Records) > batch {
 		o.cursors.add(cur, o.opt.MaxCursors)
 	}
-	return o.page(c, cur, 0, batch)
+	o.page(c, cur, 0, batch, into)
+	return nil
+}
+
+// batch is how many records a page of the result has at most: fewer than the
+// client asks for where long texts would make it heavy.
+func (c *cursor) batch(asked int) int {
+	if c.result.Projection.LongText >= 2 {
+		return min(asked, minBatch)
+	}
+	return asked
 }
 
 func queryError(e *soql.Error) error {
@@ -142,48 +238,40 @@ func (o *Org) nextPage(c *call, locator string) error {
 		return err
 	}
 	cur := o.cursors.find(m[1])
-	if cur == nil || cur.userID != c.session.userID || from >= len(cur.records) {
+	if cur == nil || cur.userID != c.session.userID || from >= len(cur.result.Records) {
 		return bad
 	}
-	if cur.projection.LongText >= 2 {
-		batch = min(batch, minBatch)
-	}
-	writeBody(c.w, http.StatusOK, o.pageLocked(c, cur, from, batch))
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	o.pageLocked(c, cur, from, cur.batch(batch), buffer)
+	writeBody(c.w, http.StatusOK, buffer.b)
 	return nil
 }
 
-func (o *Org) pageLocked(c *call, cur *cursor, from, batch int) []byte {
+func (o *Org) pageLocked(c *call, cur *cursor, from, batch int, into *pageBuffer) {
 	o.RLock()
 	defer o.RUnlock()
-	return o.page(c, cur, from, batch)
+	o.page(c, cur, from, batch, into)
 }
 
 // page prints the records [from, from+batch) of a result, as they are now.
 // Callers hold the lock.
-func (o *Org) page(c *call, cur *cursor, from, batch int) []byte {
-	to := min(from+batch, len(cur.records))
-	b := make([]byte, 0, 256+(to-from)*64*(4+len(cur.projection.Parts)))
-	b = fmt.Appendf(b, `{"totalSize":%d,"done":%t,`, len(cur.records), to == len(cur.records))
-	if to < len(cur.records) {
-		b = fmt.Appendf(b, `"nextRecordsUrl":"%squery/%s-%d",`, c.base(), cur.id, to)
-	} else {
+func (o *Org) page(c *call, cur *cursor, from, batch int, into *pageBuffer) {
+	loops := from > 0 && decisionOf(c.r.Context()).LoopsPages()
+	total := len(cur.result.Records)
+	to := min(from+batch, total)
+	noteRows(c.w, to-from)
+	if to == total && !loops {
 		o.cursors.markRead(cur)
 	}
-	b = append(b, `"records":[`...)
-	base := c.base() + "sobjects/"
-	noteRows(c.w, to-from)
-	written := false
-	for _, r := range cur.records[from:to] {
-		if r.Purged {
-			continue
+	into.b = cur.result.AppendPage(into.b, cur.id, from, query.Pages{Base: c.base(), Batch: batch, Loops: loops, Open: func(r *query.Result) string {
+		if cur.id == "" {
+			o.cursors.add(cur, o.opt.MaxCursors)
 		}
-		if written {
-			b = append(b, ',')
-		}
-		written = true
-		b = cur.projection.AppendJSON(b, r, base)
-	}
-	return append(b, "]}"...)
+		child := &cursor{result: r, userID: c.session.userID}
+		o.cursors.addChildren(cur, child)
+		return child.id
+	}})
 }
 
 // batchSize reads Sforce-Query-Options: batchSize=500.

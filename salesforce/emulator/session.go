@@ -56,6 +56,14 @@ func (o *Org) ExpireSessions() {
 	clear(o.access.sessions)
 }
 
+// endSession ends the session of a request, if it has one.
+func (o *Org) endSession(r *http.Request) {
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	o.access.mu.Lock()
+	defer o.access.mu.Unlock()
+	delete(o.access.sessions, strings.TrimSpace(token))
+}
+
 // authorize finds the request's session and prolongs it.
 func (o *Org) authorize(r *http.Request) (*session, error) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")

@@ -33,6 +33,8 @@ func (t *terms) yaml() string {
 		fmt.Fprintf(&b, "  - effective_from: %v\n    space:\n      referral_rate: %s\n", p.from, p.rate)
 		if p.cutoff != never {
 			fmt.Fprintf(&b, "      joined_before: %v\n", p.cutoff)
+		} else {
+			b.WriteString("      joined_before: none\n")
 		}
 		fmt.Fprintf(&b, "      beside: %v\n", p.beside)
 		fmt.Fprintf(&b, "    registration: {referral_rate: %s, net_new_rate: %s, remainder_rate: %s, engagement_days: %d, window_days: %d}\n",

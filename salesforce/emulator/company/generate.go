@@ -97,6 +97,7 @@ func Generate(s *store.Store, currencies []string, multi bool, opt Options) erro
 		{"registrations", g.registrations},
 	} {
 		if err := step.run(); err != nil {
+			s.Discard() // half a company is none
 			return fmt.Errorf("generate %s: %w", step.name, err)
 		}
 	}
@@ -188,7 +189,7 @@ func (g *generator) restate(object string, r *store.Record, fieldName, value str
 	at = g.past(at)
 	t := g.store.Tables[obj.Name]
 	next := r.Clone()
-	next.Values[f.Slot] = value
+	next.Set(f, value)
 	next.Modstamp = max(r.Modstamp, at.Unix())
 	next.Modified = next.Modstamp
 	g.store.WriteChanges(t, r, next, store.Writer{UserID: g.owners[0], At: at})

@@ -200,7 +200,7 @@ func (p *page) golden(name string) {
 }
 
 var (
-	machineTime = regexp.MustCompile(`<td class="n( slow)?">[0-9.]+ m?s</td>`)
+	machineTime = regexp.MustCompile(`<td class="n( slow)?">(&lt; )?[0-9.]+ m?s</td>`)
 	examples    = regexp.MustCompile(`(?s)<ul class="examples">.*?</ul>`)
 )
 

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,10 +17,11 @@ type Org interface {
 	Data() *store.Store
 	// Now is the org's present instant.
 	Now() time.Time
-	// Ask answers a GET of the REST API, in a session of the page's own that counts
-	// neither against the daily limit nor in the log. path begins below the
-	// version: "query", or "query/01g…-200" for a page that follows.
-	Ask(ctx context.Context, path string, query url.Values, header http.Header) Answer
+	// Ask answers a GET of the REST API for a request of the page, in a session of
+	// the page's own that counts neither against the daily limit nor in the log. path
+	// begins below the version: "query", or "query/01g…-200" for a page that follows;
+	// batch is how many records a page has at most.
+	Ask(r *http.Request, path string, query url.Values, batch int) Answer
 	// Log gives the latest requests, newest first.
 	Log() []Request
 	// About tells how the org is reached by whoever made the request.
@@ -46,14 +46,16 @@ type Request struct {
 	Duration time.Duration
 	Rows     int // records given or written; -1 when the request is of none
 	Bytes    int64
-	Client   string // the User-Agent
+	Client   string   // the User-Agent
+	Faults   []string // the names of the faults that played
 }
 
 // About tells how an org is reached and what logins it accepts.
 type About struct {
-	URL      string // its address, without a slash at the end
-	Hosts    []string
-	Version  string // the newest API version, such as "67.0"
+	URL      string   // its address, without a slash at the end
+	Hosts    []string // names besides localhost under which the page answers
+	AnyHost  bool     // it answers under every name
+	Version  string   // the newest API version, such as "67.0"
 	ClientID string
 	// ClientSecret and what follows open nothing but an emulator.
 	ClientSecret, Username, Password, SecurityToken string

@@ -61,7 +61,7 @@ func (s *site) named(next http.Handler) http.Handler {
 			http.Error(w, fmt.Sprintf("The org's page is not shown under the name %q.\n\n"+
 				"It asks nobody to log in, so it answers only under an address, such as 127.0.0.1 or [::1], under localhost, and under\n"+
 				"the name in the org's instance URL. Any other name could be that of a page which wants to read the org from your\n"+
-				"browser (DNS rebinding). The API answers under every name.\n", host), http.StatusMisdirectedRequest)
+				"browser (DNS rebinding). The API answers under every name; with --admin-any-host this page does, too.\n", host), http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -80,9 +80,10 @@ func (s *site) answersTo(host string, r *http.Request) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
-	host = strings.TrimSuffix(host, ".")
-	return strings.EqualFold(host, "localhost") ||
-		slices.ContainsFunc(s.org.About(r).Hosts, func(name string) bool { return strings.EqualFold(host, name) })
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	about := s.org.About(r)
+	return about.AnyHost || host == "localhost" || strings.HasSuffix(host, ".localhost") ||
+		slices.ContainsFunc(about.Hosts, func(name string) bool { return strings.EqualFold(host, name) })
 }
 
 // safeLink gives a text as the address of a link, if it is one of the web that a

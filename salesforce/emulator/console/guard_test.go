@@ -15,9 +15,9 @@ func TestThePageAnswersOnlyUnderNamesOfThisMachine(t *testing.T) {
 	b := newBrowser(t, emulator.Options{InstanceURL: "https://desk.acme.example:8443"})
 	for host, ok := range map[string]bool{
 		"localhost": true, "localhost:8081": true, "LOCALHOST.": true, "127.0.0.1:8081": true, "[::1]:8081": true, "[::1]": true,
-		"192.168.1.5:8081": true, "desk.acme.example:8443": true, "Desk.Acme.Example": true,
+		"192.168.1.5:8081": true, "org.localhost:8081": true, "localhost.": true, "desk.acme.example:8443": true, "Desk.Acme.Example": true,
 		"evil.example": false, "evil.example:8081": false, "127.0.0.1.evil.example": false, "localhost.evil.example": false, "": false,
-		"acme.example": false, "a.localhost.evil": false,
+		"acme.example": false, "a.localhost.evil": false, "evillocalhost": false,
 	} {
 		for _, path := range []string{"/", "/console/requests", "/console/objects/Account", "/console/query.csv?q=SELECT+Id+FROM+Account", "/console/nothing"} {
 			w := b.load(host, "GET", path)
@@ -28,6 +28,13 @@ func TestThePageAnswersOnlyUnderNamesOfThisMachine(t *testing.T) {
 				t.Errorf("under the name %q %s says %s", host, path, w.Body)
 			}
 		}
+	}
+}
+
+func TestThePageAnswersUnderEveryNameIfItIsToldTo(t *testing.T) {
+	b := newBrowser(t, emulator.Options{AdminAnyHost: true})
+	if w := b.load("salesforce:8081", "GET", "/"); w.Code != http.StatusOK {
+		t.Errorf("the page is answered %d", w.Code)
 	}
 }
 

@@ -98,11 +98,10 @@ func (s *site) fetch(r *http.Request, text string, all bool, locator string, bat
 	if all {
 		path = "queryAll"
 	}
-	header := http.Header{"Sforce-Query-Options": {"batchSize=" + strconv.Itoa(batch)}}
 	if locatorPattern.MatchString(locator) {
-		return s.org.Ask(r.Context(), path+"/"+locator, nil, header)
+		return s.org.Ask(r, path+"/"+locator, nil, batch)
 	}
-	return s.org.Ask(r.Context(), path, url.Values{"q": {text}}, header)
+	return s.org.Ask(r, path, url.Values{"q": {text}}, batch)
 }
 
 // locatorOf is the end of an answer's nextRecordsUrl, or "".

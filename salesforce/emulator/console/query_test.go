@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/fault"
 )
 
 func ask(soql string) string { return "/console/query?q=" + url.QueryEscape(soql) }
@@ -95,6 +96,36 @@ func TestALongResultIsPagedAndDownloadedWhole(t *testing.T) {
 	}
 }
 
+func TestSumsAndChildrenAreTables(t *testing.T) {
+	w := newWorld(t)
+	p := w.page(200, ask("SELECT Partner__r.Name, SUM(Amount__c) total, COUNT(Id) FROM Partner_Commission__c GROUP BY Partner__r.Name"))
+	if got := words(p.one("tbody")); got != "Northlight 92.05 1" {
+		t.Errorf("the sums are %q", got)
+	}
+	p = w.page(200, ask("SELECT Name, (SELECT Name, Amount FROM Opportunities), (SELECT Name FROM Contacts) FROM Account"))
+	inner := p.one("div.inner")
+	if got := words(within(inner, "tbody")[0]); !strings.HasPrefix(got, "Acme renewal 12000") {
+		t.Errorf("the children are %q", got)
+	}
+	r := w.load("localhost", "GET", p.link("CSV"))
+	if !strings.Contains(r.Body.String(), `""Acme renewal""`) {
+		t.Errorf("the download is %s", r.Body)
+	}
+}
+
+func TestTheLogNamesTheFaultsThatPlayed(t *testing.T) {
+	w := newWorld(t)
+	plan, err := fault.Parse([]byte("rules:\n  - name: <b>maintenance</b>\n    do: {answer: {status: 503, body: \"<html>\"}}\n"), "plan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.org.PlayFaults(plan, 1)
+	w.api("x", "limits")
+	p := w.page(200, "/console/requests")
+	p.wants("503", "fault played: <b>maintenance</b>")
+	sound(p)
+}
+
 func TestTheLogShowsWhatClientsAsked(t *testing.T) {
 	w := newWorld(t)
 	token := w.token()
@@ -126,8 +157,8 @@ func TestEveryExampleIsUnderstood(t *testing.T) {
 	w := newWorld(t)
 	p := w.page(200, "/console/query")
 	links := within(p.one("ul.examples"), "a")
-	if len(links) < 4 {
-		t.Errorf("there are only %d examples", len(links))
+	if len(links) != 6 {
+		t.Errorf("there are %d examples", len(links))
 	}
 	for _, a := range links {
 		w.page(200, attr(a, "href"))

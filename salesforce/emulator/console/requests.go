@@ -22,6 +22,7 @@ type requestLine struct {
 	Status, Took, Rows, Size, Client string
 	Tone                             string // "good", "warn", "bad"
 	Slow                             bool
+	Faults                           string
 }
 
 // requestsPage is the log.
@@ -61,7 +62,7 @@ func requestLines(log []Request, now time.Time) []requestLine {
 		l := requestLine{
 			ISO: q.At.UTC().Format(time.RFC3339Nano), At: q.At.UTC().Format("15:04:05.000"), Method: q.Method, Path: strings.SplitAfter(q.Path, "/"), SOQL: shorten(q.SOQL, maxShownSOQL),
 			Status: strconv.Itoa(q.Status), Took: took(q.Duration), Size: size(q.Bytes), Client: q.Client, Tone: "good",
-			Slow: q.Duration >= time.Second,
+			Slow: q.Duration >= time.Second, Faults: strings.Join(q.Faults, ", "),
 		}
 		if q.At.UTC().Format(time.DateOnly) != now.UTC().Format(time.DateOnly) {
 			l.At = q.At.UTC().Format("2006-01-02 ") + l.At
@@ -69,7 +70,7 @@ func requestLines(log []Request, now time.Time) []requestLine {
 		if q.Rows >= 0 {
 			l.Rows = groupDigits(strconv.Itoa(q.Rows))
 		}
-		if q.SOQL != "" {
+		if q.SOQL != "" && !strings.HasSuffix(q.SOQL, "…") { // one that was cut can't be run again
 			l.QueryHref = prefix + "/query?" + url.Values{"q": {q.SOQL}}.Encode()
 		}
 		switch {

@@ -71,8 +71,8 @@ func shorten(s string, limit int) string {
 // took writes how long something took.
 func took(d time.Duration) string {
 	switch {
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	case d < time.Millisecond:
+		return "< 1 ms"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}

@@ -1,8 +1,6 @@
 package query
 
 import (
-	"strings"
-
 	"github.com/partnersync/partnersync/internal/sfid"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/soql"
@@ -34,8 +32,11 @@ func (s resolver) bounds(e soql.Expr, slot int) store.Span {
 }
 
 func (s resolver) boundsOf(c *soql.Compare, slot int) store.Span {
+	if c.Func != "" || c.Sub != nil || len(c.Values) != 1 {
+		return store.WholeSpan
+	}
 	col, err := s.column(c.Path)
-	if err != nil || !col.isDirect() || len(c.Values) != 1 {
+	if err != nil || !col.isDirect() {
 		return store.WholeSpan
 	}
 	b := store.WholeSpan
@@ -118,7 +119,10 @@ func (s resolver) equalIDs(e soql.Expr) ([]string, bool) {
 			}
 		}
 	case *soql.Compare:
-		if len(e.Path.Parts) != 1 || !strings.EqualFold(e.Path.Parts[0].Text, "Id") || e.Op != soql.Eq && e.Op != soql.In {
+		if e.Sub != nil || e.Func != "" || e.Op != soql.Eq && e.Op != soql.In {
+			return nil, false
+		}
+		if col, err := s.column(e.Path); err != nil || !col.isDirect() || col.Field.Slot != schema.SlotID {
 			return nil, false
 		}
 		ids := make([]string, 0, len(e.Values))

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/partnersync/partnersync/internal/sfid"
+	"github.com/shopspring/decimal"
+
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/soql"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
-	"github.com/shopspring/decimal"
 )
 
 // predicate says whether a record fits a condition.
@@ -60,55 +60,73 @@ func (s resolver) predicates(terms []soql.Expr) ([]predicate, *soql.Error) {
 
 // comparison compiles one comparison of a column with its values.
 func (s resolver) comparison(c *soql.Compare) (predicate, *soql.Error) {
-	col, err := s.column(c.Path)
+	for _, w := range c.Wraps {
+		if w != soql.ToLabel {
+			return nil, s.at(c.At, "MALFORMED_QUERY", "unexpected token: '%s'", w)
+		}
+	}
+	found, err := s.operand(c.Operand)
 	if err != nil {
 		return nil, err
 	}
+	col := &found
 	if !col.Field.IsFilterable() {
-		return nil, s.at(c.Path.Pos(), "INVALID_FIELD", "field '%s' can not be filtered in a query call", col.Field.Name)
+		return nil, s.at(c.At, "INVALID_FIELD", "field '%s' can not be filtered in a query call", col.Field.Name)
 	}
 	if err := s.checkOperator(col.Field, c); err != nil {
 		return nil, err
 	}
-	if c.Op == soql.Like {
+	switch {
+	case c.Sub != nil:
+		return s.semiJoin(col, c)
+	case c.Op == soql.Like:
 		return s.like(col, c.Values[0])
-	}
-	if c.Op == soql.In || c.Op == soql.NotIn {
+	case c.Op == soql.In || c.Op == soql.NotIn:
 		return s.in(col, c)
+	case c.Op == soql.Includes || c.Op == soql.Excludes:
+		return s.includes(col, c)
 	}
-	v := c.Values[0]
+	return s.compare(col, c.Op, c.Values[0])
+}
+
+// compare compiles the comparison of a column with one value.
+func (s resolver) compare(col *Column, op soql.Op, v soql.Value) (predicate, *soql.Error) {
 	if v.Kind == soql.Null {
-		return nullTest(col, c.Op), nil
+		return nullTest(col, op), nil
 	}
 	switch {
 	case col.Field.Type.IsNumber():
-		return s.compareNumber(col, c.Op, v)
+		return s.compareNumber(col, op, v)
 	case col.Field.Type == schema.TypeDateTime:
-		return s.compareInstant(col, c.Op, v)
+		return s.compareInstant(col, op, v)
 	case col.Field.Type == schema.TypeDate:
-		return s.compareDate(col, c.Op, v)
+		return s.compareDate(col, op, v)
 	}
 	key, err := s.key(col.Field, v)
 	if err != nil {
 		return nil, err
 	}
-	return compareText(col, c.Op, key), nil
-}
-
-func (s resolver) at(pos int, code, format string, args ...any) *soql.Error {
-	return soql.At(s.query.Text, pos, code, format, args...)
+	if col.Field.Type == schema.TypeBoolean {
+		return compareBoolean(col, op, key), nil
+	}
+	return compareText(col, op, key), nil
 }
 
 // checkOperator refuses operators that the field's type does not have.
 func (s resolver) checkOperator(f *schema.Field, c *soql.Compare) *soql.Error {
-	ok := true
+	var ok bool
+	several := c.Op == soql.Includes || c.Op == soql.Excludes
 	switch f.Type {
+	case schema.TypeMultipicklist:
+		ok = several || c.Op == soql.Eq || c.Op == soql.Ne
 	case schema.TypeBoolean:
 		ok = c.Op == soql.Eq || c.Op == soql.Ne
 	case schema.TypeID, schema.TypeReference:
-		ok = c.Op != soql.Like
+		ok = c.Op != soql.Like && !several
 	case schema.TypeDouble, schema.TypeCurrency, schema.TypePercent, schema.TypeInt, schema.TypeDate, schema.TypeDateTime:
-		ok = c.Op != soql.Like
+		ok = c.Op != soql.Like && !several
+	default:
+		ok = !several
 	}
 	if !ok {
 		return s.at(c.OpPos, "INVALID_QUERY_FILTER_OPERATOR", "invalid operator on %s field", soqlType(f))
@@ -116,34 +134,7 @@ func (s resolver) checkOperator(f *schema.Field, c *soql.Compare) *soql.Error {
 	return nil
 }
 
-// soqlType is the type's name in the language's errors.
-func soqlType(f *schema.Field) string {
-	switch f.Type {
-	case schema.TypeDateTime:
-		return "dateTime"
-	case schema.TypeReference, schema.TypeID:
-		return "id"
-	}
-	return string(f.Type)
-}
-
-// mismatch is the error of a literal of another type than the field.
-func (s resolver) mismatch(f *schema.Field, v soql.Value) *soql.Error {
-	shown := v.Text
-	advice := "and should not be enclosed in quotes"
-	if v.Kind == soql.String {
-		shown = "'" + v.Raw + "'"
-	} else {
-		advice = "and should be enclosed in quotes"
-	}
-	switch {
-	case f.Type == schema.TypeDate, f.Type == schema.TypeDateTime, f.Type == schema.TypeBoolean, f.Type.IsNumber():
-		advice = "and should not be enclosed in quotes"
-	}
-	return s.at(v.Pos, "INVALID_FIELD", "value of filter criterion for field '%s' must be of type %s %s: %s", f.Name, soqlType(f), advice, shown)
-}
-
-func nullTest(col Column, op soql.Op) predicate {
+func nullTest(col *Column, op soql.Op) predicate {
 	switch op {
 	case soql.Eq:
 		return func(r *store.Record) bool { return col.get(r) == "" }
@@ -153,29 +144,19 @@ func nullTest(col Column, op soql.Op) predicate {
 	return func(*store.Record) bool { return false }
 }
 
-// key gives the form in which a literal is compared with a text field.
-func (s resolver) key(f *schema.Field, v soql.Value) (string, *soql.Error) {
-	switch {
-	case v.Kind == soql.Null:
-		return "", nil
-	case f.Type == schema.TypeBoolean:
-		if v.Kind == soql.Bool {
-			return v.Text, nil
+// compareBoolean compares a checkbox. Seen through a lookup that leads nowhere it
+// is false, as on the platform.
+func compareBoolean(col *Column, op soql.Op, key string) predicate {
+	return func(r *store.Record) bool {
+		v := col.get(r)
+		if v == "" {
+			v = "false"
 		}
-	case v.Kind != soql.String:
-	case f.Type == schema.TypeID || f.Type == schema.TypeReference:
-		id, err := sfid.Parse(v.Text)
-		if err != nil {
-			return "", s.at(v.Pos, "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: %s", v.Text)
-		}
-		return id, nil
-	default:
-		return f.KeyOfValue(v.Text), nil
+		return (v == key) == (op == soql.Eq)
 	}
-	return "", s.mismatch(f, v)
 }
 
-func compareText(col Column, op soql.Op, key string) predicate {
+func compareText(col *Column, op soql.Op, key string) predicate {
 	f := col.Field
 	switch op {
 	case soql.Eq:
@@ -210,7 +191,7 @@ func wanted(op soql.Op) func(int) bool {
 	return func(c int) bool { return c >= 0 }
 }
 
-func (s resolver) compareNumber(col Column, op soql.Op, v soql.Value) (predicate, *soql.Error) {
+func (s resolver) compareNumber(col *Column, op soql.Op, v soql.Value) (predicate, *soql.Error) {
 	want, err := s.number(col.Field, v)
 	if err != nil {
 		return nil, err
@@ -226,18 +207,9 @@ func (s resolver) compareNumber(col Column, op soql.Op, v soql.Value) (predicate
 	}, nil
 }
 
-func (s resolver) number(f *schema.Field, v soql.Value) (decimal.Decimal, *soql.Error) {
-	if v.Kind == soql.Number {
-		if d, ok := schema.ParseNumber(v.Text); ok {
-			return d, nil
-		}
-	}
-	return decimal.Decimal{}, s.mismatch(f, v)
-}
-
 // compareInstant compares whole seconds, of columns kept as numbers without
 // printing them.
-func (s resolver) compareInstant(col Column, op soql.Op, v soql.Value) (predicate, *soql.Error) {
+func (s resolver) compareInstant(col *Column, op soql.Op, v soql.Value) (predicate, *soql.Error) {
 	from, to, err := s.instants(col.Field, v)
 	if err != nil {
 		return nil, err
@@ -275,26 +247,7 @@ func inRange(op soql.Op, from, to int64) func(int64) bool {
 	return func(n int64) bool { return n >= from }
 }
 
-// instants gives the seconds [from, to) that a literal means.
-func (s resolver) instants(f *schema.Field, v soql.Value) (from, to int64, err *soql.Error) {
-	switch v.Kind {
-	case soql.DateTime:
-		if t, ok := schema.ParseDateTime(v.Text); ok {
-			u := t.Unix()
-			if t.Nanosecond() > 0 {
-				// Between two seconds: nothing kept equals it.
-				return u + 1, u + 1, nil
-			}
-			return u, u + 1, nil
-		}
-	case soql.DateLiteral:
-		first, after := relativeDate(v, s.store.Now())
-		return first.Unix(), after.Unix(), nil
-	}
-	return 0, 0, s.mismatch(f, v)
-}
-
-func (s resolver) compareDate(col Column, op soql.Op, v soql.Value) (predicate, *soql.Error) {
+func (s resolver) compareDate(col *Column, op soql.Op, v soql.Value) (predicate, *soql.Error) {
 	var from, to string
 	switch v.Kind {
 	case soql.Date:
@@ -304,7 +257,7 @@ func (s resolver) compareDate(col Column, op soql.Op, v soql.Value) (predicate, 
 		}
 		from, to = v.Text, t.AddDate(0, 0, 1).Format(time.DateOnly)
 	case soql.DateLiteral:
-		first, after := relativeDate(v, s.store.Now())
+		first, after := v.Days(s.store.Now())
 		from, to = first.Format(time.DateOnly), after.Format(time.DateOnly)
 	default:
 		return nil, s.mismatch(col.Field, v)
@@ -330,7 +283,7 @@ func (s resolver) compareDate(col Column, op soql.Op, v soql.Value) (predicate, 
 	}, nil
 }
 
-func (s resolver) like(col Column, v soql.Value) (predicate, *soql.Error) {
+func (s resolver) like(col *Column, v soql.Value) (predicate, *soql.Error) {
 	if v.Kind != soql.String {
 		return nil, s.mismatch(col.Field, v)
 	}
@@ -339,26 +292,4 @@ func (s resolver) like(col Column, v soql.Value) (predicate, *soql.Error) {
 		text := col.get(r)
 		return text != "" && p.Match(text)
 	}, nil
-}
-
-// in compiles IN and NOT IN.
-func (s resolver) in(col Column, c *soql.Compare) (predicate, *soql.Error) {
-	not := c.Op == soql.NotIn
-	if col.Field.Type.IsNumber() || col.Field.Type == schema.TypeDate || col.Field.Type == schema.TypeDateTime {
-		terms := make([]soql.Expr, len(c.Values))
-		for i, v := range c.Values {
-			terms[i] = &soql.Compare{Path: c.Path, Op: soql.Eq, OpPos: c.OpPos, Values: []soql.Value{v}}
-		}
-		oneOf, err := s.predicate(&soql.Or{Terms: terms})
-		return func(r *store.Record) bool { return oneOf(r) != not }, err
-	}
-	keys := make(map[string]bool, len(c.Values))
-	for _, v := range c.Values {
-		k, err := s.key(col.Field, v)
-		if err != nil {
-			return nil, err
-		}
-		keys[k] = true
-	}
-	return func(r *store.Record) bool { return keys[col.Field.KeyOfValue(col.get(r))] != not }, nil
 }

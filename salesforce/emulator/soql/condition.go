@@ -1,10 +1,5 @@
 package soql
 
-import (
-	"strconv"
-	"strings"
-)
-
 // condition reads terms joined by AND, or by OR. The language has no precedence
 // between the two: mixing them without parentheses is an error.
 func (p *parser) condition() (Expr, *Error) {
@@ -37,11 +32,11 @@ func (p *parser) condition() (Expr, *Error) {
 }
 
 func (p *parser) term() (Expr, *Error) {
-	p.depth++
-	defer func() { p.depth-- }()
-	if p.depth > maxDepth {
-		return nil, At(p.text, p.peek().pos, "QUERY_TOO_COMPLICATED", "Query is either selecting too many fields or the filter conditions are too complicated.")
+	leave, err := p.enter()
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	if p.take("NOT") {
 		t, err := p.term()
 		if err != nil {
@@ -59,12 +54,20 @@ func (p *parser) term() (Expr, *Error) {
 	return p.comparison()
 }
 
+// enter goes one level deeper, which must be left again, or refuses to.
+func (p *parser) enter() (leave func(), err *Error) {
+	if p.depth++; p.depth > maxDepth {
+		return nil, At(p.text, p.peek().pos, "QUERY_TOO_COMPLICATED", "Query is either selecting too many fields or the filter conditions are too complicated.")
+	}
+	return func() { p.depth-- }, nil
+}
+
 func (p *parser) comparison() (Expr, *Error) {
-	path, err := p.path()
+	operand, err := p.operand()
 	if err != nil {
 		return nil, err
 	}
-	c := &Compare{Path: path, OpPos: p.peek().pos}
+	c := &Compare{Operand: operand, OpPos: p.peek().pos}
 	switch t := p.next(); {
 	case t.is("="), t.is("!="), t.is("<"), t.is("<="), t.is(">"), t.is(">="):
 		c.Op = Op(t.text)
@@ -74,6 +77,10 @@ func (p *parser) comparison() (Expr, *Error) {
 		c.Op = Like
 	case t.is("IN"):
 		c.Op = In
+	case t.is("INCLUDES"):
+		c.Op = Includes
+	case t.is("EXCLUDES"):
+		c.Op = Excludes
 	case t.is("NOT"):
 		if err := p.expect("IN"); err != nil {
 			return nil, err
@@ -82,7 +89,8 @@ func (p *parser) comparison() (Expr, *Error) {
 	default:
 		return nil, p.unexpected(t)
 	}
-	if c.Op == In || c.Op == NotIn {
+	switch c.Op {
+	case In, NotIn, Includes, Excludes:
 		return c, p.list(c)
 	}
 	v, err := p.value()
@@ -93,9 +101,20 @@ func (p *parser) comparison() (Expr, *Error) {
 	return c, nil
 }
 
+// list reads the values in parentheses, or the query, after IN and its like.
 func (p *parser) list(c *Compare) *Error {
+	if t := p.peek(); t.is(":") {
+		return At(p.text, t.pos, "MALFORMED_QUERY", "Bind variables only allowed in Apex code")
+	}
 	if err := p.expect("("); err != nil {
 		return err
+	}
+	if p.peek().is("SELECT") && (c.Op == In || c.Op == NotIn) {
+		var err *Error
+		if c.Sub, err = p.nested(); err != nil {
+			return err
+		}
+		return p.expect(")")
 	}
 	for {
 		v, err := p.value()
@@ -107,63 +126,4 @@ func (p *parser) list(c *Compare) *Error {
 			return p.expect(")")
 		}
 	}
-}
-
-func (p *parser) value() (Value, *Error) {
-	t := p.next()
-	v := Value{Text: t.text, Pos: t.pos}
-	switch t.kind {
-	case tokString:
-		text, ok := unescape(t.text)
-		if !ok {
-			return v, At(p.text, t.pos, "MALFORMED_QUERY", "Illegal escape sequence in '%s'", t.text)
-		}
-		v.Kind, v.Text, v.Raw = String, text, t.text
-	case tokNumber:
-		v.Kind = Number
-	case tokDate:
-		v.Kind = Date
-	case tokDateTime:
-		v.Kind = DateTime
-	case tokName:
-		return p.word(v, t)
-	default:
-		return v, p.unexpected(t)
-	}
-	return v, nil
-}
-
-// word reads null, true, false and relative dates.
-func (p *parser) word(v Value, t token) (Value, *Error) {
-	switch v.Text = strings.ToUpper(t.text); v.Text {
-	case "NULL":
-		v.Kind = Null
-	case "TRUE", "FALSE":
-		v.Kind, v.Text = Bool, strings.ToLower(t.text)
-	default:
-		if !relativeDates[v.Text] {
-			return v, p.unexpected(t)
-		}
-		v.Kind = DateLiteral
-		if strings.Contains(v.Text, "_N_") {
-			if err := p.expect(":"); err != nil {
-				return v, err
-			}
-			n := p.next()
-			var err error
-			if v.N, err = strconv.Atoi(n.text); err != nil || n.kind != tokNumber || v.N < 0 || v.N > 100_000 {
-				return v, p.unexpected(n)
-			}
-		}
-	}
-	return v, nil
-}
-
-// relativeDates are the relative dates that the language's users write most.
-// https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_select_dateformats.htm
-var relativeDates = map[string]bool{
-	"YESTERDAY": true, "TODAY": true, "TOMORROW": true,
-	"LAST_MONTH": true, "THIS_MONTH": true, "NEXT_MONTH": true,
-	"LAST_YEAR": true, "THIS_YEAR": true, "NEXT_YEAR": true,
-	"LAST_N_DAYS": true, "NEXT_N_DAYS": true,
 }

@@ -3,17 +3,20 @@ package soql
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The limits on a query. The platform refuses longer texts with the same code.
+// https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_soslsoql.htm
 const (
-	maxLength = 100_000
-	maxDepth  = 100
+	maxLength = 100_000 // characters
+	maxDepth  = 100     // parentheses, NOTs and queries within each other
 )
 
-// Parse reads a query.
+// Parse reads a query. What it gives is well-formed by itself; whether its names
+// exist is not its business.
 func Parse(text string) (*Query, *Error) {
-	if len(text) > maxLength {
+	if len(text) > maxLength && utf8.RuneCountInString(text) > maxLength {
 		return nil, &Error{Code: "QUERY_TOO_COMPLICATED", Message: "SOQL statements cannot be longer than 100000 characters."}
 	}
 	tokens, err := tokenize(text)
@@ -23,6 +26,12 @@ func Parse(text string) (*Query, *Error) {
 	p := &parser{text: text, tokens: tokens}
 	q, err := p.query()
 	if err != nil {
+		return nil, err
+	}
+	if t := p.peek(); t.kind != tokEOF {
+		return nil, p.unexpected(t)
+	}
+	if err := checkRoot(q); err != nil {
 		return nil, err
 	}
 	return q, nil
@@ -36,6 +45,9 @@ type parser struct {
 }
 
 func (p *parser) peek() token { return p.tokens[p.at] }
+
+// peekAfter gives the token n places after the next one.
+func (p *parser) peekAfter(n int) token { return p.tokens[min(p.at+n, len(p.tokens)-1)] }
 
 func (p *parser) next() token {
 	t := p.tokens[p.at]
@@ -63,6 +75,16 @@ func (p *parser) take(word string) bool {
 	return true
 }
 
+// takeOne steps over one of several words and gives it in capitals.
+func (p *parser) takeOne(words ...string) (string, bool) {
+	for _, w := range words {
+		if p.take(w) {
+			return w, true
+		}
+	}
+	return "", false
+}
+
 func (p *parser) expect(word string) *Error {
 	if !p.take(word) {
 		return p.unexpected(p.peek())
@@ -70,90 +92,84 @@ func (p *parser) expect(word string) *Error {
 	return nil
 }
 
+func (p *parser) name() (Name, *Error) {
+	t := p.next()
+	if t.kind != tokName {
+		return Name{}, p.unexpected(t)
+	}
+	return Name{t.text, t.pos}, nil
+}
+
+// nested reads a query within a query, up to its closing parenthesis.
+func (p *parser) nested() (*Query, *Error) {
+	leave, err := p.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return p.query()
+}
+
+// query reads SELECT and the clauses after it, in the one order that the
+// language allows.
 func (p *parser) query() (*Query, *Error) {
-	q := &Query{Text: p.text, Limit: -1, Offset: -1}
+	q := &Query{Text: p.text, Pos: p.peek().pos, Limit: -1, Offset: -1}
 	if err := p.expect("SELECT"); err != nil {
 		return nil, err
 	}
-	if err := p.fields(q); err != nil {
-		return nil, err
-	}
-	if err := p.from(q); err != nil {
-		return nil, err
-	}
-	if p.take("WHERE") {
-		where, err := p.condition()
-		if err != nil {
+	for _, clause := range []func(*Query) *Error{
+		p.selectList, p.from, p.scope, p.where, p.with, p.groupBy, p.orderBy, p.limits, p.tail,
+	} {
+		if err := clause(q); err != nil {
 			return nil, err
 		}
-		q.Where = where
-	}
-	if p.take("ORDER") {
-		if err := p.orderBy(q); err != nil {
-			return nil, err
-		}
-	}
-	var err *Error
-	if p.take("LIMIT") {
-		if q.Limit, err = p.count(); err != nil {
-			return nil, err
-		}
-	}
-	if p.take("OFFSET") {
-		if q.Offset, err = p.count(); err != nil {
-			return nil, err
-		}
-	}
-	if p.take("FOR") {
-		if !p.take("VIEW") && !p.take("REFERENCE") && !p.take("UPDATE") {
-			return nil, p.unexpected(p.peek())
-		}
-	}
-	if t := p.peek(); t.kind != tokEOF {
-		return nil, p.unexpected(t)
 	}
 	return q, nil
-}
-
-func (p *parser) fields(q *Query) *Error {
-	if t := p.peek(); t.is("COUNT") && p.tokens[p.at+1].is("(") && p.tokens[p.at+2].is(")") {
-		p.at += 3
-		q.Count = true
-		return nil
-	}
-	for {
-		if t := p.peek(); t.is("FROM") {
-			return p.unexpected(t)
-		}
-		path, err := p.path()
-		if err != nil {
-			return err
-		}
-		q.Fields = append(q.Fields, path)
-		if !p.take(",") {
-			return nil
-		}
-	}
 }
 
 func (p *parser) from(q *Query) *Error {
 	if err := p.expect("FROM"); err != nil {
 		return err
 	}
-	t := p.next()
-	if t.kind != tokName {
-		return p.unexpected(t)
+	path, err := p.path()
+	if err != nil {
+		return err
 	}
-	q.From = Name{t.text, t.pos}
-	p.take("AS")
-	if t := p.peek(); t.kind == tokName && !isClause(t) {
-		q.Alias = p.next().text
+	last := len(path.Parts) - 1
+	q.From = path.Parts[last]
+	switch last {
+	case 0:
+	case 1:
+		q.Owner = path.Parts[0]
+	default:
+		return p.unexpected(token{tokName, path.Parts[2].Text, path.Parts[2].Pos})
+	}
+	q.Alias = p.alias().Text
+	for p.take(",") {
+		r := Relation{}
+		if r.Path, err = p.path(); err != nil {
+			return err
+		}
+		if r.Alias = p.alias().Text; r.Alias == "" {
+			return p.unexpected(p.peek())
+		}
+		q.Relations = append(q.Relations, r)
 	}
 	return nil
 }
 
+// alias reads a name that is given to what stands before it, if there is one.
+func (p *parser) alias() Name {
+	p.take("AS")
+	if t := p.peek(); t.kind == tokName && !isClause(t) {
+		p.at++
+		return Name{t.text, t.pos}
+	}
+	return Name{}
+}
+
 func isClause(t token) bool {
-	for _, word := range []string{"WHERE", "ORDER", "LIMIT", "OFFSET", "FOR", "GROUP", "HAVING", "WITH", "USING", "ALL"} {
+	for _, word := range []string{"FROM", "WHERE", "ORDER", "LIMIT", "OFFSET", "FOR", "GROUP", "HAVING", "WITH", "USING", "ALL", "UPDATE"} {
 		if t.is(word) {
 			return true
 		}
@@ -164,47 +180,41 @@ func isClause(t token) bool {
 func (p *parser) path() (Path, *Error) {
 	var path Path
 	for {
-		t := p.next()
-		if t.kind != tokName {
-			return path, p.unexpected(t)
+		n, err := p.name()
+		if err != nil {
+			return path, err
 		}
-		path.Parts = append(path.Parts, Name{t.text, t.pos})
+		path.Parts = append(path.Parts, n)
 		if !p.take(".") {
 			return path, nil
 		}
 	}
 }
 
-func (p *parser) orderBy(q *Query) *Error {
-	if err := p.expect("BY"); err != nil {
-		return err
+func (p *parser) where(q *Query) (err *Error) {
+	if p.take("WHERE") {
+		q.Where, err = p.condition()
 	}
-	for {
-		path, err := p.path()
-		if err != nil {
+	return err
+}
+
+func (p *parser) limits(q *Query) (err *Error) {
+	if p.take("LIMIT") {
+		if q.Limit, err = p.count(); err != nil {
 			return err
 		}
-		o := Order{Path: path}
-		if !p.take("ASC") {
-			o.Desc = p.take("DESC")
-		}
-		if p.take("NULLS") {
-			if !p.take("FIRST") {
-				if err := p.expect("LAST"); err != nil {
-					return err
-				}
-				o.NullsLast = true
-			}
-		}
-		q.OrderBy = append(q.OrderBy, o)
-		if !p.take(",") {
-			return nil
-		}
 	}
+	if p.take("OFFSET") {
+		q.Offset, err = p.count()
+	}
+	return err
 }
 
 func (p *parser) count() (int, *Error) {
 	t := p.next()
+	if t.is(":") {
+		return 0, At(p.text, t.pos, "MALFORMED_QUERY", "Bind variables only allowed in Apex code")
+	}
 	n, err := strconv.Atoi(t.text)
 	if t.kind != tokNumber || err != nil || n < 0 {
 		return 0, p.unexpected(t)

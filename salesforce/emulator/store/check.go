@@ -18,7 +18,7 @@ func (s *Store) check(t *Table, base, next *Record, w Writer) *schema.RowError {
 	}
 	if !w.TrustLookups {
 		for _, f := range t.Object.Fields {
-			if f.RefTo == "" || f.Slot < 0 || base != nil && base.Values[f.Slot] == next.Values[f.Slot] {
+			if f.RefTo == "" || f.Slot < 0 || base != nil && base.value(f.Slot) == next.value(f.Slot) {
 				continue
 			}
 			if err := s.checkLookup(f, next.Get(f)); err != nil {
@@ -33,7 +33,7 @@ func (s *Store) check(t *Table, base, next *Record, w Writer) *schema.RowError {
 func missing(o *schema.Object, r *Record) []string {
 	var out []string
 	for _, f := range o.Fields {
-		if f.Required && f.Slot >= 0 && r.Values[f.Slot] == "" {
+		if f.Required && f.Slot >= 0 && r.value(f.Slot) == "" {
 			out = append(out, f.Name)
 		}
 	}
@@ -66,7 +66,7 @@ func (t *Table) checkUnique(base, next *Record) *schema.RowError {
 		return nil
 	}
 	for _, kf := range t.keyed {
-		v := next.Values[kf.f.Slot]
+		v := next.value(kf.f.Slot)
 		if !kf.f.Unique || v == "" {
 			continue
 		}

@@ -12,10 +12,10 @@ func derive(o *schema.Object, next, base *Record, given map[int]bool) {
 	for _, f := range o.Fields {
 		switch f.From {
 		case "person":
-			next.Values[f.Slot] = strings.TrimSpace(next.Text(o, "FirstName") + " " + next.Text(o, "LastName"))
+			next.Set(f, strings.TrimSpace(next.Text(o, "FirstName")+" "+next.Text(o, "LastName")))
 		case "stages":
-			if base == nil || base.Values[f.Slot] != next.Values[f.Slot] {
-				deriveStage(o, next, next.Values[f.Slot], given)
+			if base == nil || base.Get(f) != next.Get(f) {
+				deriveStage(o, next, next.Get(f), given)
 			} else {
 				next.setText(o, "IsClosed", base.Text(o, "IsClosed"))
 				next.setText(o, "IsWon", base.Text(o, "IsWon"))
@@ -36,10 +36,11 @@ func deriveStage(o *schema.Object, r *Record, name string, given map[int]bool) {
 	r.setText(o, "IsClosed", schema.BoolText(s.Closed))
 	r.setText(o, "IsWon", schema.BoolText(s.Won))
 	if f, ok := o.Field("Probability"); ok && !given[f.Slot] {
-		r.Values[f.Slot] = ""
-		if s.Probability != "" {
-			r.Values[f.Slot] = s.Probability + ".0"
+		probability := s.Probability
+		if probability != "" {
+			probability += ".0"
 		}
+		r.Set(f, probability)
 	}
 }
 
@@ -54,6 +55,6 @@ func (r *Record) Text(o *schema.Object, name string) string {
 // setText sets a field by name, if the org has it.
 func (r *Record) setText(o *schema.Object, name, text string) {
 	if f, ok := o.Field(name); ok {
-		r.Values[f.Slot] = text
+		r.Set(f, text)
 	}
 }

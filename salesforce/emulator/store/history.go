@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 // historyCreated is the Field of the row that the platform writes when a record
 // of a tracked object is made; its values are null.
 const historyCreated = "created"
@@ -26,7 +28,8 @@ func (s *Store) writeHistory(t *Table, parent, fieldName, before, after string, 
 		return
 	}
 	h := s.Tables[t.Object.History]
-	r := &Record{ID: s.freeID(h), Values: make([]string, h.Object.Width), Created: at, createdBy: w.UserID, Modified: at, Modstamp: at}
+	r := newRecord(h.Object)
+	r.ID, r.Created, r.createdBy, r.Modified, r.Modstamp = s.freeID(h), at, w.UserID, at, at
 	r.setText(h.Object, "ParentId", parent)
 	r.setText(h.Object, "Field", fieldName)
 	r.setText(h.Object, "DataType", "Text")
@@ -42,19 +45,12 @@ func (s *Store) markHistory(t *Table, parent string, deleted, purged bool) {
 		return
 	}
 	h := s.Tables[t.Object.History]
-	f, ok := h.Object.Field("ParentId")
-	if !ok {
-		return
-	}
-	for _, r := range h.ByID {
-		if r.Values[f.Slot] != parent {
+	for _, r := range slices.Clone(h.ofParent[parent]) {
+		if purged {
+			h.remove(r)
 			continue
 		}
-		r.Deleted, r.Purged = deleted, purged
-		if purged {
-			h.ByTime.leave()
-			h.ByName.leave()
-			delete(h.ByID, r.ID)
-		}
+		r.Deleted = deleted
+		h.file.note(h, r)
 	}
 }

@@ -28,6 +28,8 @@ type Index struct {
 	entries []entry
 	pending []entry
 	stale   int // at least the number of stale entries
+	// shadows are those of the table.
+	shadows *shadows
 }
 
 // put notes the record's present place.
@@ -112,10 +114,11 @@ func (x *Index) Walk(s Span, backwards bool, f func(*Record) bool) {
 		}
 		return 1
 	})
-	if from >= to {
+	part := x.entries[min(from, to):to]
+	if len(x.shadows.of) > 0 {
+		x.walkLate(part, s, backwards, f)
 		return
 	}
-	part := x.entries[from:to]
 	for i := range part {
 		e := part[i]
 		if backwards {

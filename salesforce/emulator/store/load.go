@@ -39,8 +39,8 @@ func (s *Store) LoadDir(dir string) error {
 		return errs.New(errs.NotFound, "load an org's data: %w", err)
 	}
 	l := &load{store: s, problems: &LoadError{}, withHistory: map[string]bool{}}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	l.w = Writer{UserID: s.UserID, At: s.Now(), Admin: true, TrustLookups: true}
 	for _, name := range names {
 		l.open(name)
@@ -289,7 +289,7 @@ func (l *load) resolve() {
 			}
 			switch len(found) {
 			case 1:
-				row.r.Values[c.f.Slot] = found[0].ID
+				row.r.Set(c.f, found[0].ID)
 			case 0:
 				l.problems.add(f.name, row.line, c.header, fmt.Sprintf("no %s has %s %q", c.parent.Object.Name, c.by.Name, k.value))
 			default:
@@ -339,4 +339,5 @@ func (l *load) undo() {
 			f.t.remove(row.r)
 		}
 	}
+	l.store.Discard()
 }

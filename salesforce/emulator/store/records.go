@@ -29,8 +29,8 @@ func (s *Store) Insert(object string, fields map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	w := Writer{UserID: s.UserID, At: s.Now(), Admin: true}
 	changes, rerr := s.Changes(t, fields, w)
 	if rerr != nil {
@@ -83,7 +83,9 @@ func (s *Store) Undelete(object, id string) error {
 		if !r.Deleted {
 			return schema.NewRowError("UNDELETE_FAILED", "", "entity is not in the recycle bin")
 		}
-		if err := t.checkUnique(r, &Record{Values: r.Values}); err != nil {
+		alive := r.Clone()
+		alive.Deleted = false
+		if err := t.checkUnique(r, alive); err != nil {
 			return err
 		}
 		s.MarkDeleted(t, r, false, w)
@@ -116,7 +118,7 @@ func (s *Store) Merge(object, winner, loser string) error {
 		}
 		s.moveChildren(t.Object.Name, loser, winner, w)
 		next := r.Clone()
-		next.Values[master.Slot] = winner
+		next.Set(master, winner)
 		t.Replace(r, next)
 		s.MarkDeleted(t, r, true, w)
 		return nil
@@ -130,11 +132,12 @@ func (s *Store) moveChildren(parent, from, to string, w Writer) {
 				continue
 			}
 			for _, r := range t.ByID {
-				if r.Values[f.Slot] != from {
+				if r.value(f.Slot) != from {
 					continue
 				}
 				next := r.Clone()
-				next.Values[f.Slot], next.Modstamp = to, w.At.Unix()
+				next.Set(f, to)
+				next.Modstamp = w.At.Unix()
 				t.Replace(r, next)
 			}
 		}
@@ -147,8 +150,10 @@ func (s *Store) MarkDeleted(t *Table, r *Record, deleted bool, w Writer) {
 	next := r.Clone()
 	next.Deleted = deleted
 	next.Modified, next.modifiedBy, next.Modstamp = w.At.Unix(), w.UserID, w.At.Unix()
-	t.Replace(r, next)
-	s.markHistory(t, r.ID, deleted, false)
+	s.lately(w.Late, func() {
+		t.Replace(r, next)
+		s.markHistory(t, r.ID, deleted, false)
+	})
 }
 
 // alter runs a change of one record under the lock.
@@ -157,8 +162,8 @@ func (s *Store) alter(verb, object, id string, at time.Time, f func(*Table, *Rec
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	r := t.ByID[id]
 	if r == nil {
 		return errs.New(errs.NotFound, "%s %s: the org has no %s", verb, object, id)

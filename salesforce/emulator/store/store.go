@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,21 +18,42 @@ type Store struct {
 
 	// mu guards the records. Whoever reads them in order of an index calls
 	// rlockTidy, so that the index is in order before the lock is shared.
-	mu     sync.RWMutex
+	mu guard
+	// gate is held by whoever writes, before mu; see Begin.
+	gate   sync.Mutex
+	trail  *trail            // of the open savepoints, or nil
 	Tables map[string]*Table // by object name
 	// counters hold the last number given to an id, by key prefix.
 	counters map[string]uint64
+	late     *lateness
 	// orgID and userID are the organization's id and that of the user as whom
 	// integrations act.
 	OrgID, UserID string
+	// file is where the records survive a restart; nil where they do not.
+	file *file
+}
+
+// guard is the lock of a store. What was written under it reaches the store's file
+// before the lock is given back, and so before anybody is told.
+type guard struct {
+	sync.RWMutex
+	before func() // nil without a file
+}
+
+// Unlock gives the lock for writing back.
+func (g *guard) Unlock() {
+	if g.before != nil {
+		g.before()
+	}
+	g.RWMutex.Unlock()
 }
 
 // New makes a store without records for the objects of a schema. It gives
 // the organization and its user their ids, not their records.
 func New(sc *schema.Schema, c clock.Clock) *Store {
-	s := &Store{Schema: sc, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{}}
+	s := &Store{Schema: sc, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{}, late: &lateness{now: c.Now}}
 	for _, obj := range sc.Objects {
-		s.Tables[obj.Name] = newTable(obj)
+		s.Tables[obj.Name] = newTable(obj, s.late)
 	}
 	s.OrgID, s.UserID = s.newID("00D"), s.newID("005")
 	return s
@@ -43,17 +65,19 @@ func (s *Store) Now() time.Time { return s.clock.Now().UTC().Truncate(time.Secon
 // ID is the organization's id, 18 characters.
 func (s *Store) ID() string { return s.OrgID }
 
-// RLockTidy takes the read lock with the table's indexes in order.
-func (s *Store) RLockTidy(t *Table) {
+// RLockTidy takes the read lock with the tables' indexes in order.
+func (s *Store) RLockTidy(tables ...*Table) {
 	for {
 		s.mu.RLock()
-		if !t.isUntidy() {
+		if !slices.ContainsFunc(tables, (*Table).isUntidy) {
 			return
 		}
 		s.mu.RUnlock()
 		s.mu.Lock()
-		t.tidy()
-		s.mu.Unlock()
+		for _, t := range tables {
+			t.tidy()
+		}
+		s.mu.RWMutex.Unlock() // nothing was written
 	}
 }
 
@@ -76,10 +100,16 @@ func (s *Store) Seed(username, currency string) {
 }
 
 // Lock takes the lock for writing.
-func (s *Store) Lock() { s.mu.Lock() }
+func (s *Store) Lock() {
+	s.gate.Lock()
+	s.mu.Lock()
+}
 
 // Unlock gives the lock for writing back.
-func (s *Store) Unlock() { s.mu.Unlock() }
+func (s *Store) Unlock() {
+	s.mu.Unlock()
+	s.gate.Unlock()
+}
 
 // RLock takes the lock for reading; see rlockTidy.
 func (s *Store) RLock() { s.mu.RLock() }

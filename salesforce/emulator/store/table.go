@@ -18,24 +18,82 @@ type Table struct {
 	ByTime *Index
 	ByName *Index // in the order of Id
 	auto   map[int]int
+	trail  *trail // of the store's open savepoints, or nil
+	// ofParent has the rows of a history table by ParentId, those in the recycle
+	// bin too; other tables have none.
+	ofParent map[string][]*Record
+	// shadows are the records whose last write queries do not see yet.
+	shadows shadows
+
+	// file is told of every record that changes, where the store has a file.
+	file   *file
+	number uint64 // the table's in that file
 }
 
-// keyedField finds the live records of a field's values.
+// keyedField finds the live records of a field's values. Nearly always a value
+// has one record; further ones are kept apart, so that the many stay small.
 type keyedField struct {
 	f       *schema.Field
-	records map[string][]*Record // by the value's key
+	records map[string]*Record   // by the value's key
+	more    map[string][]*Record // those after the first, by the value's key
 }
 
-func newTable(o *schema.Object) *Table {
+func (k *keyedField) add(r *Record) {
+	v := r.value(k.f.Slot)
+	if v == "" {
+		return
+	}
+	key := k.f.KeyOfValue(v)
+	if _, ok := k.records[key]; ok {
+		k.more[key] = append(k.more[key], r)
+		return
+	}
+	k.records[key] = r
+}
+
+func (k *keyedField) remove(r *Record) {
+	v := r.value(k.f.Slot)
+	if v == "" {
+		return
+	}
+	key := k.f.KeyOfValue(v)
+	rest := slices.DeleteFunc(k.find(v), func(x *Record) bool { return x == r })
+	delete(k.records, key)
+	delete(k.more, key)
+	for i, x := range rest {
+		if i == 0 {
+			k.records[key] = x
+			continue
+		}
+		k.more[key] = append(k.more[key], x)
+	}
+}
+
+// find gives the records of a value, in a slice of the caller's own.
+func (k *keyedField) find(value string) []*Record {
+	key := k.f.KeyOfValue(value)
+	first, ok := k.records[key]
+	if !ok {
+		return nil
+	}
+	return append([]*Record{first}, k.more[key]...)
+}
+
+func newTable(o *schema.Object, late *lateness) *Table {
 	t := &Table{Object: o, ByID: map[string]*Record{}, auto: map[int]int{}}
 	t.ByTime = &Index{keyOf: func(r *Record) int64 { return r.Modstamp }}
 	if !o.HasModstamp {
 		t.ByTime.keyOf = func(r *Record) int64 { return r.Created }
 	}
 	t.ByName = &Index{keyOf: func(*Record) int64 { return 0 }}
+	if o.HistoryOf != "" {
+		t.ofParent = map[string][]*Record{}
+	}
+	t.shadows.late = late
+	t.ByTime.shadows, t.ByName.shadows = &t.shadows, &t.shadows
 	for _, f := range o.Fields {
 		if f.Slot >= 0 && (f.Unique || f.IDLookup) {
-			t.keyed = append(t.keyed, keyedField{f, map[string][]*Record{}})
+			t.keyed = append(t.keyed, keyedField{f, map[string]*Record{}, map[string][]*Record{}})
 		}
 	}
 	return t
@@ -58,41 +116,37 @@ func (t *Table) tidy() {
 
 // Add takes a new record in.
 func (t *Table) Add(r *Record) {
+	t.note(r, nil)
+	r.seal()
+	t.file.note(t, r)
 	t.ByID[r.ID] = r
 	t.ByTime.put(r)
 	t.ByName.put(r)
 	if !r.Deleted {
 		t.key(r)
 	}
+	if t.ofParent != nil {
+		parent := r.Text(t.Object, "ParentId")
+		t.ofParent[parent] = append(t.ofParent[parent], r)
+	}
 }
 
 func (t *Table) key(r *Record) {
-	for _, kf := range t.keyed {
-		if v := r.Values[kf.f.Slot]; v != "" {
-			k := kf.f.KeyOfValue(v)
-			kf.records[k] = append(kf.records[k], r)
-		}
+	for i := range t.keyed {
+		t.keyed[i].add(r)
 	}
 }
 
 func (t *Table) unkey(r *Record) {
-	for _, kf := range t.keyed {
-		v := r.Values[kf.f.Slot]
-		if v == "" {
-			continue
-		}
-		k := kf.f.KeyOfValue(v)
-		if rest := slices.DeleteFunc(slices.Clone(kf.records[k]), func(x *Record) bool { return x == r }); len(rest) > 0 {
-			kf.records[k] = rest
-		} else {
-			delete(kf.records, k)
-		}
+	for i := range t.keyed {
+		t.keyed[i].remove(r)
 	}
 }
 
 // Replace puts the state of next into r, whose id is the same, and keeps the
 // indexes right.
 func (t *Table) Replace(r, next *Record) {
+	next.seal()
 	if !r.Deleted {
 		t.unkey(r)
 	}
@@ -100,7 +154,12 @@ func (t *Table) Replace(r, next *Record) {
 	if moved {
 		t.ByTime.leave()
 	}
+	if t.isWatched() {
+		before := *r
+		t.note(r, &before)
+	}
 	*r = *next
+	t.file.note(t, r)
 	if moved {
 		t.ByTime.put(r)
 	}
@@ -117,9 +176,9 @@ func (t *Table) Find(f *schema.Field, value string) []*Record {
 		}
 		return nil
 	}
-	for _, kf := range t.keyed {
-		if kf.f == f {
-			return kf.records[f.KeyOfValue(value)]
+	for i := range t.keyed {
+		if t.keyed[i].f == f {
+			return t.keyed[i].find(value)
 		}
 	}
 	return nil
@@ -131,7 +190,13 @@ func (t *Table) remove(r *Record) {
 		t.unkey(r)
 	}
 	r.Purged = true
+	delete(t.shadows.of, r)
+	t.file.note(t, r)
 	t.ByTime.leave()
 	t.ByName.leave()
 	delete(t.ByID, r.ID)
+	if t.ofParent != nil {
+		parent := r.Text(t.Object, "ParentId")
+		t.ofParent[parent] = slices.DeleteFunc(t.ofParent[parent], func(x *Record) bool { return x == r })
+	}
 }

@@ -20,6 +20,9 @@ type Writer struct {
 	// trustLookups leaves out the check that the records of lookups exist; a load
 	// from files makes it at its end.
 	TrustLookups bool
+	// Late is how long after the org's present queries begin to see the write,
+	// though it is stamped At.
+	Late time.Duration
 }
 
 // Change is one field and the text that it shall hold.
@@ -115,9 +118,9 @@ func (s *Store) foreignKey(t *Table, relationship string, key map[string]any) (C
 // Nothing is stored.
 func (s *Store) Prepare(t *Table, base *Record, changes []Change, w Writer) (*Record, *schema.RowError) {
 	at := w.At.Unix()
-	next := &Record{Values: make([]string, t.Object.Width), Created: at, createdBy: w.UserID}
-	if base != nil {
-		next = base.Clone()
+	next := base.draftOf(t.Object)
+	if base == nil {
+		next.Created, next.createdBy = at, w.UserID
 	}
 	next.Modified, next.modifiedBy, next.Modstamp = at, w.UserID, at
 	given := map[int]bool{}
@@ -167,7 +170,7 @@ func (r *Record) set(c Change) *schema.RowError {
 			r.Modstamp = t.Unix()
 		}
 	default:
-		r.Values[c.Field.Slot] = c.Text
+		r.Set(c.Field, c.Text)
 	}
 	return nil
 }
@@ -196,25 +199,29 @@ func (s *Store) checkNewID(t *Table, id string) *schema.RowError {
 // numbers, and the name of a custom record, which is then its id.
 func (s *Store) setDefaults(t *Table, r *Record, given map[int]bool) {
 	for _, f := range t.Object.Fields {
-		if f.Slot < 0 || r.Values[f.Slot] != "" {
+		if f.Slot < 0 || r.Get(f) != "" {
 			continue
 		}
 		switch {
 		case f.AutoFormat != "":
 			t.auto[f.Slot]++
-			r.Values[f.Slot] = fmt.Sprintf(f.AutoFormat, t.auto[f.Slot])
+			r.Set(f, fmt.Sprintf(f.AutoFormat, t.auto[f.Slot]))
 		case f.Name == "OwnerId":
-			r.Values[f.Slot] = r.createdBy
+			r.Set(f, r.createdBy)
 		case f.Default != "" && !given[f.Slot]:
-			r.Values[f.Slot] = f.Default
+			r.Set(f, f.Default)
 		case f.NameField && t.Object.Custom && !f.Required:
-			r.Values[f.Slot] = r.ID
+			r.Set(f, r.ID)
 		}
 	}
 }
 
 // Commit stores what prepare made, with the history that follows from it.
 func (s *Store) Commit(t *Table, base, next *Record, w Writer) {
+	s.lately(w.Late, func() { s.commit(t, base, next, w) })
+}
+
+func (s *Store) commit(t *Table, base, next *Record, w Writer) {
 	if base == nil {
 		t.Add(next)
 		s.WriteCreated(t, next)

@@ -1,0 +1,164 @@
+package emulator
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+)
+
+// readBody reads a bounded body, packed with gzip or not.
+func readBody(c *call) ([]byte, error) {
+	var body io.Reader = http.MaxBytesReader(c.w, c.r.Body, maxBody)
+	if strings.EqualFold(c.r.Header.Get("Content-Encoding"), "gzip") {
+		z, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "The body is not in GZIP format")
+		}
+		body = z
+	}
+	raw, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong) || len(raw) > maxBody:
+		return nil, refuse(http.StatusRequestEntityTooLarge, "REQUEST_ENTITY_TOO_LARGE", "The request body is too large")
+	case err != nil:
+		return nil, refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "The body cannot be read")
+	}
+	return raw, nil
+}
+
+// readJSON reads a JSON body into what the resource takes. Members that it does
+// not know are refused, as the platform does. The raw body is for locate.
+func readJSON(c *call, into any) ([]byte, error) {
+	raw, err := readBody(c)
+	if err != nil {
+		return nil, err
+	}
+	if t := c.r.Header.Get("Content-Type"); !strings.HasPrefix(strings.ToLower(strings.TrimSpace(t)), "application/json") {
+		if t == "" {
+			t = "none"
+		}
+		return nil, refuse(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE",
+			"Content-Type header specified in HTTP request is not supported: %s", t)
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body.")
+	}
+	return raw, decodeJSON(raw, into)
+}
+
+// decodeJSON reads one JSON value, numbers as they are written.
+func decodeJSON(raw []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return jsonError(raw, d.InputOffset(), err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "Unexpected character after the end of the JSON value at %s", place(raw, d.InputOffset()))
+	}
+	return nil
+}
+
+// place writes where an offset of a body is, as the platform's parser does:
+// lines and columns count from 1.
+func place(raw []byte, offset int64) string {
+	before := raw[:min(max(offset, 0), int64(len(raw)))]
+	line := 1 + bytes.Count(before, []byte{'\n'})
+	column := 1 + len(before) - (1 + bytes.LastIndexByte(before, '\n'))
+	return fmt.Sprintf("[line:%d, column:%d]", line, column)
+}
+
+// expected says what the platform's parser wanted where Go's says why it
+// stopped.
+var expected = []struct{ reason, wanted string }{
+	{"after object key:value pair", "was expecting comma to separate OBJECT entries"},
+	{"after object key", "was expecting a colon to separate field name and value"},
+	{"after array element", "was expecting comma to separate ARRAY entries"},
+	{"looking for beginning of object key string", "was expecting double-quote to start field name"},
+	{"looking for beginning of value", "expected a valid value (number, String, array, object, 'true', 'false' or 'null')"},
+}
+
+// jsonError says in the platform's words why a body cannot be read.
+func jsonError(raw []byte, at int64, err error) error {
+	var syntax *json.SyntaxError
+	var typ *json.UnmarshalTypeError
+	message := err.Error()
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
+		errors.As(err, &syntax) && strings.Contains(message, "unexpected end"):
+		message = "Unexpected end-of-input: was expecting closing of a value at " + place(raw, int64(len(raw)))
+	case errors.As(err, &syntax):
+		offset := max(syntax.Offset-1, 0)
+		r, _ := utf8.DecodeRune(raw[min(offset, int64(len(raw))):])
+		wanted := "was expecting a valid token"
+		for _, e := range expected {
+			if strings.Contains(message, e.reason) {
+				wanted = e.wanted
+				break
+			}
+		}
+		message = fmt.Sprintf("Unexpected character ('%c' (code %d)): %s at %s", r, r, wanted, place(raw, offset+1))
+	case errors.As(err, &typ):
+		message = fmt.Sprintf("Cannot deserialize instance of %s from %s value or request may be missing a required field at %s",
+			wantedToken(typ), strings.ToUpper("VALUE_"+typ.Value), place(raw, typ.Offset))
+	case strings.HasPrefix(message, "json: unknown field "):
+		name := strings.Trim(strings.TrimPrefix(message, "json: unknown field "), `"`)
+		message = fmt.Sprintf("Unexpected parameter encountered during deserialization: %s at %s", name, place(raw, at))
+	}
+	return refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "%s", message)
+}
+
+// wantedToken names what a body should have had in a place.
+func wantedToken(e *json.UnmarshalTypeError) string {
+	switch k := e.Type.Kind().String(); k {
+	case "slice":
+		return "array"
+	case "map", "struct":
+		return "object"
+	case "bool":
+		return "boolean"
+	default:
+		return k
+	}
+}
+
+// locate finds where a member of one of a body's objects ends, for an error
+// about its value. The objects are those that have a member of this name; skip
+// says how many of them come before.
+func locate(raw []byte, name string, skip int) string {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	var inObject []bool // for each open value
+	isKey := false
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return place(raw, 0)
+		}
+		wasKey := isKey
+		switch x := t.(type) {
+		case json.Delim:
+			if x == '{' || x == '[' {
+				inObject = append(inObject, x == '{')
+			} else {
+				inObject = inObject[:len(inObject)-1]
+			}
+			isKey = len(inObject) > 0 && inObject[len(inObject)-1]
+		default:
+			isKey = len(inObject) > 0 && inObject[len(inObject)-1] && !wasKey
+			if s, ok := x.(string); ok && wasKey && strings.EqualFold(s, name) {
+				if skip == 0 {
+					return place(raw, d.InputOffset())
+				}
+				skip--
+			}
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+)
+
+// references are the answers to which later parts of a composite call can
+// refer, by reference id.
+// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/using_composite_resources_composite.htm
+type references map[string]any
+
+// keep remembers what a part answered.
+func (r references) keep(id string, body []byte) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) == nil {
+		r[id] = v
+	}
+}
+
+// reference is @{id.member.list[0].member}; the path may begin with an index.
+var reference = regexp.MustCompile(`@\{([^{}]*)\}`)
+
+var referenceStep = regexp.MustCompile(`^(?:\.?([A-Za-z0-9_]+)|\[(\d{1,4})\])`)
+
+// fill puts the values of references in their places in a text.
+func (r references) fill(text, part string) (string, error) {
+	if !strings.Contains(text, "@{") {
+		return text, nil
+	}
+	var failure error
+	out := reference.ReplaceAllStringFunc(text, func(m string) string {
+		v, err := r.value(m[2:len(m)-1], part)
+		if err != nil && failure == nil {
+			failure = err
+		}
+		return v
+	})
+	return out, failure
+}
+
+// value follows one reference.
+func (r references) value(path, part string) (string, error) {
+	id, rest := path, ""
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		id, rest = path[:i], path[i:]
+	}
+	v, ok := r[id]
+	for ok && rest != "" {
+		m := referenceStep.FindStringSubmatch(rest)
+		if m == nil {
+			ok = false
+			break
+		}
+		rest = rest[len(m[0]):]
+		switch x := v.(type) {
+		case map[string]any:
+			v, ok = x[m[1]]
+		case []any:
+			n, err := strconv.Atoi(m[2])
+			if ok = err == nil && n < len(x); ok {
+				v = x[n]
+			}
+		default:
+			ok = false
+		}
+	}
+	switch x := v.(type) {
+	case string:
+		if ok {
+			return x, nil
+		}
+	case json.Number:
+		if ok {
+			return x.String(), nil
+		}
+	case bool:
+		if ok {
+			return schema.BoolText(x), nil
+		}
+	}
+	return "", refuse(http.StatusBadRequest, "PROCESSING_HALTED", "Invalid reference specified. No value for %s found in %s", path, id)
+}
+
+// fillJSON puts the values of references in their places in the strings of a
+// body.
+func (r references) fillJSON(raw []byte, part string) ([]byte, error) {
+	if !bytes.Contains(raw, []byte("@{")) {
+		return raw, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return raw, nil // the resource itself says what is wrong with it
+	}
+	v, err := r.fillValue(v, part)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+func (r references) fillValue(v any, part string) (any, error) {
+	var err error
+	switch x := v.(type) {
+	case string:
+		return r.fill(x, part)
+	case []any:
+		for i := range x {
+			if x[i], err = r.fillValue(x[i], part); err != nil {
+				return nil, err
+			}
+		}
+	case map[string]any:
+		for k := range x {
+			if x[k], err = r.fillValue(x[k], part); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}

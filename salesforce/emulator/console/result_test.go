@@ -104,7 +104,7 @@ func TestAmounts(t *testing.T) {
 	for _, tt := range []struct{ number, currency, want string }{
 		{"12000.0", "USD", "12,000.00 USD"}, {"92.05", "USD", "92.05 USD"}, {"4406044.0", "JPY", "4,406,044 JPY"}, {"977.721", "KWD", "977.721 KWD"},
 		{"977.7", "KWD", "977.700 KWD"}, {"-1234567.5", "EUR", "−1,234,567.50 EUR"}, {"0.005", "USD", "0.005 USD"}, {"0", "USD", "0.00 USD"},
-		{"999", "", "999"}, {"1000.50", "", "1,000.5"}, {"123456789012345.678", "USD", "123,456,789,012,345.678 USD"}, {"x", "USD", "x USD"},
+		{"999", "", "999"}, {"1.6820726E7", "JPY", "16,820,726 JPY"}, {"1000.50", "", "1,000.5"}, {"123456789012345.678", "USD", "123,456,789,012,345.678 USD"}, {"x", "USD", "x USD"},
 	} {
 		if got := amount(tt.number, tt.currency); got != tt.want {
 			t.Errorf("%s %s is shown as %q, not %q", tt.number, tt.currency, got, tt.want)

@@ -35,7 +35,7 @@ func (f *orgFlags) add(c *cobra.Command) {
 	c.Flags().IntVar(&f.dailyLimit, "daily-limit", 0, "API requests in 24 hours (default 100000)")
 	c.Flags().IntVar(&f.longLimit, "long-limit", 0, "requests at work for long, at once (default 25)")
 	c.Flags().DurationVar(&f.longRequest, "long-request", 0, "from when on a request is at work for long (default 20s)")
-	c.Flags().IntVar(&f.maxCursors, "max-cursors", 0, "open query results of a user (default 10)")
+	c.Flags().IntVar(&f.maxCursors, "max-cursors", 0, "open query results of a user (default 1000)")
 	c.Flags().DurationVar(&f.cursorTTL, "cursor-ttl", 0, "how long a query's further pages last (default 48h)")
 	c.Flags().DurationVar(&f.login, "session-ttl", 0, "how long a session lasts without a request (default 2h)")
 	c.Flags().IntVar(&f.maxHead, "max-head", 0, "bytes of URI and headers (default 16384)")

@@ -130,35 +130,33 @@ func wantedToken(e *json.UnmarshalTypeError) string {
 	}
 }
 
-// locate finds where a member of one of a body's objects ends, for an error
-// about its value. The objects are those that have a member of this name; skip
-// says how many of them come before.
+// locate finds where the value of a member begins, for an error about it. skip
+// says how many members of the name come before.
 func locate(raw []byte, name string, skip int) string {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	var inObject []bool // for each open value
-	isKey := false
+	isKey := false      // whether the next token is one
 	for {
 		t, err := d.Token()
 		if err != nil {
 			return place(raw, 0)
 		}
-		wasKey := isKey
-		switch x := t.(type) {
-		case json.Delim:
-			if x == '{' || x == '[' {
-				inObject = append(inObject, x == '{')
-			} else {
-				inObject = inObject[:len(inObject)-1]
+		if s, ok := t.(string); ok && isKey && strings.EqualFold(s, name) {
+			if skip == 0 {
+				after := raw[d.InputOffset():]
+				value := bytes.TrimLeft(after, ": \t\r\n")
+				return place(raw, int64(len(raw)-len(value)))
 			}
-			isKey = len(inObject) > 0 && inObject[len(inObject)-1]
-		default:
-			isKey = len(inObject) > 0 && inObject[len(inObject)-1] && !wasKey
-			if s, ok := x.(string); ok && wasKey && strings.EqualFold(s, name) {
-				if skip == 0 {
-					return place(raw, d.InputOffset())
-				}
-				skip--
-			}
+			skip--
 		}
+		x, isDelim := t.(json.Delim)
+		switch {
+		case isDelim && (x == '{' || x == '['):
+			inObject = append(inObject, x == '{')
+		case isDelim:
+			inObject = inObject[:len(inObject)-1]
+		}
+		in := len(inObject) > 0 && inObject[len(inObject)-1]
+		isKey = in && (isDelim || !isKey)
 	}
 }

@@ -1,10 +1,6 @@
 package emulator
 
-import (
-	"strings"
-
-	"github.com/partnersync/partnersync/salesforce/emulator/schema"
-)
+import "github.com/partnersync/partnersync/salesforce/emulator/schema"
 
 // childRelation is how a parent knows the records of an object that point to it.
 type childRelation struct {
@@ -15,17 +11,16 @@ type childRelation struct {
 
 // children lists the relationships from an object to its children.
 func (o *Org) children(parent *schema.Object) []childRelation {
+	return childrenAmong(o.Schema.Objects, parent)
+}
+
+func childrenAmong(objects []*schema.Object, parent *schema.Object) []childRelation {
 	var out []childRelation
-	for _, child := range o.Schema.Objects {
+	for _, child := range objects {
 		for _, f := range child.Fields {
-			if f.RefTo != parent.Name {
-				continue
+			if f.RefTo == parent.Name {
+				out = append(out, childRelation{child, f, child.ChildrenName(f)})
 			}
-			name := f.Children
-			if name == "" && f.Custom {
-				name = strings.TrimSuffix(child.Name, "__c") + "s__r"
-			}
-			out = append(out, childRelation{child, f, name})
 		}
 	}
 	return out

@@ -23,6 +23,7 @@ type client struct {
 	org   *emulator.Org
 	clock *clock.Manual
 	url   string
+	close func()
 	token string
 }
 
@@ -31,11 +32,16 @@ func newClient(t *testing.T, o emulator.Options) *client {
 	c := &client{t: t, clock: clock.NewManual(noon)}
 	o.Clock = c.clock
 	c.org = emulator.New(o)
-	s := httptest.NewServer(c.org.Handler())
-	t.Cleanup(s.Close)
-	c.url = s.URL
+	c.serve(c.org.Handler())
 	c.login()
 	return c
+}
+
+// serve lets the client talk to a handler from now on.
+func (c *client) serve(h http.Handler) {
+	s := httptest.NewServer(h)
+	c.t.Cleanup(s.Close)
+	c.url, c.close = s.URL, s.Close
 }
 
 func (c *client) login() {

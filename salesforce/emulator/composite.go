@@ -160,10 +160,10 @@ func holdsFailure(a partAnswer) bool {
 
 // runPart runs one part.
 func (o *Org) runPart(c *call, p part, refs references, inside bool) partAnswer {
-	url, err := refs.fill(p.URL, p.ReferenceID)
+	url, err := refs.fill(p.URL)
 	var body []byte
 	if err == nil && p.Body != nil {
-		body, err = refs.fillJSON(p.Body, p.ReferenceID)
+		body, err = refs.fillJSON(p.Body)
 	}
 	var a *answer
 	if err != nil {

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,15 @@ import (
 // describeGlobal lists the org's objects.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_describeGlobal.htm
 func (o *Org) describeGlobal(c *call) error {
+	if o.isDescribedBefore(c) {
+		return nil
+	}
+	writeJSON(c.w, http.StatusOK, map[string]any{"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": o.objectList(c)})
+	return nil
+}
+
+// objectList is what the org says of its objects, in the order of their names.
+func (o *Org) objectList(c *call) []map[string]any {
 	list := make([]map[string]any, 0, len(o.Schema.Objects))
 	for _, obj := range o.visibleObjects(c.r.Context()) {
 		list = append(list, o.objectInfo(c, obj))
@@ -18,17 +28,17 @@ func (o *Org) describeGlobal(c *call) error {
 	slices.SortFunc(list, func(a, b map[string]any) int {
 		return strings.Compare(a["name"].(string), b["name"].(string))
 	})
-	writeJSON(c.w, http.StatusOK, map[string]any{"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": list})
-	return nil
+	return list
 }
 
 // basicInfo answers sobjects/X.
+// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_basic_info_get.htm
 func (o *Org) basicInfo(c *call) error {
 	obj, err := o.object(c)
 	if err != nil {
 		return err
 	}
-	writeJSON(c.w, http.StatusOK, map[string]any{"objectDescribe": o.objectInfo(c, obj), "recentItems": []any{}})
+	writeJSON(c.w, http.StatusOK, map[string]any{"objectDescribe": o.objectInfo(c, obj), "recentItems": o.recentItems(c, obj.Name, maxRecent)})
 	return nil
 }
 
@@ -39,17 +49,56 @@ func (o *Org) describe(c *call) error {
 	if err != nil {
 		return err
 	}
+	if o.isDescribedBefore(c) {
+		return nil
+	}
+	writeJSON(c.w, http.StatusOK, o.describeObject(c, obj))
+	return nil
+}
+
+// isDescribedBefore answers a client that asks only for what has changed since.
+// Where a fault hides something, it has always.
+func (o *Org) isDescribedBefore(c *call) bool {
+	if decisionOf(c.r.Context()).Hides() {
+		return false
+	}
+	status := conditional(c, o.described.Load())
+	if status != 0 {
+		c.w.WriteHeader(status)
+	}
+	return status != 0
+}
+
+// describeObject is all that the org says of an object.
+func (o *Org) describeObject(c *call, obj *schema.Object) map[string]any {
 	out := o.objectInfo(c, obj)
+	urls, _ := out["urls"].(map[string]string)
+	base := urls["sobject"]
+	if !obj.ReadOnly {
+		urls["uiDetailTemplate"] = o.instanceURL(c.r) + "/{ID}"
+		urls["uiEditTemplate"] = o.instanceURL(c.r) + "/{ID}/e"
+		urls["uiNewRecord"] = o.instanceURL(c.r) + "/" + obj.Prefix + "/e"
+	}
 	fields := make([]map[string]any, 0, len(obj.Fields))
 	for _, f := range obj.Fields {
 		fields = append(fields, describeField(f, obj))
 	}
 	out["fields"] = fields
 	out["childRelationships"] = childRelationships(o.visibleObjects(c.r.Context()), obj)
-	out["recordTypeInfos"] = []any{}
-	out["supportedScopes"] = []any{}
-	writeJSON(c.w, http.StatusOK, out)
-	return nil
+	out["recordTypeInfos"] = []map[string]any{{"active": true, "available": true, "defaultRecordTypeMapping": true, "developerName": "Master",
+		"master": true, "name": "Master", "recordTypeId": "012000000000000AAA", "urls": map[string]string{"layout": base + "/describe/layouts/012000000000000AAA"}}}
+	plural := strings.ToLower(fmt.Sprint(out["labelPlural"]))
+	out["supportedScopes"] = []map[string]string{{"label": "All " + plural, "name": "everything"}, {"label": "My " + plural, "name": "mine"}}
+	for _, name := range []string{"actionOverrides", "namedLayoutInfos"} {
+		out[name] = []any{}
+	}
+	for _, name := range []string{"defaultImplementation", "extendedBy", "extendsInterfaces", "implementedBy", "implementsInterfaces",
+		"listviewable", "lookupLayoutable", "networkScopeFieldName"} {
+		out[name] = nil
+	}
+	out["compactLayoutable"], out["searchLayoutable"] = !obj.ReadOnly, !obj.ReadOnly
+	out["sobjectDescribeOption"] = "FULL"
+	return out
 }
 
 func (o *Org) objectInfo(c *call, obj *schema.Object) map[string]any {
@@ -60,12 +109,18 @@ func (o *Org) objectInfo(c *call, obj *schema.Object) map[string]any {
 	if strings.HasSuffix(obj.Label, "y") {
 		plural = strings.TrimSuffix(obj.Label, "y") + "ies"
 	}
+	var parent any
+	var link any
+	if obj.HistoryOf != "" {
+		parent, link = obj.HistoryOf, "History"
+	}
 	return map[string]any{
 		"name": obj.Name, "label": obj.Label, "labelPlural": plural, "keyPrefix": obj.Prefix, "custom": obj.Custom,
-		"createable": writable, "updateable": writable, "deletable": writable, "undeletable": writable,
+		"createable": writable, "updateable": writable, "deletable": writable && obj.Name != "User", "undeletable": writable && obj.Name != "User",
 		"queryable": true, "retrieveable": true, "replicateable": true, "searchable": writable, "triggerable": writable,
 		"mergeable": mergeable, "activateable": false, "layoutable": writable, "feedEnabled": false, "mruEnabled": writable,
 		"customSetting": false, "deprecatedAndHidden": false, "hasSubtypes": false, "isSubtype": false, "isInterface": false,
+		"deepCloneable": false, "associateEntityType": link, "associateParentEntity": parent,
 		"urls": map[string]string{"sobject": url, "describe": url + "/describe", "rowTemplate": url + "/{ID}"},
 	}
 }
@@ -118,7 +173,9 @@ func describeField(f *schema.Field, obj *schema.Object) map[string]any {
 		"relationshipName": nil, "relationshipOrder": nil, "referenceTo": []string{}, "referenceTargetField": nil,
 		"defaultValue": nil, "defaultValueFormula": nil, "inlineHelpText": nil, "calculatedFormula": nil,
 		"controllerName": nil, "mask": nil, "maskType": nil, "extraTypeInfo": nil, "compoundFieldName": nil,
-		"picklistValues": picklistValues(f),
+		"picklistValues":    picklistValues(f),
+		"aiPredictionField": false, "displayLocationInDecimal": false, "filteredLookupInfo": nil, "formulaTreatNullNumberAsZero": false,
+		"highScaleNumber": false, "queryByDistance": false, "searchPrefilterable": f.RefTo != "", "writeRequiresMasterRead": false,
 	}
 	if f.RefTo != "" {
 		out["referenceTo"] = []string{f.RefTo}
@@ -146,19 +203,10 @@ func picklistValues(f *schema.Field) []map[string]any {
 
 func childRelationships(objects []*schema.Object, parent *schema.Object) []map[string]any {
 	out := []map[string]any{}
-	for _, child := range objects {
-		for _, f := range child.Fields {
-			if f.RefTo != parent.Name {
-				continue
-			}
-			var name any
-			if n := child.ChildrenName(f); n != "" {
-				name = n
-			}
-			out = append(out, map[string]any{"childSObject": child.Name, "field": f.Name, "relationshipName": name,
-				"cascadeDelete": false, "restrictedDelete": false, "deprecatedAndHidden": false,
-				"junctionIdListNames": []any{}, "junctionReferenceTo": []any{}})
-		}
+	for _, rel := range childrenAmong(objects, parent) {
+		out = append(out, map[string]any{"childSObject": rel.object.Name, "field": rel.field.Name, "relationshipName": nullable(rel.name),
+			"cascadeDelete": false, "restrictedDelete": false, "deprecatedAndHidden": false,
+			"junctionIdListNames": []any{}, "junctionReferenceTo": []any{}})
 	}
 	return out
 }

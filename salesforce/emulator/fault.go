@@ -1,8 +1,11 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -85,7 +88,7 @@ func (o *Org) FailTimes(n int, path string, f Fault) {
 	})
 }
 
-// FailRow asks hook about every row of an upsert; a row for which it gives an
+// FailRow asks hook about every row that is written; a row for which it gives an
 // error is not written and has that error in its result. A nil hook ends it. The
 // hook is called with the org locked, so it must not call the org.
 func (o *Org) FailRow(hook func(object string, fields map[string]any) *schema.RowError) {
@@ -138,6 +141,10 @@ func (o *Org) faultRequest(r *http.Request) fault.Request {
 	out := fault.Request{Method: r.Method, Path: slashes.ReplaceAllString(r.URL.Path, "/"), At: o.opt.Clock.Now()}
 	out.Kind, out.Object = fault.KindOf(r.Method, out.Path)
 	switch out.Kind {
+	case fault.KindBulkIngest, fault.KindBulkQuery:
+		if r.Method == http.MethodPost {
+			out.Object = jobObject(r)
+		}
 	case fault.KindQuery:
 		out.Object, out.Page = fault.ObjectOf(r.URL.Query().Get("q")), 1
 	case fault.KindPage:
@@ -194,8 +201,22 @@ func (o *Org) writer(c *call) store.Writer {
 }
 
 func (o *Org) faultyWriter(ctx context.Context, userID string) store.Writer {
-	w := store.Writer{UserID: userID, At: o.Now()}
-	if d := decisionOf(ctx); d != nil {
+	return misdated(store.Writer{UserID: userID, At: o.Now()}, decisionOf(ctx))
+}
+
+// directWriter is as whom the org's own people write: as w, unless the plan has
+// something against it.
+func (o *Org) directWriter(object string, w store.Writer) store.Writer {
+	player := o.Faults()
+	if player == nil {
+		return w
+	}
+	return misdated(w, player.Decide(fault.Request{Kind: fault.KindDirect, Object: object, At: o.opt.Clock.Now()}))
+}
+
+// misdated gives a writer the times that a fault wants.
+func misdated(w store.Writer, d *fault.Decision) store.Writer {
+	if d != nil {
 		w.At = d.Stamped(d.Clock(w.At)).Truncate(time.Second)
 		w.Late = d.Late
 	}
@@ -221,6 +242,14 @@ func (o *Org) rowFault(ctx context.Context, object, key string, fields map[strin
 	return &schema.RowError{StatusCode: f.Code, Message: f.Message, Fields: f.Fields}
 }
 
+// failsRows says whether rows of a request may fail by a fault, for those to whom
+// asking costs something.
+func (o *Org) failsRows(ctx context.Context) bool {
+	o.faults.mu.Lock()
+	defer o.faults.mu.Unlock()
+	return o.faults.row != nil || decisionOf(ctx) != nil
+}
+
 // rowText gives a field of a row as the client sent it, "" if it did not.
 func rowText(fields map[string]any, name string) string {
 	for k, v := range fields {
@@ -236,4 +265,31 @@ func rowText(fields map[string]any, name string) string {
 		}
 	}
 	return ""
+}
+
+// maxPeek bounds what is read of a body before the request is decided.
+const maxPeek = 64 << 10
+
+// jobObject gives the object of the Bulk job that a request makes, which only its
+// body says; "" if it does not. The body can be read again afterwards.
+func jobObject(r *http.Request) string {
+	if r.Body == nil || !strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/json") {
+		return ""
+	}
+	start, _ := io.ReadAll(io.LimitReader(r.Body, maxPeek)) //nolint:errcheck // whoever reads it next meets the error again
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start), r.Body), r.Body}
+	var job struct {
+		Object string `json:"object"`
+		Query  string `json:"query"`
+	}
+	if json.Unmarshal(start, &job) != nil {
+		return ""
+	}
+	if job.Object != "" {
+		return job.Object
+	}
+	return fault.ObjectOf(job.Query)
 }

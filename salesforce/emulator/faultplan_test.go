@@ -324,3 +324,59 @@ func TestAPlanCountsUnderConcurrency(t *testing.T) {
 		t.Errorf("%d requests are logged", len(log))
 	}
 }
+
+// A person in the org saves something while an integration reads: the plan has a
+// say in that too, if a rule asks for it.
+func TestWritesBehindTheAPIAreLateToo(t *testing.T) {
+	c := newClient(t, emulator.Options{})
+	id := c.insert("Account", row{"Name": "A"})
+	c.play(1, "{name: everything, do: {late: 9h}}", "{name: people, when: {kind: direct, object: Account}, times: 2, do: {late: 5m}}")
+	c.clock.Advance(time.Minute)
+	if err := c.org.Update("Account", id, row{"Name": "A2"}, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	c.insert("Account", row{"Name": "B"})
+	c.insert("Account", row{"Name": "C"})
+	if got := c.stamps(modstamps); got != "A 12:00:00, C 12:01:00" {
+		t.Errorf("before: %s", got)
+	}
+	c.clock.Advance(5 * time.Minute)
+	if got := c.stamps(modstamps); got != "A2 12:01:00, B 12:01:00, C 12:01:00" {
+		t.Errorf("after: %s", got)
+	}
+}
+
+func TestTheObjectOfABulkJobIsInItsBody(t *testing.T) {
+	c := newClient(t, emulator.Options{})
+	c.play(1, "{name: jobs, when: {kind: [bulk-ingest, bulk-query], object: Account}, do: {answer: {status: 503, form: html}}}")
+	for _, tt := range []struct {
+		path, body string
+		isDown     bool
+	}{
+		{"jobs/ingest", `{"object":"account","operation":"insert"}`, true},
+		{"jobs/ingest", `{"object":"Contact","operation":"insert"}`, false},
+		{"jobs/query", `{"operation":"query","query":"SELECT Id FROM Account"}`, true},
+		{"jobs/query", `{"operation":"query","query":"SELECT Id FROM Contact"}`, false},
+		{"jobs/query", `{`, false},
+	} {
+		if status, _, _ := c.do("POST", tt.path, tt.body); (status == 503) != tt.isDown {
+			t.Errorf("%s: %d", tt.body, status)
+		}
+	}
+}
+
+func TestLateWritesAreForgottenOnceSeen(t *testing.T) {
+	c := newClient(t, emulator.Options{})
+	for i := range 200 { // more than are kept before the first look for old ones
+		c.play(1, "{name: late, when: {kind: direct}, do: {late: 1m}}")
+		c.insert("Account", row{"Name": fmt.Sprint(i)})
+		c.clock.Advance(time.Second)
+	}
+	if n := c.query("query", "SELECT COUNT() FROM Account").TotalSize; n != 141 {
+		t.Errorf("%d are seen", n)
+	}
+	c.clock.Advance(time.Minute)
+	if n := c.query("query", "SELECT COUNT() FROM Account").TotalSize; n != 200 {
+		t.Errorf("%d are seen in the end", n)
+	}
+}

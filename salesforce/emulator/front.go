@@ -40,6 +40,7 @@ func (o *Org) watch(w http.ResponseWriter, r *http.Request) {
 		e.Status, e.Bytes, e.Rows, e.Millis = seen.status, seen.bytes, seen.rows, o.opt.Clock.Now().Sub(now).Milliseconds()
 		o.log.add(e)
 	}()
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	if o.refuseHead(seen, r) || o.refuseBody(seen, r) {
 		return
 	}

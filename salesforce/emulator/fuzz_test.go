@@ -68,6 +68,10 @@ func FuzzQuery(f *testing.F) {
 	for _, s := range []string{
 		"SELECT Id, Name, Account.Owner.Name FROM Opportunity WHERE Amount > 5 AND Name LIKE '%a_' ORDER BY Amount DESC NULLS LAST LIMIT 3",
 		"SELECT COUNT() FROM Space__History WHERE CreatedDate = THIS_YEAR", "SELECT Id FROM Lead WHERE Email IN ('a', null) OR Id >= '00Q5g0000000001'",
+		"SELECT Name, (SELECT Name, Account.Name, (SELECT Id FROM Partner_Registrations__r) FROM Opportunities WHERE Amount > 1 ORDER BY Name LIMIT 2) FROM Account WHERE Id IN (SELECT AccountId FROM Opportunity)",
+		"SELECT StageName, CALENDAR_YEAR(CloseDate) y, SUM(Amount), AVG(Amount), COUNT_DISTINCT(Type), FORMAT(MAX(CreatedDate)) FROM Opportunity GROUP BY ROLLUP(StageName, CALENDAR_YEAR(CloseDate)) HAVING COUNT(Id) > 1 ORDER BY GROUPING(StageName), SUM(Amount) DESC NULLS LAST LIMIT 5",
+		"SELECT TYPEOF Owner WHEN User THEN Alias ELSE Name END, Space__r.Owner.Type, FORMAT(CreatedDate) f FROM Space_Org__c USING SCOPE mine FOR VIEW",
+		"SELECT FIELDS(ALL) FROM Account WHERE HOUR_IN_DAY(convertTimezone(CreatedDate)) > 1 AND Type NOT IN ('a') LIMIT 200",
 		"SELECT Id FROM Opportunity WHERE NOT (CloseDate < LAST_N_DAYS:5 OR SystemModstamp >= 2026-01-01T00:00:00+00:00) OFFSET 3",
 	} {
 		f.Add(s)

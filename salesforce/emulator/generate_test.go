@@ -66,7 +66,8 @@ func TestGenerateMakesAPlausibleCompany(t *testing.T) {
 		min, max     int
 		is           func(row) bool
 	}{
-		{"customers", "Account", 400, 400, func(row) bool { return true }},
+		{"customers", "Account", 400, 400, func(r row) bool { return r["IsDeleted"] == false }},
+		{"merged", "Account", 1, 20, func(r row) bool { return r["IsDeleted"] == true && r["MasterRecordId"] != nil }},
 		{"opportunities", "Opportunity", 8000, 8000, func(row) bool { return true }},
 		{"won", "Opportunity", 4000, 7000, func(r row) bool { return r["IsWon"] == true }},
 		{"lost", "Opportunity", 800, 3000, func(r row) bool { return r["IsClosed"] == true && r["IsWon"] == false }},

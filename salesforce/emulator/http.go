@@ -72,7 +72,7 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := error(errNoResource)
-	if below, ok := strings.CutPrefix(r.URL.EscapedPath(), "/services/data/"); ok {
+	if below, ok := strings.CutPrefix(slashes.ReplaceAllString(r.URL.EscapedPath(), "/"), "/services/data/"); ok {
 		err = o.rest(w, r, below)
 	} else {
 		o.traffic.count(kindOther)

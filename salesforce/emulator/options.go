@@ -52,6 +52,9 @@ type Options struct {
 	// RotateRefreshToken gives a new refresh token at each use and refuses the
 	// old one.
 	RotateRefreshToken bool
+	// NoHardDelete refuses Bulk API's hardDelete, as orgs do whose user was not
+	// given the permission for it.
+	NoHardDelete bool
 	// NoSOAPLogin answers SOAP login() as orgs made since 2025 do: it is off.
 	NoSOAPLogin bool
 	// SessionTTL is how long a session lasts without a request; by default 2 h.
@@ -62,8 +65,9 @@ type Options struct {
 
 	// DailyLimit is the number of requests in 24 hours; by default 100,000.
 	DailyLimit int
-	// MaxCursors is how many query results a user can have open; by default 10.
-	// One more takes the oldest away.
+	// MaxCursors is how many query results a user can have open; by default 1,000,
+	// to bound memory: the platform has had no limit since API version 56, and 10
+	// before. One more takes the oldest away.
 	MaxCursors int
 	// CursorTTL is how long a query's further pages can be asked for; by default the
 	// platform's 2 days.
@@ -98,7 +102,7 @@ type Options struct {
 const (
 	defaultSessionTTL = 2 * time.Hour
 	defaultDailyLimit = 100_000
-	defaultMaxCursors = 10
+	defaultMaxCursors = 1000
 	defaultCursorTTL  = 48 * time.Hour
 	defaultMaxLong    = 25
 	defaultLong       = 20 * time.Second

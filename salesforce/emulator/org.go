@@ -1,12 +1,15 @@
 package emulator
 
 import (
+	"context"
 	"crypto/rsa"
 	"sync/atomic"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/salesforce/emulator/bulk"
 	"github.com/partnersync/partnersync/salesforce/emulator/company"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+	"github.com/partnersync/partnersync/salesforce/emulator/soql"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
 
@@ -25,9 +28,12 @@ type Org struct {
 	faults  faults
 	router  *router
 	recent  recents
-	work    work
-	log     requestLog
-	uses    uses
+	// described is when the org's objects were last made or changed, in Unix seconds.
+	described atomic.Int64
+	work      work
+	log       requestLog
+	uses      uses
+	bulk      *bulk.Jobs
 }
 
 // New makes an org with its organization record and its integration user, and
@@ -63,7 +69,12 @@ func newOrg(opt Options, s *store.Store) *Org {
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.router = newRouter(restRoutes(), doors())
 	o.cursors = cursors{byID: map[string]*cursor{}, now: opt.Clock.Now, ttl: opt.CursorTTL}
+	o.described.Store(o.Now().Unix())
 	o.log.size = opt.RequestLog
+	o.bulk = bulk.New(bulk.Options{Store: s, Clock: opt.Clock, NoHardDelete: opt.NoHardDelete, Spend: o.Spend, Visible: visible,
+		Hidden: func(ctx context.Context, query string) *soql.Error { return o.hiddenInQuery(decisionOf(ctx), query) },
+		Fate:   fateOf, Writer: o.faultyWriter, Row: o.bulkRowFault})
+	o.AdjustWrites(o.directWriter)
 	return o
 }
 

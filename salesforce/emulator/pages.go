@@ -46,6 +46,10 @@ func (cs *cursors) add(c *cursor, limit int) {
 	cs.n++
 	c.opened = cs.now()
 	c.id = store.MakeID("01g", cs.n)
+	for len(cs.open) > 0 && cs.isOver(cs.open[0]) {
+		cs.forget(cs.open[0])
+		cs.open = cs.open[1:]
+	}
 	for {
 		mine := 0
 		oldest := -1
@@ -61,13 +65,19 @@ func (cs *cursors) add(c *cursor, limit int) {
 		if mine < limit {
 			break
 		}
-		for _, id := range append(cs.open[oldest].children, cs.open[oldest].id) {
-			delete(cs.byID, id)
-		}
+		cs.forget(cs.open[oldest])
 		cs.open = slices.Delete(cs.open, oldest, oldest+1)
 	}
 	cs.byID[c.id] = c
 	cs.open = append(cs.open, c)
+}
+
+// forget takes a result and the lists of its children out of byID.
+func (cs *cursors) forget(c *cursor) {
+	delete(cs.byID, c.id)
+	for _, id := range c.children {
+		delete(cs.byID, id)
+	}
 }
 
 // addChildren opens a list of children of a result that is open itself.
@@ -85,18 +95,23 @@ func (cs *cursors) find(id string) *cursor {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	c := cs.byID[id]
-	if c == nil || cs.now().Sub(c.opened) >= cs.ttl {
+	if c == nil || cs.isOver(c) {
 		return nil
 	}
 	return c
 }
+
+// isOver says whether a result's time is over.
+func (cs *cursors) isOver(c *cursor) bool { return cs.now().Sub(c.opened) >= cs.ttl }
 
 // drop forgets the result of a locator.
 func (cs *cursors) drop(locator string) {
 	id, _, _ := strings.Cut(locator, "-")
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	delete(cs.byID, id)
+	if c := cs.byID[id]; c != nil {
+		cs.forget(c)
+	}
 	cs.open = slices.DeleteFunc(cs.open, func(c *cursor) bool { return c.id == id })
 }
 
@@ -268,7 +283,7 @@ func (o *Org) page(c *call, cur *cursor, from, batch int, into *pageBuffer) {
 		if cur.id == "" {
 			o.cursors.add(cur, o.opt.MaxCursors)
 		}
-		child := &cursor{result: r, userID: c.session.userID}
+		child := &cursor{result: r, userID: c.session.userID, step: batch}
 		o.cursors.addChildren(cur, child)
 		return child.id
 	}})

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -129,7 +130,8 @@ func (o *Org) upsertRecord(c *call) error {
 	row := &dataRow{kind: rowUpsert, table: t.table, fields: fields, key: t.by, value: t.value,
 		updateOnly: strings.EqualFold(c.r.URL.Query().Get("updateOnly"), "true")}
 	return o.write(c, func(w *writing) error {
-		if _, err := o.find(c, t); err != nil && err != error(errNoResource) {
+		var many *manyFound
+		if _, err := o.find(c, t); errors.As(err, &many) {
 			return err
 		}
 		out, err := w.runOne(row, raw)

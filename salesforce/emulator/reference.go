@@ -32,13 +32,13 @@ var reference = regexp.MustCompile(`@\{([^{}]*)\}`)
 var referenceStep = regexp.MustCompile(`^(?:\.?([A-Za-z0-9_]+)|\[(\d{1,4})\])`)
 
 // fill puts the values of references in their places in a text.
-func (r references) fill(text, part string) (string, error) {
+func (r references) fill(text string) (string, error) {
 	if !strings.Contains(text, "@{") {
 		return text, nil
 	}
 	var failure error
 	out := reference.ReplaceAllStringFunc(text, func(m string) string {
-		v, err := r.value(m[2:len(m)-1], part)
+		v, err := r.value(m[2 : len(m)-1])
 		if err != nil && failure == nil {
 			failure = err
 		}
@@ -48,7 +48,7 @@ func (r references) fill(text, part string) (string, error) {
 }
 
 // value follows one reference.
-func (r references) value(path, part string) (string, error) {
+func (r references) value(path string) (string, error) {
 	id, rest := path, ""
 	if i := strings.IndexAny(path, ".["); i >= 0 {
 		id, rest = path[:i], path[i:]
@@ -92,37 +92,37 @@ func (r references) value(path, part string) (string, error) {
 
 // fillJSON puts the values of references in their places in the strings of a
 // body.
-func (r references) fillJSON(raw []byte, part string) ([]byte, error) {
+func (r references) fillJSON(raw []byte) ([]byte, error) {
 	if !bytes.Contains(raw, []byte("@{")) {
 		return raw, nil
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var v any
-	if err := d.Decode(&v); err != nil {
+	if d.Decode(&v) != nil {
 		return raw, nil // the resource itself says what is wrong with it
 	}
-	v, err := r.fillValue(v, part)
+	v, err := r.fillValue(v)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(v)
 }
 
-func (r references) fillValue(v any, part string) (any, error) {
+func (r references) fillValue(v any) (any, error) {
 	var err error
 	switch x := v.(type) {
 	case string:
-		return r.fill(x, part)
+		return r.fill(x)
 	case []any:
 		for i := range x {
-			if x[i], err = r.fillValue(x[i], part); err != nil {
+			if x[i], err = r.fillValue(x[i]); err != nil {
 				return nil, err
 			}
 		}
 	case map[string]any:
 		for k := range x {
-			if x[k], err = r.fillValue(x[k], part); err != nil {
+			if x[k], err = r.fillValue(x[k]); err != nil {
 				return nil, err
 			}
 		}

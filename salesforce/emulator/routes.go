@@ -48,6 +48,22 @@ func restRoutes() []route {
 		{"GET", "composite/sobjects/{object}", kindRecord, (*Org).retrieveCollection},
 		{"POST", "composite/sobjects/{object}", kindRecord, (*Org).retrieveCollection},
 		{"PATCH", "composite/sobjects/{object}/{field}", kindUpsert, (*Org).upsertCollection},
+
+		// Bulk jobs.
+		{"GET", "jobs/query", kindBulk, (*Org).serveBulk},
+		{"POST", "jobs/query", kindBulk, (*Org).serveBulk},
+		{"GET", "jobs/query/{job}", kindBulk, (*Org).serveBulk},
+		{"PATCH", "jobs/query/{job}", kindBulk, (*Org).serveBulk},
+		{"DELETE", "jobs/query/{job}", kindBulk, (*Org).serveBulk},
+		{"GET", "jobs/query/{job}/results", kindBulk, (*Org).serveBulk},
+		{"GET", "jobs/query/{job}/resultPages", kindBulk, (*Org).serveBulk},
+		{"GET", "jobs/ingest", kindBulk, (*Org).serveBulk},
+		{"POST", "jobs/ingest", kindBulk, (*Org).serveBulk},
+		{"GET", "jobs/ingest/{job}", kindBulk, (*Org).serveBulk},
+		{"PATCH", "jobs/ingest/{job}", kindBulk, (*Org).serveBulk},
+		{"DELETE", "jobs/ingest/{job}", kindBulk, (*Org).serveBulk},
+		{"PUT", "jobs/ingest/{job}/batches", kindBulk, (*Org).serveBulk},
+		{"GET", "jobs/ingest/{job}/{results}", kindBulk, (*Org).serveBulk},
 	}
 }
 
@@ -60,9 +76,9 @@ func doors() []door {
 		{"/services/oauth2/revoke", kindOther, (*Org).revoke},
 		{"/services/oauth2/introspect", kindOther, (*Org).introspect},
 		{"/id/{org}/{user}", kindOther, (*Org).identity},
-		{"/services/Soap/u/{version}", kindLogin, (*Org).soap},
-		{"/services/Soap/u/{version}/{org}", kindLogin, (*Org).soap},
-		{"/services/Soap/c/{version}", kindLogin, (*Org).soap},
-		{"/services/Soap/c/{version}/{org}", kindLogin, (*Org).soap},
+		{"/services/Soap/u/{version}", kindOwn, (*Org).soap},
+		{"/services/Soap/u/{version}/{org}", kindOwn, (*Org).soap},
+		{"/services/Soap/c/{version}", kindOwn, (*Org).soap},
+		{"/services/Soap/c/{version}/{org}", kindOwn, (*Org).soap},
 	}
 }

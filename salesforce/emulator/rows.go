@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"strings"
@@ -87,19 +86,15 @@ func (w *writing) read(r *dataRow) *schema.RowError {
 	if r.failed != nil {
 		return nil
 	}
-	if e := writable(r.table.Object, r.kind); e != nil {
-		r.failed = e
+	if r.failed = writable(r.table.Object, r.kind); r.failed != nil {
 		return nil
 	}
 	if e := hiddenInRow(decisionOf(w.ctx), r.table.Object.Name, r.fields); e != nil {
 		return e
 	}
-	var e *schema.RowError
-	if r.changes, e = w.org.Changes(r.table, r.fields, w.w); e != nil {
-		if e.OfRequest {
-			return e
-		}
-		r.failed = e
+	r.changes, r.failed = w.org.Changes(r.table, r.fields, w.w)
+	if r.failed != nil && r.failed.OfRequest {
+		return r.failed
 	}
 	return nil
 }
@@ -289,10 +284,4 @@ func parseID(o *schema.Object, v any) (string, *schema.RowError) {
 		return "", schema.NewRowError("MALFORMED_ID", "Id", "%s ID: id value of incorrect type: %s", o.Label, schema.Shorten(text))
 	}
 	return id, nil
-}
-
-// isStatus says whether an error is a refusal with a status.
-func isStatus(err error, status int) bool {
-	var e *apiError
-	return errors.As(err, &e) && e.status == status
 }

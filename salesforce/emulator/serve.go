@@ -11,6 +11,7 @@ import (
 
 // Server is an org on a port.
 type Server struct {
+	org  *Org
 	http *http.Server
 	url  string
 	done chan error
@@ -33,6 +34,7 @@ func Serve(ctx context.Context, org *Org, addr string) (*Server, error) {
 		return nil, fmt.Errorf("emulator: listen on %s: %w", addr, err)
 	}
 	s := &Server{
+		org:  org,
 		http: &http.Server{Handler: org.Handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout},
 		url:  "http://" + l.Addr().String(),
 		done: make(chan error, 1),
@@ -44,6 +46,7 @@ func Serve(ctx context.Context, org *Org, addr string) (*Server, error) {
 		if errors.Is(err, http.ErrServerClosed) {
 			err = nil
 		}
+		org.bulk.Stop()
 		s.done <- err
 		close(s.done)
 	}()
@@ -57,8 +60,9 @@ func (s *Server) URL() string { return s.url }
 // Close or the end of the context.
 func (s *Server) Wait() error { return <-s.done }
 
-// Close lets requests at work finish for some seconds, cuts off the rest, and
-// comes back when nothing is served any more. It can be called twice.
+// Close lets requests at work finish for some seconds, cuts off the rest, aborts
+// the org's bulk jobs, and comes back when nothing is served and nothing works any
+// more. It can be called twice.
 func (s *Server) Close() error {
 	err := s.shutdown()
 	if serveErr := <-s.done; serveErr != nil {
@@ -70,8 +74,10 @@ func (s *Server) Close() error {
 func (s *Server) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
-		return s.http.Close()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = s.http.Close()
 	}
-	return nil
+	s.org.bulk.Stop()
+	return err
 }

@@ -17,7 +17,11 @@ const (
 	kindLimits
 	kindRecord
 	kindUpsert
+	kindBulk
 	kinds
+	// kindOwn marks a door behind which requests of several kinds come, which
+	// counts them itself.
+	kindOwn requestKind = -1
 )
 
 // Requests counts the requests that reached the org, those that it refused and
@@ -31,6 +35,7 @@ type Requests struct {
 	Limits   int
 	Record   int // single records
 	Upsert   int // Collections calls
+	Bulk     int // anything about bulk jobs
 	Other    int
 }
 
@@ -43,6 +48,9 @@ type traffic struct {
 }
 
 func (t *traffic) count(k requestKind) {
+	if k == kindOwn {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.byKind[k]++
@@ -87,7 +95,7 @@ func (o *Org) Requests() Requests {
 	defer t.mu.Unlock()
 	r := Requests{Login: t.byKind[kindLogin], Query: t.byKind[kindQuery], Page: t.byKind[kindPage],
 		Describe: t.byKind[kindDescribe], Limits: t.byKind[kindLimits], Record: t.byKind[kindRecord],
-		Upsert: t.byKind[kindUpsert], Other: t.byKind[kindOther]}
+		Upsert: t.byKind[kindUpsert], Bulk: t.byKind[kindBulk], Other: t.byKind[kindOther]}
 	for _, n := range t.byKind {
 		r.Total += n
 	}

@@ -12,6 +12,7 @@ import (
 type client struct {
 	n        int
 	account  *store.Record
+	contact  *store.Record
 	domain   string
 	user     string // the e-mail of its first user
 	lead     *store.Record
@@ -19,6 +20,9 @@ type client struct {
 	spaces   []*store.Record
 	since    time.Time // when its first Space was created
 	currency string
+	traits
+	uninstalled bool // its production install
+	firstDeal   *store.Record
 }
 
 var (
@@ -45,25 +49,35 @@ func (g *generator) customers() error {
 }
 
 func (g *generator) customer(n int) (*client, error) {
-	c := &client{n: n, domain: fmt.Sprintf("kunde%d.example", n+1), since: g.between(date(2016, 1, 1), date(2021, 1, 1)),
+	c := &client{n: n, domain: fmt.Sprintf("kunde%d.example", n+1), since: g.between(g.when.from, g.when.middle),
 		currency: g.currencies[0]}
 	if g.chance(120) {
-		c.since = g.between(date(2021, 1, 1), g.end.AddDate(0, -6, 0))
+		c.since = g.between(g.when.middle, g.end.AddDate(0, -6, 0))
 	}
 	if g.multi && g.chance(350) {
 		c.currency = pick(g, g.currencies)
 	}
 	c.user = fmt.Sprintf("%s@%s", pick(g, []string{"ana", "it", "crm.admin", "salesforce+qs", "ops"}), c.domain)
+	c.traits = g.traits(n)
+	if c.freeMail != "" {
+		c.user = c.freeMail
+	}
 	c.orgID = g.subscriberOrg()
 	website := "https://www." + c.domain
 	if g.chance(60) {
 		website = ""
 	}
 	founded := c.since.AddDate(0, 0, -5-g.rnd.IntN(200))
+	changed := g.touched(founded)
+	name := fmt.Sprintf("%s %s %d", pick(g, companyWords), pick(g, companyForms), n+1)
+	industry, country := pick(g, industries), pick(g, countries)
+	if c.culture != nil {
+		name, country = c.name, c.culture.country
+	}
 	var err error
-	c.account, err = g.put("Account", founded, g.touched(founded), values{
-		"Name", fmt.Sprintf("%s %s %d", pick(g, companyWords), pick(g, companyForms), n+1), "Website", website, "Type", "Customer",
-		"Industry", pick(g, industries), "BillingCountry", pick(g, countries), "NumberOfEmployees", 5 + g.rnd.IntN(20_000),
+	c.account, err = g.put("Account", founded, changed, values{
+		"Name", name, "Website", website, "Type", "Customer",
+		"Industry", industry, "BillingCountry", country, "NumberOfEmployees", 5 + g.rnd.IntN(20_000),
 		"AnnualRevenue", 50_000 * (1 + g.rnd.IntN(9000)), "CurrencyIsoCode", c.currency})
 	if err != nil {
 		return nil, err
@@ -82,7 +96,11 @@ func (g *generator) contact(c *client, at time.Time) error {
 	if g.chance(250) {
 		first, last = "", pick(g, localNames)
 	}
-	_, err := g.put("Contact", at, at, values{"FirstName", first, "LastName", last, "Email", c.user, "AccountId", idOf(c.account)})
+	if c.culture != nil {
+		first, last = c.given, c.family
+	}
+	var err error
+	c.contact, err = g.put("Contact", at, at, values{"FirstName", first, "LastName", last, "Email", c.user, "AccountId", idOf(c.account)})
 	return err
 }
 
@@ -188,7 +206,7 @@ func (g *generator) takeover(c *client, s *store.Record) {
 	if g.chance(100) {
 		id = "" // cleared
 	}
-	if s.Text(g.spaceObject(), "Partner_ID__c") != id {
+	if s != nil && s.Text(g.spaceObject(), "Partner_ID__c") != id {
 		g.restate("Space__c", s, "Partner_ID__c", id, at)
 	}
 }

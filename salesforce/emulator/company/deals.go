@@ -41,6 +41,8 @@ func (g *generator) deals(c *client, n int) error {
 	from := c.since.AddDate(0, 0, 5)
 	last := g.end.AddDate(0, 2, 0)
 	var running *term
+	g.book = g.book[:0]
+	holder := -1 // the deal of the running term
 	for i := range n {
 		// Spread over the customer's life, each a little after the one before.
 		lo := from.Add(time.Duration(i) * (last.Sub(from) / time.Duration(n)))
@@ -52,14 +54,27 @@ func (g *generator) deals(c *client, n int) error {
 		d.amount = g.amount(c)
 		g.outcome(&d)
 		won := g.terms(&d, running)
-		if err := g.deal(c, &d); err != nil {
+		s := sold{running: holder, candidate: len(g.candidates)}
+		var err error
+		if s.r, err = g.deal(c, &d); err != nil {
 			return err
 		}
+		if s.deal = d; s.candidate == len(g.candidates) {
+			s.candidate = -1
+		}
+		if d.renews && holder >= 0 {
+			g.book[holder].renewed = true
+		}
 		if won != nil {
-			running = won
+			running, holder = won, len(g.book)
 			running.space = d.space
 		}
+		g.book = append(g.book, s)
 	}
+	if n > 0 {
+		c.firstDeal = g.book[0].r
+	}
+	g.turns(c, g.book)
 	return nil
 }
 
@@ -126,7 +141,7 @@ func (g *generator) amount(c *client) decimal.Decimal {
 }
 
 // deal makes the opportunity, and says of it which Space it names.
-func (g *generator) deal(c *client, d *deal) error {
+func (g *generator) deal(c *client, d *deal) (*store.Record, error) {
 	g.untidy(d)
 	created := g.between(d.close.AddDate(0, 0, -90), d.close.AddDate(0, 0, -3))
 	changed := g.touched(d.close)
@@ -146,7 +161,7 @@ func (g *generator) deal(c *client, d *deal) error {
 	v = append(v, "Space__c", d.space)
 	r, err := g.put("Opportunity", created, changed, v)
 	if err != nil || r == nil {
-		return err
+		return nil, err
 	}
 	rate := registered
 	if d.renews {
@@ -158,7 +173,7 @@ func (g *generator) deal(c *client, d *deal) error {
 	if g.chance(5) {
 		g.store.MarkDeleted(g.store.Tables["Opportunity"], r, true, store.Writer{UserID: g.owners[0], At: g.past(changed.AddDate(0, 0, 20))})
 	}
-	return nil
+	return r, nil
 }
 
 // untidy spoils a few opportunities in the ways that people do.

@@ -14,7 +14,7 @@ func (g *generator) installs(c *client) error {
 	at := c.since.Add(-2 * time.Hour)
 	var err error
 	c.lead, err = g.put("Lead", at, at, values{"LastName", pick(g, familyNames), "FirstName", pick(g, givenNames),
-		"Company", g.accountText(c.account, "Name"), "Email", c.user, "LeadSource", "Package Installation"})
+		"Company", g.accountName(c.account), "Email", c.user, "LeadSource", "Package Installation"})
 	if err != nil {
 		return err
 	}
@@ -27,6 +27,7 @@ func (g *generator) installs(c *client) error {
 	case n < 13:
 		status = "Trial"
 	}
+	c.uninstalled = status == "Uninstalled"
 	if err := g.install(c, c.orgID, at, status, false); err != nil {
 		return err
 	}
@@ -87,12 +88,12 @@ func (g *generator) connect(c *client, orgID string, from, until time.Time) erro
 	return err
 }
 
-// accountText gives a field of an account, or a stand-in where the org has no
+// accountName gives the name of an account, or a stand-in where the org has no
 // accounts.
-func (g *generator) accountText(r *store.Record, name string) string {
+func (g *generator) accountName(r *store.Record) string {
 	obj, ok := g.store.Schema.Object("Account")
-	if r == nil || !ok || r.Text(obj, name) == "" {
+	if r == nil || !ok || r.Text(obj, "Name") == "" {
 		return "Unknown"
 	}
-	return r.Text(obj, name)
+	return r.Text(obj, "Name")
 }

@@ -31,7 +31,7 @@ func (g *generator) staff() error {
 	g.owners = []string{g.store.UserID}
 	for _, n := range staffNames {
 		email := fmt.Sprintf("%s.%s@acme.example", strings.ToLower(n[0]), strings.ToLower(n[1]))
-		hired := time.Date(2015, 1, 5, 9, 0, 0, 0, time.UTC)
+		hired := g.when.hired
 		r, err := g.put("User", hired, hired, values{"Username", email, "Email", email, "FirstName", n[0], "LastName", n[1],
 			"Alias", strings.ToLower(n[1][:4]), "TimeZoneSidKey", "GMT", "UserType", "Standard"})
 		if err != nil {
@@ -41,7 +41,7 @@ func (g *generator) staff() error {
 			g.owners = append(g.owners, r.ID)
 		}
 	}
-	released := time.Date(2015, 2, 2, 9, 0, 0, 0, time.UTC)
+	released := g.when.released
 	r, err := g.put("sfLma__Package_Version__c", released, released, values{"Name", "Acme 4.2", "sfLma__Version__c", "4.2.0"})
 	g.version = idOf(r)
 	return err
@@ -51,7 +51,7 @@ func (g *generator) staff() error {
 // (some only later, some never), and the partner's own Space.
 func (g *generator) partners() error {
 	for i, id := range g.opt.Partners {
-		p := &partnerFirm{id: id, since: g.between(date(2015, 3, 1), date(2018, 9, 1))}
+		p := &partnerFirm{id: id, since: g.between(g.when.partnersFrom, g.when.partnersTo)}
 		domain := fmt.Sprintf("%s.example", strings.ToLower(partnerDomains[i%len(partnerDomains)]))
 		if i >= len(partnerDomains) {
 			domain = fmt.Sprintf("partner%d.example", i)
@@ -97,7 +97,11 @@ func (g *generator) partnerUser(p *partnerFirm, domain string, n int) error {
 
 // profile makes a user of the product.
 func (g *generator) profile(email string, at time.Time, partnerID string) (*store.Record, error) {
-	return g.put("Space_User__c", at, at, values{"Email__c", email, "Registered_At__c", at, "Partner_ID__c", partnerID})
+	r, err := g.put("Space_User__c", at, at, values{"Email__c", email, "Registered_At__c", g.past(at), "Partner_ID__c", partnerID})
+	if r != nil {
+		g.profiles = append(g.profiles, r)
+	}
+	return r, err
 }
 
 // asciiName keeps the plain letters of a name, for an address.

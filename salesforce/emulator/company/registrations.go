@@ -222,7 +222,7 @@ func (g *generator) putRegistration(r registration) (*store.Record, error) {
 	if !r.decided.IsZero() {
 		changed = g.touched(r.decided)
 	}
-	v := values{"Registration_Key__c", key, "Partner_ID__c", g.disorder(r.partner.id), "Customer_Name__c", g.accountText(r.c.account, "Name"),
+	v := values{"Registration_Key__c", key, "Partner_ID__c", g.disorder(r.partner.id), "Customer_Name__c", g.accountName(r.c.account),
 		"Involvement__c", r.involvement, "Status__c", status, "Decision_Reason__c", r.reason, "Share__c", r.share,
 		"Opportunity__c", idOf(r.names), "Speculative__c", r.speculative,
 		"Project__c", pick(g, projects), "Use_Case__c", pick(g, useCases), "Business_Outcome__c", pick(g, outcomes),

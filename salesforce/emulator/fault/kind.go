@@ -27,13 +27,16 @@ const (
 	KindBulkResults Kind = "bulk-results" // results of either
 	KindMetadata    Kind = "metadata"     // metadata and tooling
 	KindSOAP        Kind = "soap"         // other SOAP calls
-	KindOther       Kind = "other"
+	// KindDirect is no request but a write behind the API's back: one of the org's
+	// own people. A rule is about it only if it names it.
+	KindDirect Kind = "direct"
+	KindOther  Kind = "other"
 )
 
 // Kinds lists all kinds.
 func Kinds() []Kind {
 	return []Kind{KindLogin, KindIdentity, KindQuery, KindPage, KindSearch, KindDescribe, KindLimits, KindRecord, KindUpsert, KindChanges,
-		KindCollection, KindComposite, KindBulkIngest, KindBulkQuery, KindBulkResults, KindMetadata, KindSOAP, KindOther}
+		KindCollection, KindComposite, KindBulkIngest, KindBulkQuery, KindBulkResults, KindMetadata, KindSOAP, KindDirect, KindOther}
 }
 
 // KindOf tells from method and path what a request is for, and the object that

@@ -107,7 +107,7 @@ func (m *Match) isAbout(r Request, began time.Time) bool {
 	switch {
 	case len(m.Methods) > 0 && !slices.Contains(m.Methods, r.Method),
 		m.Path != nil && !m.Path.MatchString(r.Path),
-		len(m.Kinds) > 0 && !slices.Contains(m.Kinds, r.Kind),
+		(len(m.Kinds) > 0 || r.Kind == KindDirect) && !slices.Contains(m.Kinds, r.Kind),
 		m.Page > 0 && m.Page != r.Page,
 		m.From.IsSet && r.At.Before(m.From.instant(began)),
 		m.Until.IsSet && !r.At.Before(m.Until.instant(began)):

@@ -135,3 +135,33 @@ func (s resolver) equalIDs(e soql.Expr) ([]string, bool) {
 	}
 	return nil, false
 }
+
+// equalKeys gives the values that a condition asks of a field which has an index
+// by value, by = or IN, if it asks for any.
+func (s resolver) equalKeys(e soql.Expr) (*schema.Field, []string) {
+	switch e := e.(type) {
+	case *soql.And:
+		for _, t := range e.Terms {
+			if f, values := s.equalKeys(t); f != nil {
+				return f, values
+			}
+		}
+	case *soql.Compare:
+		if e.Sub != nil || e.Func != "" || e.Op != soql.Eq && e.Op != soql.In {
+			return nil, nil
+		}
+		col, err := s.column(e.Path)
+		if err != nil || !col.isDirect() || !col.Field.Unique && !col.Field.IDLookup || col.Field.Type.IsNumber() {
+			return nil, nil
+		}
+		values := make([]string, 0, len(e.Values))
+		for _, v := range e.Values {
+			if v.Kind != soql.String {
+				return nil, nil
+			}
+			values = append(values, v.Text)
+		}
+		return col.Field, values
+	}
+	return nil, nil
+}

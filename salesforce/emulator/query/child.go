@@ -66,7 +66,7 @@ func (c *childQuery) find(parents []*store.Record, into families) {
 		byParent[r.ID] = nil
 	}
 	p := c.plan
-	for _, r := range p.selected(-1) {
+	for _, r := range p.selected() {
 		id := r.Get(c.lookup)
 		if list, ok := byParent[id]; ok && id != "" {
 			byParent[id] = append(list, r)

@@ -31,7 +31,7 @@ type Column struct {
 	calendar
 }
 
-// step goes from a record to the one that its lookup names.
+// step goes from a record to the one that its lookup names, as queries see it.
 type step struct {
 	lookup *schema.Field
 	to     []*store.Table // more than one only if the lookup is polymorphic
@@ -46,7 +46,7 @@ func (s step) follow(r *store.Record) (*store.Record, *schema.Object) {
 		return nil, nil
 	}
 	for _, t := range s.to {
-		if to := t.ByID[id]; to != nil {
+		if to := t.Seen(id); to != nil {
 			return to, t.Object
 		}
 	}

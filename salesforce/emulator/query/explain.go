@@ -32,6 +32,9 @@ func (p *Plan) Explain() []Explanation {
 	switch {
 	case p.hasIDs:
 		e.LeadingOperationType, e.Fields, e.Cardinality = "Index", []string{"Id"}, len(p.ids)
+	case p.keyed != nil && !p.all:
+		few, _ := p.candidates()
+		e.LeadingOperationType, e.Fields, e.Cardinality = "Index", []string{p.keyed.Name}, len(few)
 	case !p.span.IsWide():
 		e.LeadingOperationType, e.Cardinality = "Index", 0
 		p.scan.Walk(p.span, false, func(*store.Record) bool {

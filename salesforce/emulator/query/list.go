@@ -12,7 +12,9 @@ import (
 func (s resolver) in(col *Column, c *soql.Compare) (predicate, *soql.Error) {
 	not := c.Op == soql.NotIn
 	switch f := col.Field; {
-	case f.Type.IsNumber(), f.Type == schema.TypeDate, f.Type == schema.TypeDateTime:
+	case f.Type.IsNumber():
+		return s.inNumbers(col, c)
+	case f.Type == schema.TypeDate, f.Type == schema.TypeDateTime:
 		var one []predicate
 		for _, v := range c.Values {
 			p, err := s.compare(col, soql.Eq, v)
@@ -39,6 +41,27 @@ func (s resolver) in(col *Column, c *soql.Compare) (predicate, *soql.Error) {
 		keys[k] = true
 	}
 	return func(r *store.Record) bool { return keys[col.Field.KeyOfValue(col.get(r))] != not }, nil
+}
+
+// inNumbers compiles IN and NOT IN of numbers. A number is kept in one form only,
+// so the same number is the same text.
+func (s resolver) inNumbers(col *Column, c *soql.Compare) (predicate, *soql.Error) {
+	texts := make(map[string]bool, len(c.Values))
+	for _, v := range c.Values {
+		if v.Kind == soql.Null {
+			texts[""] = true
+			continue
+		}
+		d, err := s.number(col.Field, v)
+		if err != nil {
+			return nil, err
+		}
+		if col.Field.Type != schema.TypeInt || d.IsInteger() {
+			texts[schema.NumberText(d, col.Field.Type)] = true
+		}
+	}
+	not := c.Op == soql.NotIn
+	return func(r *store.Record) bool { return texts[col.get(r)] != not }, nil
 }
 
 // includes compiles INCLUDES and EXCLUDES: each text names values of which a

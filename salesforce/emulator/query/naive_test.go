@@ -178,6 +178,15 @@ func rat(v any) *big.Rat {
 
 func (o *org) number(t *rapid.T) condition {
 	path := rapid.SampledFrom([]string{"Amount", "Account.NumberOfEmployees"}).Draw(t, "number")
+	if rapid.IntRange(0, 3).Draw(t, "list") == 0 {
+		list := rapid.SliceOfN(rapid.SampledFrom(append(amounts, "1", "2.50", "20.000", "null")), 1, 4).Draw(t, "list")
+		return condition{path + " IN (" + strings.Join(list, ", ") + ")", func(r facts) bool {
+			v := o.value(r, path)
+			return slices.ContainsFunc(list, func(x string) bool {
+				return (v == nil) == (x == "null") && (v == nil || rat(v).Cmp(rat(x)) == 0)
+			})
+		}}
+	}
 	op, x := ops.Draw(t, "op"), rapid.SampledFrom(amounts).Draw(t, "amount")
 	return condition{path + " " + op + " " + x, func(r facts) bool {
 		v := o.value(r, path)

@@ -25,6 +25,8 @@ type Plan struct {
 	offset    int
 	ids       []string // the only candidates, if hasIDs
 	hasIDs    bool
+	keyed     *schema.Field // if not nil, only records with one of keys fit
+	keys      []string
 	scan      *store.Index
 	span      store.Span
 	backwards bool
@@ -134,6 +136,7 @@ func (s resolver) choose(p *Plan, where soql.Expr) {
 	if p.ids, p.hasIDs = s.equalIDs(where); p.hasIDs {
 		return
 	}
+	p.keyed, p.keys = s.equalKeys(where)
 	byTime, byName := store.WholeSpan, store.WholeSpan
 	if where != nil {
 		byTime = s.keyset(where, t.TimeSlot(), s.bounds(where, t.TimeSlot()))

@@ -142,6 +142,52 @@ func sameKeys(p *Plan, a, b []*store.Record) bool {
 	return true
 }
 
+// A value that has an index finds what a look at every record finds: LIKE without
+// wildcards means the same as =, and has no index.
+func TestKeysAgreeWithLookingAtEverything(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	org := testStore(t, start)
+	emails := []string{"a@x.example", "A@x.example", "b@x.example", "c@x.example"}
+	email := func() string { return emails[rnd.IntN(len(emails))] }
+	var ids []string
+	for step := range 600 {
+		switch n := rnd.IntN(6); {
+		case n < 3 || len(ids) == 0:
+			id, err := org.Insert("Contact", map[string]any{"LastName": fmt.Sprint(step), "Email": email(), "SystemModstamp": start.Add(-time.Duration(rnd.IntN(50)) * time.Hour)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		case n < 4:
+			_ = org.Update("Contact", ids[rnd.IntN(len(ids))], map[string]any{"Email": email()}, start)
+		case n < 5:
+			_ = org.Delete("Contact", ids[rnd.IntN(len(ids))])
+		default:
+			_ = org.Undelete("Contact", ids[rnd.IntN(len(ids))])
+		}
+		x, y := email(), email()
+		tail := []string{"", " ORDER BY SystemModstamp, Id LIMIT 3", " ORDER BY LastName DESC LIMIT 4 OFFSET 1", " ORDER BY Id DESC"}[rnd.IntN(4)]
+		all := rnd.IntN(2) == 0
+		got := run(t, org, fmt.Sprintf("SELECT Id FROM Contact WHERE Email IN ('%s', '%s') AND LastName != '7'%s", x, y, tail), all)
+		want := run(t, org, fmt.Sprintf("SELECT Id FROM Contact WHERE (Email LIKE '%s' OR Email LIKE '%s') AND LastName != '7'%s", x, y, tail), all)
+		if !slices.Equal(got, want) {
+			t.Fatalf("step %d: %s, %s%s: got %d records, want %d", step, x, y, tail, len(got), len(want))
+		}
+	}
+}
+
+func run(t *testing.T, org *store.Store, text string, all bool) []*store.Record {
+	t.Helper()
+	p, err := New(org, text, all)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	p.RLock()
+	defer p.RUnlock()
+	return p.Run()
+}
+
 func TestNumberText(t *testing.T) {
 	for in, want := range map[string]string{
 		"0": "0.0", "0.00": "0.0", "5": "5.0", "-5": "-5.0", "1200": "1200.0", "1200.50": "1200.5", "0.1": "0.1", "0.001": "0.001",

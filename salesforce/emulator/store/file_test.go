@@ -317,6 +317,7 @@ func TestARewriteAmongWriters(t *testing.T) {
 	opt := options(t, clock.NewManual(noon))
 	opt.slack = 100
 	s, _ := openFile(t, path, opt)
+	_, begun := s.file.journal.Size()
 	var ids []string
 	for i := range 500 {
 		id, err := s.Insert("Space__c", map[string]any{"Space_Key__c": fmt.Sprint(i)})
@@ -334,8 +335,8 @@ func TestARewriteAmongWriters(t *testing.T) {
 	}
 	want := digest(s)
 	must(t, s.CloseFile())
-	if now, base := s.file.journal.Size(); base < 1000 || s.file.ops > 3000 {
-		t.Errorf("the file was never rewritten: %d bytes, %d when last rewritten, %d states", now, base, s.file.ops)
+	if now, base := s.file.journal.Size(); base == begun {
+		t.Errorf("the file of %d bytes was never rewritten", now)
 	}
 	if s, _ = openFile(t, path, opt); digest(s) != want {
 		t.Error("it is another store")

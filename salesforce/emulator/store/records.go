@@ -31,7 +31,7 @@ func (s *Store) Insert(object string, fields map[string]any) (string, error) {
 	}
 	s.Lock()
 	defer s.Unlock()
-	w := Writer{UserID: s.UserID, At: s.Now(), Admin: true}
+	w := s.direct(t.Object.Name, s.Now())
 	changes, rerr := s.Changes(t, fields, w)
 	if rerr != nil {
 		return "", fmt.Errorf("insert %s: %w", object, rerr)
@@ -80,16 +80,7 @@ func (s *Store) Delete(object, id string) error {
 // Undelete brings a record back from the recycle bin.
 func (s *Store) Undelete(object, id string) error {
 	return s.alter("undelete", object, id, time.Time{}, func(t *Table, r *Record, w Writer) *schema.RowError {
-		if !r.Deleted {
-			return schema.NewRowError("UNDELETE_FAILED", "", "entity is not in the recycle bin")
-		}
-		alive := r.Clone()
-		alive.Deleted = false
-		if err := t.checkUnique(r, alive); err != nil {
-			return err
-		}
-		s.MarkDeleted(t, r, false, w)
-		return nil
+		return s.Restore(t, r, w)
 	})
 }
 
@@ -97,8 +88,7 @@ func (s *Store) Undelete(object, id string) error {
 // sees it any more.
 func (s *Store) Purge(object, id string) error {
 	return s.alter("purge", object, id, time.Time{}, func(t *Table, r *Record, _ Writer) *schema.RowError {
-		t.remove(r)
-		s.markHistory(t, r.ID, true, true)
+		s.Expunge(t, r)
 		return nil
 	})
 }
@@ -109,23 +99,12 @@ func (s *Store) Purge(object, id string) error {
 // moves, their LastModifiedDate does not.
 func (s *Store) Merge(object, winner, loser string) error {
 	return s.alter("merge", object, loser, time.Time{}, func(t *Table, r *Record, w Writer) *schema.RowError {
-		master, ok := t.Object.Field("MasterRecordId")
-		if !ok {
-			return schema.NewRowError("INVALID_TYPE", "", "%s cannot be merged", t.Object.Name)
-		}
-		if win := t.ByID[winner]; win == nil || win.Deleted || win == r || r.Deleted {
-			return schema.NewRowError("INVALID_ID_FIELD", "", "the winner of a merge has to be another live record: %s", winner)
-		}
-		s.moveChildren(t.Object.Name, loser, winner, w)
-		next := r.Clone()
-		next.Set(master, winner)
-		t.Replace(r, next)
-		s.MarkDeleted(t, r, true, w)
-		return nil
+		_, err := s.Join(t, t.ByID[winner], r, w)
+		return err
 	})
 }
 
-func (s *Store) moveChildren(parent, from, to string, w Writer) {
+func (s *Store) moveChildren(parent, from, to string, w Writer) (moved []string) {
 	for _, t := range s.Tables {
 		for _, f := range t.Object.Fields {
 			if f.RefTo != parent || f.Slot < 0 || f.Name == "MasterRecordId" {
@@ -139,9 +118,11 @@ func (s *Store) moveChildren(parent, from, to string, w Writer) {
 				next.Set(f, to)
 				next.Modstamp = w.At.Unix()
 				t.Replace(r, next)
+				moved = append(moved, r.ID)
 			}
 		}
 	}
+	return moved
 }
 
 // MarkDeleted moves a record to the recycle bin, or out of it, with its history.
@@ -171,7 +152,7 @@ func (s *Store) alter(verb, object, id string, at time.Time, f func(*Table, *Rec
 	if at.IsZero() {
 		at = s.Now()
 	}
-	if rerr := f(t, r, Writer{UserID: s.UserID, At: at, Admin: true}); rerr != nil {
+	if rerr := f(t, r, s.direct(t.Object.Name, at)); rerr != nil {
 		return fmt.Errorf("%s %s %s: %w", verb, object, id, rerr)
 	}
 	return nil

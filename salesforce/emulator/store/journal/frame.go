@@ -115,7 +115,7 @@ func replay(f *os.File, path string, size int64, apply func([]byte) error) (end 
 	for {
 		buf, err = readFrame(r, buf, size-end)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return end, entries, nil
 		case errors.Is(err, errBroken):
 			return end, entries, checkTail(f, path, end, size)

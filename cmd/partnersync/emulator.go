@@ -54,7 +54,8 @@ func (a *app) emulatorCommand() *cobra.Command {
 		Short: "Serve a Salesforce org from memory, to try things out",
 		Long: `Serve a Salesforce org from memory: REST, SOQL, OAuth and SOAP login. With --data it
 holds the records of DIR/Object.csv files, else it makes a company up. It prints the
-address and the credentials that it accepts. It forgets everything when it stops,
+address and the credentials that it accepts; the address opened in a browser shows
+the org's records and its latest requests. It forgets everything when it stops,
 unless --file names a file that keeps it.`,
 		Example: "  partnersync emulator\n  partnersync emulator --generate customers=10000,seed=7 --file org.snapshot\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000\n  partnersync emulator --faults faults.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.emulate(c, f) },
@@ -171,7 +172,8 @@ func (a *app) tellOrg(url string, held []holding, file string) error {
 		document["file"] = file
 	}
 	return a.show(document, func(p *page) {
-		p.line("An org is at %s. It accepts these made-up credentials:", p.app.paint(p.w, bold, url))
+		p.line("An org is at %s. Open it in a browser to see its records, query them and watch its requests.", p.app.paint(p.w, bold, url))
+		p.line("It accepts these made-up credentials:")
 		p.line("")
 		p.line("  salesforce:")
 		p.line("    login_url: %s", url)

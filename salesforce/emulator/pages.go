@@ -277,6 +277,7 @@ func (o *Org) page(c *call, cur *cursor, from, batch int, into *pageBuffer) {
 	loops := from > 0 && decisionOf(c.r.Context()).LoopsPages()
 	total := len(cur.result.Records)
 	to := min(from+batch, total)
+	noteRows(c.w, to-from)
 	if to == total && !loops {
 		o.cursors.markRead(cur)
 	}

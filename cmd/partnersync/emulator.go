@@ -17,6 +17,7 @@ import (
 // emulatorFlags are those of `emulator`, and in part of `demo`. What is not
 // given comes from salesforce.emulator of the settings.
 type emulatorFlags struct {
+	bare          bool
 	listen        string
 	customers     int
 	multiCurrency bool
@@ -53,7 +54,8 @@ func (a *app) emulatorCommand() *cobra.Command {
 		Short: "Serve a Salesforce org from memory, to try things out",
 		Long: `Serve a Salesforce org from memory: REST, SOQL, OAuth and SOAP login. With --data it
 holds the records of DIR/Object.csv files, else it makes a company up. It prints the
-address and the credentials that it accepts. It forgets everything when it stops,
+address and the credentials that it accepts; the address opened in a browser shows
+the org's records and its latest requests. It forgets everything when it stops,
 unless --file names a file that keeps it.`,
 		Example: "  partnersync emulator\n  partnersync emulator --generate customers=10000,seed=7 --file org.snapshot\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000\n  partnersync emulator --faults faults.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.emulate(c, f) },
@@ -63,6 +65,7 @@ unless --file names a file that keeps it.`,
 	c.Flags().IntVar(&f.opportunities, "opportunities", 0, "how many to make up (default salesforce.emulator.opportunities)")
 	c.Flags().IntVar(&f.customers, "customers", 0, "how many customers to make up (default one for every 20 opportunities)")
 	c.Flags().BoolVar(&f.multiCurrency, "multi-currency", false, "an org whose records each have a currency")
+	c.Flags().BoolVar(&f.bare, "bare", false, "an org without salesforce/package: only standard objects and the License Management App's, and no made-up records")
 	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org all day (default salesforce.emulator.seed)")
 	f.org.add(c)
 	return c
@@ -94,7 +97,7 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	opt.Logger, opt.MultiCurrency = log.Named("emulator"), f.multiCurrency
+	opt.Logger, opt.MultiCurrency, opt.Bare = log.Named("emulator"), f.multiCurrency, f.bare
 	ctx, stop := context.WithCancelCause(c.Context())
 	defer stop(nil)
 	org, isFilled, err := a.openOrg(opt, f.source.file, stop)
@@ -169,7 +172,8 @@ func (a *app) tellOrg(url string, held []holding, file string) error {
 		document["file"] = file
 	}
 	return a.show(document, func(p *page) {
-		p.line("An org is at %s. It accepts these made-up credentials:", p.app.paint(p.w, bold, url))
+		p.line("An org is at %s. Open it in a browser to see its records, query them and watch its requests.", p.app.paint(p.w, bold, url))
+		p.line("It accepts these made-up credentials:")
 		p.line("")
 		p.line("  salesforce:")
 		p.line("    login_url: %s", url)

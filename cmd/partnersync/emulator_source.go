@@ -98,6 +98,8 @@ func (a *app) fillOrg(c *cobra.Command, org *emulator.Org, isFilled bool, f emul
 		return objects, nil
 	case f.source.data != "":
 		return loadFiles(org, f.source.data)
+	case f.bare:
+		return nil, nil
 	}
 	return nil, a.makeUp(org, made)
 }

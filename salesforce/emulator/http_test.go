@@ -21,7 +21,7 @@ func TestOddRequestsGetThePlatformsErrors(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{"GET", "/", "", 404, "NOT_FOUND"},
+		{"GET", "/nothing", "", 404, "NOT_FOUND"},
 		{"GET", "/services/data/v49.0/limits", "", 404, "NOT_FOUND"},
 		{"GET", "/services/data/v62/limits", "", 404, "NOT_FOUND"},
 		{"GET", "nothing", "", 404, "NOT_FOUND"},
@@ -45,6 +45,20 @@ func TestOddRequestsGetThePlatformsErrors(t *testing.T) {
 	c.refused(415, "UNSUPPORTED_MEDIA_TYPE", "PATCH", "composite/sobjects/Partner__c/Partner_ID__c", "{}", "Content-Type", "text/plain")
 	if status, _, _ := c.do("GET", "query?q="+strings.Repeat("x", 17_000), ""); status != 414 {
 		t.Errorf("a very long GET is answered %d", status)
+	}
+}
+
+// Repeated slashes count as one; a slash in a key is none of them.
+func TestRepeatedSlashes(t *testing.T) {
+	c := newClient(t, emulator.Options{})
+	id := c.insert("Space__c", row{"Space_Key__c": "a//b"})
+	for _, path := range []string{"//services/data", "//services//data/v62.0///limits//", "//services/data/v62.0/sobjects/Space__c/Space_Key__c/a%2F%2Fb"} {
+		if status, body, _ := c.do("GET", path, ""); status != 200 || strings.HasSuffix(path, "b") && !strings.Contains(body, id) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if status, body, _ := c.do("PATCH", "//services/data/v62.0/sobjects/Space__c/"+id, `{"Name":"x"}`); status != 204 {
+		t.Errorf("%d %s", status, body)
 	}
 }
 

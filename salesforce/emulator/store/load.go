@@ -201,7 +201,7 @@ func (l *load) column(t *Table, header string) (loadColumn, string) {
 	if !ok {
 		return loadColumn{}, fmt.Sprintf("%s has no relationship %s", t.Object.Name, rel)
 	}
-	parent := l.store.Tables[f.RefTo]
+	parent := l.store.Tables[f.Targets()[0]]
 	by, ok := parent.Object.Field(ext)
 	if !ok || !by.IDLookup {
 		return loadColumn{}, fmt.Sprintf("%s has no external id %s", parent.Object.Name, ext)
@@ -305,15 +305,26 @@ func (l *load) checkLookups(f *loadFile, row loadedRecord) {
 		}
 		id := row.r.Get(fd)
 		if id == "" {
-			if f.t.Object.HistoryOf != "" && fd.Name == "ParentId" {
+			if f.t.Object.HistoryOf != "" && fd.Name == f.t.Object.HistoryParent() {
 				l.problems.add(f.name, row.line, fd.Name, "a history row needs its record")
 			}
 			continue
 		}
-		if parent := l.store.Tables[fd.RefTo]; parent != nil && parent.ByID[id] == nil {
+		if !l.isThere(fd, id) {
 			l.problems.add(f.name, row.line, fd.Name, fmt.Sprintf("there is no %s with the id %s", fd.RefTo, id))
 		}
 	}
+}
+
+// isThere says whether a lookup names a record that there is, or one of an object
+// that the org does not have.
+func (l *load) isThere(f *schema.Field, id string) bool {
+	for _, name := range f.Targets() {
+		if t := l.store.Tables[name]; t == nil || t.ByID[id] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // history writes the rows that creations leave, where no file states them.

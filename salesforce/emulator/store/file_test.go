@@ -315,6 +315,48 @@ func TestAFileThatCannotBeWrittenIsTold(t *testing.T) {
 	}
 }
 
+// A transaction of several calls is in the file when it is certain, and not before.
+func TestATransactionOfSeveralCallsIsWrittenAsOne(t *testing.T) {
+	for _, certain := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "org")
+		opt := options(t, clock.NewManual(noon))
+		s, _ := openFile(t, path, opt)
+		tab := s.Tables["Account"]
+		name, _ := tab.Object.Field("Name")
+		w := Writer{UserID: s.UserID, At: noon, Admin: true}
+		begun, _ := s.file.journal.Size()
+		s.Begin()
+		s.LockInside()
+		savepoint := s.Savepoint()
+		s.UnlockInside()
+		for n := range 3 {
+			s.LockInside()
+			r, rerr := s.Prepare(tab, nil, []Change{{name, fmt.Sprint("account ", n)}}, w)
+			if rerr != nil {
+				t.Fatal(rerr)
+			}
+			s.Commit(tab, nil, r, w)
+			s.UnlockInside()
+		}
+		if now, _ := s.file.journal.Size(); now != begun {
+			t.Error("what is not certain is in the file")
+		}
+		s.LockInside()
+		if !certain {
+			s.RollBack(savepoint)
+		}
+		s.Release()
+		s.UnlockInside()
+		s.End()
+		want := digest(s)
+		must(t, s.CloseFile())
+		s, _ = openFile(t, path, opt)
+		if n := s.Count("Account"); digest(s) != want || n != map[bool]int{true: 3}[certain] {
+			t.Errorf("certain %v: %d accounts came back", certain, n)
+		}
+	}
+}
+
 // Writers go on while the file is rewritten, and nothing of theirs is lost.
 func TestARewriteAmongWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "org")

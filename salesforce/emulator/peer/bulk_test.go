@@ -121,7 +121,7 @@ func TestBulkTakesFiles(t *testing.T) {
 		}
 		return path
 	}
-	ids, err := d.InsertBulkFile("Account", write("new.csv", "Name,NumberOfEmployees\nOne,1\n\"Two, and\nmore\",2\n"), 1000, true)
+	ids, err := d.InsertBulkFile("Account", write("new.csv", "Name,NumberOfEmployees\nOne,1\n\"Two, and\nmore\",2\n"), 1000, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,20 +132,20 @@ func TestBulkTakesFiles(t *testing.T) {
 		fmt.Fprintf(&update, "%s,5\n", r["sf__Id"])
 		fmt.Fprintf(&remove, "%s\n", r["sf__Id"])
 	}
-	if ids, err = d.UpdateBulkFile("Account", write("update.csv", update.String()), 1, true); err != nil || len(ids) != 2 {
+	if ids, err = d.UpdateBulkFile("Account", write("update.csv", update.String()), 1, false); err != nil || len(ids) != 2 {
 		t.Fatal(ids, err)
 	}
 	d.finished(ids)
 	if n := len(d.query("SELECT Id FROM Account WHERE NumberOfEmployees = 5")); n != 2 {
 		t.Errorf("%d accounts are updated, want 2", n)
 	}
-	if ids, err = d.UpsertBulkFile("Partner__c", "Partner_ID__c", write("upsert.csv", "Partner_ID__c,Name\nFG0001,P\n"), 100, true); err != nil {
+	if ids, err = d.UpsertBulkFile("Partner__c", "Partner_ID__c", write("upsert.csv", "Partner_ID__c,Name\nFG0001,P\n"), 100, false); err != nil {
 		t.Fatal(err)
 	}
 	if job := d.finished(ids)[0]; len(job.SuccessfulRecords) != 1 {
 		t.Errorf("upserted %+v", job)
 	}
-	if ids, err = d.DeleteBulkFile("Account", write("delete.csv", remove.String()), 100, true); err != nil {
+	if ids, err = d.DeleteBulkFile("Account", write("delete.csv", remove.String()), 100, false); err != nil {
 		t.Fatal(err)
 	}
 	d.finished(ids)

@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,7 +157,7 @@ func TestDescribeSaysHowRecordsAreJoined(t *testing.T) {
 			var child object
 			d.get("/sobjects/"+c.ChildSObject+"/describe", &child)
 			f := child.field(c.Field)
-			if len(f.ReferenceTo) == 0 || f.ReferenceTo[0] != o.Name {
+			if !slices.Contains(f.ReferenceTo, o.Name) {
 				t.Errorf("%s.%s is said to refer to %s, and refers to %v", c.ChildSObject, c.Field, o.Name, f.ReferenceTo)
 			}
 			if c.RelationshipName == "" {

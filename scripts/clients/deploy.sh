@@ -4,7 +4,7 @@
 
 cp -r "$root/salesforce/package" "$work/package"
 for way in soap rest; do
-	org "bare-$way" --bare
+	org "bare-$way" --bare || { tell "FAIL a bare org starts"; break; }
 	bare=$(about "bare-$way" url)
 	export SF_ACCESS_TOKEN BARE_URL=${bare/127.0.0.1/localhost}
 	SF_ACCESS_TOKEN=$(token "bare-$way")

@@ -5,7 +5,8 @@
 #   run.sh PARTNERSYNC CACHE [REPORT]
 #
 # PARTNERSYNC is the program, CACHE a directory for the clients (installed once),
-# REPORT the file that the outcome is written to. Exit code: 0 if every step was ok.
+# REPORT the file that the outcome is written to. PARTS (cli deploy jsforce) says
+# what is tried. Exit code: 0 if every step was ok.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,6 +14,7 @@ root=$(cd "$here/../.." && pwd)
 program=$(realpath "$1")
 cache=$2
 report=${3:-}
+parts=" ${PARTS:-cli deploy jsforce} "
 
 command -v npm >/dev/null || { echo "clients: npm is not there, so nothing is tried" >&2; exit 0; }
 
@@ -105,13 +107,14 @@ USERNAME=$(about full username)
 PASSWORD=$(about full password)$(about full security_token)
 TOKEN=$(token full)
 
-# shellcheck source=cli.sh
-. "$here/cli.sh"
-# shellcheck source=deploy.sh
-. "$here/deploy.sh"
-
-cp "$here/jsforce.mjs" "$cache/jsforce.mjs"
-node "$cache/jsforce.mjs" 2>"$work/err" | tee -a "$outcome" || tell "FAIL jsforce ends: $(tail -c 400 "$work/err" | tr '\n' ' ')"
+for part in cli deploy; do
+	# shellcheck source=/dev/null
+	[[ $parts != *" $part "* ]] || . "$here/$part.sh"
+done
+if [[ $parts == *" jsforce "* ]]; then
+	cp "$here/jsforce.mjs" "$cache/jsforce.mjs"
+	node "$cache/jsforce.mjs" 2>"$work/err" | tee -a "$outcome" || tell "FAIL jsforce ends: $(tail -c 400 "$work/err" | tr '\n' ' ')"
+fi
 
 good=$(grep -c '^ok ' "$outcome" || true)
 bad=$(grep -c '^FAIL ' "$outcome" || true)

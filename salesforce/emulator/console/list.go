@@ -185,8 +185,8 @@ func (s *site) listPage(rd *reader, l listing) listPage {
 	if l.obj.HistoryOf != "" {
 		p.Plural = l.obj.Label
 	}
-	rd.st.RLock()
 	rows, total := rd.rows(&l)
+	rd.st.RLock()
 	for _, r := range rows {
 		row := listRow{ID: r.ID, Href: recordPath(r.ID), Deleted: r.Deleted}
 		for _, f := range l.columns {

@@ -130,7 +130,7 @@ func (a *app) demo(ctx context.Context, cfg config.Config, once bool) (err error
 func (d *demonstration) prepare(ctx context.Context, orgURL string) (err error) {
 	say := d.app.say
 	say("Making up an org with %s (seed %d)", thousands(int64(d.cfg.Salesforce.Emulator.Opportunities))+" opportunities", d.cfg.Salesforce.Emulator.Seed)
-	if err := d.app.makeUp(d.org, d.cfg.Salesforce.Emulator, 0); err != nil {
+	if err := d.app.makeUp(d.org, emulator.GenerateOptions{Opportunities: d.cfg.Salesforce.Emulator.Opportunities, Seed: d.cfg.Salesforce.Emulator.Seed}); err != nil {
 		return err
 	}
 	say("Starting a private Postgres")

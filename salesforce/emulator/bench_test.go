@@ -19,7 +19,7 @@ import (
 // benchOrg is an org of 100,000 opportunities on a port, and a token for it.
 func benchOrg(b *testing.B) (address, token string) {
 	b.Helper()
-	org := emulator.New(emulator.Options{Clock: clock.NewManual(noon), DailyLimit: 1 << 40})
+	org := emulator.New(emulator.Options{Clock: clock.NewManual(noon), DailyLimit: 1 << 40, NoCompression: true})
 	if err := org.Generate(emulator.GenerateOptions{Opportunities: 100_000}); err != nil {
 		b.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 func (o *Org) Handler() http.Handler {
 	admin, api, page := o.adminHandler(), o.durable(http.HandlerFunc(o.watch)), console.New(desk{o})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = withoutDoubleSlashes(r)
 		if console.Answers(r.URL.Path) {
 			page.ServeHTTP(w, r)
 			return
@@ -27,6 +29,28 @@ func (o *Org) Handler() http.Handler {
 		}
 		api.ServeHTTP(w, r)
 	})
+}
+
+// withoutDoubleSlashes takes repeated slashes of a path for one, as the platform
+// does: some clients put an address that ends with one before paths that begin
+// with one.
+func withoutDoubleSlashes(r *http.Request) *http.Request {
+	if !strings.Contains(r.URL.Path, "//") && !strings.Contains(r.URL.RawPath, "//") {
+		return r
+	}
+	u := *r.URL
+	escaped := u.EscapedPath()
+	for strings.Contains(escaped, "//") {
+		escaped = strings.ReplaceAll(escaped, "//", "/")
+	}
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		return r
+	}
+	u.Path, u.RawPath = path, escaped
+	out := *r
+	out.URL = &u
+	return &out
 }
 
 // watch answers a request within the limits that stand before every resource, and

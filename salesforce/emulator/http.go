@@ -52,27 +52,36 @@ type call struct {
 	version string // "62.0"
 	session *session
 	args    []pathArg // of the route's pattern
+	below   string    // "tooling/" in the Tooling API
 	// inside is true for a part of a composite call that keeps other writers out.
 	inside bool
 }
 
 // base is the path under which the call's version answers.
-func (c *call) base() string { return "/services/data/v" + c.version + "/" }
+func (c *call) base() string { return "/services/data/v" + c.version + "/" + c.below }
 
 // serve answers one request.
 func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", decisionOf(r.Context()).Clock(o.opt.Clock.Now()).UTC().Format(http.TimeFormat))
-	w, end := packed(w, r)
-	defer end()
+	if !o.opt.NoCompression {
+		var end func()
+		w, end = packed(w, r)
+		defer end()
+	}
 	path := strings.TrimRight(r.URL.Path, "/")
 	o.opt.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", path))
+	o.takeOn()
+	if !deploys(path) {
+		o.customization.shape.RLock()
+		defer o.customization.shape.RUnlock()
+	}
 	if d, ok := o.router.door(path); ok {
 		o.traffic.count(d.kind)
 		d.handle(o, w, r)
 		return
 	}
 	err := error(errNoResource)
-	if below, ok := strings.CutPrefix(slashes.ReplaceAllString(r.URL.EscapedPath(), "/"), "/services/data/"); ok {
+	if below, ok := strings.CutPrefix(r.URL.EscapedPath(), "/services/data/"); ok {
 		err = o.rest(w, r, below)
 	} else {
 		o.traffic.count(kindOther)

@@ -48,6 +48,20 @@ func TestOddRequestsGetThePlatformsErrors(t *testing.T) {
 	}
 }
 
+// Repeated slashes count as one; a slash in a key is none of them.
+func TestRepeatedSlashes(t *testing.T) {
+	c := newClient(t, emulator.Options{})
+	id := c.insert("Space__c", row{"Space_Key__c": "a//b"})
+	for _, path := range []string{"//services/data", "//services//data/v62.0///limits//", "//services/data/v62.0/sobjects/Space__c/Space_Key__c/a%2F%2Fb"} {
+		if status, body, _ := c.do("GET", path, ""); status != 200 || strings.HasSuffix(path, "b") && !strings.Contains(body, id) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if status, body, _ := c.do("PATCH", "//services/data/v62.0/sobjects/Space__c/"+id, `{"Name":"x"}`); status != 204 {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
 func TestVersions(t *testing.T) {
 	c := newClient(t, emulator.Options{})
 	_, body, _ := c.do("GET", "/services/data/", "")

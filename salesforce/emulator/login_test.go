@@ -112,11 +112,20 @@ func TestJWTBearer(t *testing.T) {
 		}
 		return s
 	}
+	signMap := func(m jwt.SigningMethod, cl jwt.Claims) string {
+		s, err := jwt.NewWithClaims(m, cl).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
 	rs := jwt.SigningMethodRS256
 	for _, tt := range []struct {
 		name, assertion, code, description string
 	}{
 		{"good", sign(rs, claims(nil), key), "", ""},
+		{"with its end as text", signMap(rs, jwt.MapClaims{"iss": "jwt-client", "sub": emulator.DemoUsername, "aud": c.url, "exp": fmt.Sprint(noon.Add(time.Minute).Unix())}), "", ""},
+		{"with an end that is no instant", signMap(rs, jwt.MapClaims{"iss": "jwt-client", "sub": emulator.DemoUsername, "aud": c.url, "exp": "soon"}), "invalid_grant", "invalid assertion"},
 		{"for the login host", sign(rs, claims(func(c *jwt.RegisteredClaims) { c.Audience = jwt.ClaimStrings{"https://login.salesforce.com"} }), key), "", ""},
 		{"signed by another key", sign(rs, claims(nil), other), "invalid_grant", "invalid assertion"},
 		{"signed with the public key as a secret", sign(jwt.SigningMethodHS256, claims(nil), []byte("x")), "invalid_grant", "invalid assertion"},
@@ -208,6 +217,7 @@ func TestSessions(t *testing.T) {
 	c.org.ExpireSessions()
 	c.refused(401, "INVALID_SESSION_ID", "GET", "query?q=x", "")
 	c.refused(401, "INVALID_AUTH_HEADER", "GET", "limits", "", "Authorization", "Basic eDp5")
+	c.refused(401, "INVALID_SESSION_ID", "GET", "limits", "", "Authorization", "")
 	c.login()
 	if status, body, _ := c.do("GET", "/services/oauth2/userinfo", ""); status != 200 || !strings.Contains(body, emulator.DemoUsername) {
 		t.Errorf("userinfo: %d %s", status, body)

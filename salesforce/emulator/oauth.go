@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -151,7 +152,7 @@ func (o *Org) refreshGrant(token string) (next string, err error) {
 // user and expiry.
 // https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_jwt_flow.htm
 func (o *Org) checkAssertion(r *http.Request) error {
-	var claims jwt.RegisteredClaims
+	var claims assertionClaims
 	keyOf := func(t *jwt.Token) (any, error) {
 		o.access.mu.Lock()
 		defer o.access.mu.Unlock()
@@ -175,6 +176,29 @@ func (o *Org) checkAssertion(r *http.Request) error {
 		return &oauthError{"invalid_grant", "user hasn't approved this consumer"}
 	}
 	return nil
+}
+
+// assertionClaims are what an assertion says. The platform takes instants as
+// numbers and as texts of digits; some clients send the latter.
+type assertionClaims struct{ jwt.RegisteredClaims }
+
+// UnmarshalJSON reads the claims.
+func (c *assertionClaims) UnmarshalJSON(b []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(b, &members); err != nil {
+		return err
+	}
+	for _, name := range []string{"exp", "iat", "nbf"} {
+		var digits string
+		if json.Unmarshal(members[name], &digits) == nil {
+			members[name] = json.RawMessage(digits)
+		}
+	}
+	plain, err := json.Marshal(members)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(plain, &c.RegisteredClaims)
 }
 
 var errUnknownIssuer = errors.New("unknown issuer")

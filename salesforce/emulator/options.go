@@ -37,6 +37,9 @@ type Options struct {
 	// this org does not have, or that the integration user cannot see. Without a
 	// history object, its changes are not tracked.
 	Without []string
+	// Bare leaves out what salesforce/package makes of an org: it has its standard
+	// objects and those of the License Management App, until somebody deploys more.
+	Bare bool
 	// MultiCurrency adds CurrencyIsoCode to every object.
 	MultiCurrency bool
 	// Currencies are the org's active currencies, its own first; by default USD,
@@ -94,6 +97,9 @@ type Options struct {
 	// AdminAnyHost lets the endpoints under /emulator/ answer for other host names
 	// than those of this machine.
 	AdminAnyHost bool
+	// NoCompression leaves answers unpacked, also to clients that take gzip: where
+	// both are on one machine, packing costs more time than sending.
+	NoCompression bool
 	// MinBatch is the smallest page that a client may ask for; by default the
 	// platform's 200. Tests make it 1, for small pages.
 	MinBatch int

@@ -18,12 +18,18 @@ type references map[string]any
 
 // keep remembers what a part answered.
 func (r references) keep(id string, body []byte) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) == nil {
+	if v, ok := decodeAny(body); ok {
 		r[id] = v
 	}
+}
+
+// decodeAny reads a JSON value, numbers as they are written.
+func decodeAny(raw []byte) (any, bool) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	err := d.Decode(&v)
+	return v, err == nil
 }
 
 // reference is @{id.member.list[0].member}; the path may begin with an index.
@@ -96,10 +102,8 @@ func (r references) fillJSON(raw []byte) ([]byte, error) {
 	if !bytes.Contains(raw, []byte("@{")) {
 		return raw, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
+	v, ok := decodeAny(raw)
+	if !ok {
 		return raw, nil // the resource itself says what is wrong with it
 	}
 	v, err := r.fillValue(v)

@@ -83,20 +83,23 @@ func (o *Org) write(c *call, f func(*writing) error) error {
 // read turns a row's fields into changes. The error is for what the platform
 // refuses as a whole: a field that does not exist, a value of a wrong JSON type.
 func (w *writing) read(r *dataRow) *schema.RowError {
-	if r.failed != nil {
-		return nil
+	if r.failed == nil {
+		r.changes, r.failed = w.changesOf(r)
 	}
-	if r.failed = writable(r.table.Object, r.kind); r.failed != nil {
-		return nil
-	}
-	if e := hiddenInRow(decisionOf(w.ctx), r.table.Object.Name, r.fields); e != nil {
+	if e := r.failed; e != nil && e.OfRequest {
 		return e
 	}
-	r.changes, r.failed = w.org.Changes(r.table, r.fields, w.w)
-	if r.failed != nil && r.failed.OfRequest {
-		return r.failed
-	}
 	return nil
+}
+
+func (w *writing) changesOf(r *dataRow) ([]store.Change, *schema.RowError) {
+	if e := writable(r.table.Object, r.kind); e != nil {
+		return nil, e
+	}
+	if e := hiddenInRow(decisionOf(w.ctx), r.table.Object.Name, r.fields); e != nil {
+		return nil, e
+	}
+	return w.org.Changes(r.table, r.fields, w.w)
 }
 
 // writable refuses objects that the API cannot write.

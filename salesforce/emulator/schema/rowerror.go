@@ -10,7 +10,7 @@ type RowError struct {
 	Fields     []string `json:"fields"`
 	// ofRequest marks an error for which the platform refuses the whole request,
 	// because it met it while it was still reading the body.
-	OfRequest bool
+	OfRequest bool `json:"-"`
 }
 
 // Error gives code and message.

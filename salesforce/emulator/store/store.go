@@ -27,6 +27,8 @@ type Store struct {
 	counters map[string]uint64
 	late     *lateness
 	adjust   func(object string, w Writer) Writer
+	// cascaded are the records that were deleted with another, by its id.
+	cascaded map[string][]child
 	// orgID and userID are the organization's id and that of the user as whom
 	// integrations act.
 	OrgID, UserID string

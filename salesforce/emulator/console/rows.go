@@ -40,7 +40,7 @@ func (rd *reader) fitting(l listing) []keyed {
 	defer rd.st.RUnlock()
 	var out []keyed
 	fits := rd.filter(l)
-	for _, r := range rd.st.Tables[l.obj.Name].ByID {
+	for _, r := range rd.records(l.obj.Name) {
 		if r.Deleted == l.bin && !r.Purged && fits(r) {
 			out = append(out, rd.keyOf(l, r))
 		}

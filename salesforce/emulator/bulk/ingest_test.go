@@ -13,14 +13,16 @@ import (
 	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator/metadata"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
+	orgpackage "github.com/partnersync/partnersync/salesforce/package"
 )
 
 // newJobs gives the jobs of an org without records.
 func newJobs(t testing.TB, opt Options) *Jobs {
 	t.Helper()
-	src, err := schema.Default()
+	src, err := metadata.Declared(orgpackage.Source)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,11 +36,9 @@ func must(t testing.TB, err error) {
 
 func schemaWithout(t testing.TB, names ...string) *schema.Schema {
 	t.Helper()
-	base, err := schema.Default()
+	src, err := metadata.Declared(orgpackage.Source)
 	must(t, err)
-	catalog, err := metadata.Customize(base, orgpackage.Source, noon)
-	must(t, err)
-	sc, err := schema.Build(catalog.Declaration(), schema.Options{Without: names, SandboxField: "sfLma__Is_Sandbox__c"})
+	sc, err := schema.Build(src, schema.Options{Without: names, SandboxField: "sfLma__Is_Sandbox__c"})
 	must(t, err)
 	return sc
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/pull"
@@ -23,25 +26,32 @@ import (
 type plant struct {
 	runner *schedule.Runner
 	// client is nil when no org is named; then there is no pull, no recount and no push.
-	client *salesforce.Client
+	client  *salesforce.Client
+	mapping *mapping.Mapping
 }
 
 // newPlant puts the stages together. Without an org, those that touch Salesforce
 // are left out.
 func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
+	return newPlantThrough(nil, cfg, db, c, log)
+}
+
+// newPlantThrough puts the stages together over a transport to the org; nil is one of
+// the client's own.
+func newPlantThrough(transport http.RoundTripper, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
 	m, err := loadMapping(cfg.Mapping)
 	if err != nil {
 		return nil, err
 	}
 	zone := cfg.Company.Location()
-	p := &plant{}
+	p := &plant{mapping: m}
 	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Log: log.Named(stage.Verify)}
 	stages := []stage.Stage{
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
 		newAccrue(cfg, db, c, log),
 	}
 	if cfg.Salesforce.IsSet() {
-		if p.client, err = newClient(cfg, c, log.Named("salesforce")); err != nil {
+		if p.client, err = newClientThrough(transport, cfg, c, log.Named("salesforce")); err != nil {
 			return nil, err
 		}
 		stages = append(stages,

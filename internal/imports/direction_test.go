@@ -34,6 +34,8 @@ var besides = map[string][]string{
 	"sync/record":  {"salesforce"},
 	"sync/verify":  {"salesforce"},
 	"sync/recount": {"salesforce"},
+	// It reads what push would write over.
+	"sync/rehearsal": {"salesforce"},
 	// It reads the stamp of a record as it was received.
 	"sync/staging": {"salesforce"},
 }
@@ -47,6 +49,7 @@ var forbidden = map[string][]string{
 	"sync/recount":      {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "sync/outbox"},
 	"sync/verify":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/staging"},
 	"sync/record":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "sync/staging"},
+	"sync/rehearsal":    {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify"},
 	"sync/stage":        {"sync/", "mapping", "ledger", "salesforce"},
 	"ledger/commission": {"ledger", "internal/pg", "sync", "mapping"},
 	"internal/errs":     {"internal/", "migrations"},

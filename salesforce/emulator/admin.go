@@ -98,12 +98,15 @@ func (o *Org) adminFaults(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, p)
 }
 
-// adminSetFaults puts the plan of the body into force, with ?seed=N.
+// adminSetFaults puts the plan of the body into force, with ?seed=N; by default 1.
 func (o *Org) adminSetFaults(w http.ResponseWriter, r *http.Request) {
-	seed, err := strconv.ParseUint(r.URL.Query().Get("seed"), 10, 64)
-	if err != nil && r.URL.Query().Has("seed") {
-		adminError(w, http.StatusBadRequest, "seed has to be a whole number")
-		return
+	seed := uint64(1)
+	if text := r.URL.Query().Get("seed"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			adminError(w, http.StatusBadRequest, "seed has to be a whole number")
+			return
+		}
 	}
 	p, err := fault.Read(http.MaxBytesReader(w, r.Body, 1<<20), "plan")
 	var wrong *fault.Error

@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/fault"
 )
 
 func TestThePlanIsChangedWhileTheOrgRuns(t *testing.T) {
@@ -157,5 +159,33 @@ func TestOtherSitesDoNotReachTheKeeper(t *testing.T) {
 			b, _ := io.ReadAll(w.Body)
 			t.Errorf("%s: %d %s", tt.name, w.Code, b)
 		}
+	}
+}
+
+// A server that ends does not wait for those who hang by a fault.
+func TestHangsEndWithTheServer(t *testing.T) {
+	org := emulator.New(emulator.Options{})
+	p, err := fault.Parse([]byte("rules: [{name: a, do: {hang: {}}}]"), "plan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	org.PlayFaults(p, 1)
+	s, err := emulator.Serve(t.Context(), org, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() {
+		_, err := http.Post(s.URL()+"/services/data", "text/plain", strings.NewReader("x")) // not tried again
+		ended <- err
+	}()
+	for org.Faults().Counts()[0].Plays == 0 {
+		runtime.Gosched()
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("a hanging request is answered")
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -134,11 +134,9 @@ func (o *Org) decide(r *http.Request) *fault.Decision {
 	return player.Decide(o.faultRequest(r))
 }
 
-var slashes = regexp.MustCompile(`//+`)
-
 // faultRequest is what a plan may ask of a request.
 func (o *Org) faultRequest(r *http.Request) fault.Request {
-	out := fault.Request{Method: r.Method, Path: slashes.ReplaceAllString(r.URL.Path, "/"), At: o.opt.Clock.Now()}
+	out := fault.Request{Method: r.Method, Path: r.URL.Path, At: o.opt.Clock.Now()}
 	out.Kind, out.Object = fault.KindOf(r.Method, out.Path)
 	switch out.Kind {
 	case fault.KindBulkIngest, fault.KindBulkQuery:
@@ -190,8 +188,30 @@ func (o *Org) serveFaulty(w http.ResponseWriter, r *http.Request, told func(rule
 			o.traffic.count(kindOther)
 		}
 	}
-	stage := fault.Stage{Now: o.opt.Clock.Now, DailyLimit: o.opt.DailyLimit}
+	stage := fault.Stage{Now: o.opt.Clock.Now, DailyLimit: o.opt.DailyLimit, Wait: waitOut}
 	stage.Serve(d, w, r, http.HandlerFunc(o.serve))
+}
+
+// errEnded ends a wait when the server does.
+var errEnded = errors.New("the server ends")
+
+// endKey is the context key of the channel that is closed when a request's server
+// ends: those who hang by a fault shall not hold it up.
+type endKey struct{}
+
+// waitOut lets time pass on the machine's clock, for a fault.
+func waitOut(ctx context.Context, d time.Duration) error {
+	end, _ := ctx.Value(endKey{}).(chan struct{})
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-end:
+		return errEnded
+	}
 }
 
 // writer is as whom a call writes, and when: at the org's present, as a fault may

@@ -277,10 +277,20 @@ func TestAHookGoesBeforeThePlan(t *testing.T) {
 	}
 }
 
-func TestDoubledSlashesMatchTheSame(t *testing.T) {
+func TestRepeatedSlashesAreOne(t *testing.T) {
 	c := newClient(t, emulator.Options{})
 	c.play(1, "{name: a, when: {path: /services/data/*/limits}, do: {quota: daily}}")
 	c.refused(403, "REQUEST_LIMIT_EXCEEDED", "GET", "//services/data/v62.0//limits", "")
+	c.org.PlayFaults(nil, 0)
+	for _, path := range []string{"//services/data/", "//services/data/v62.0/limits", "/services//data/v62.0//sobjects/Account/describe/"} {
+		if status, body, _ := c.do("GET", path, ""); status != 200 {
+			t.Errorf("%s: %d %.100s", path, status, body)
+		}
+	}
+	c.upsert("Partner__c", "Partner_ID__c", false, row{"Partner_ID__c": "a//b"})
+	if status, body, _ := c.do("GET", "/services/data//v62.0/sobjects/Partner__c/Partner_ID__c/a%2F%2Fb", ""); status != 200 {
+		t.Errorf("a key with slashes: %d %s", status, body)
+	}
 }
 
 // Many clients at once: nothing is lost count of.

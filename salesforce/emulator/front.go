@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ import (
 func (o *Org) Handler() http.Handler {
 	admin, api := o.adminHandler(), o.durable(http.HandlerFunc(o.watch))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = withoutDoubleSlashes(r)
+		r = singleSlashes(r)
 		if r.URL.Path == adminPath || strings.HasPrefix(r.URL.Path, adminPath+"/") {
 			admin.ServeHTTP(w, r)
 			return
@@ -25,24 +26,22 @@ func (o *Org) Handler() http.Handler {
 	})
 }
 
-// withoutDoubleSlashes takes repeated slashes of a path for one, as the platform
-// does: some clients put an address that ends with one before paths that begin
-// with one.
-func withoutDoubleSlashes(r *http.Request) *http.Request {
-	if !strings.Contains(r.URL.Path, "//") && !strings.Contains(r.URL.RawPath, "//") {
+var slashes = regexp.MustCompile(`//+`)
+
+// singleSlashes takes repeated slashes of a path for one, as the platform does: the
+// Salesforce CLI appends its paths to an address that ends in a slash.
+func singleSlashes(r *http.Request) *http.Request {
+	escaped := r.URL.EscapedPath()
+	if !strings.Contains(escaped, "//") {
 		return r
 	}
-	u := *r.URL
-	escaped := u.EscapedPath()
-	for strings.Contains(escaped, "//") {
-		escaped = strings.ReplaceAll(escaped, "//", "/")
-	}
+	escaped = slashes.ReplaceAllString(escaped, "/")
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
 		return r
 	}
+	out, u := *r, *r.URL
 	u.Path, u.RawPath = path, escaped
-	out := *r
 	out.URL = &u
 	return &out
 }

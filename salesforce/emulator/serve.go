@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -39,6 +40,9 @@ func Serve(ctx context.Context, org *Org, addr string) (*Server, error) {
 		url:  "http://" + l.Addr().String(),
 		done: make(chan error, 1),
 	}
+	end := make(chan struct{})
+	s.http.BaseContext = func(net.Listener) context.Context { return context.WithValue(context.Background(), endKey{}, end) }
+	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(end) }))
 	stop := context.AfterFunc(ctx, func() { s.shutdown() }) //nolint:errcheck // told by done
 	go func() {
 		defer stop()

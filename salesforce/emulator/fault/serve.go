@@ -12,8 +12,8 @@ import (
 
 // Stage is what plays a decision's part of the connection.
 type Stage struct {
-	// Wait comes back after d, or with an error when the context ends; nil waits on
-	// the machine's clock.
+	// Wait comes back after d, or with an error when the context ends or nobody shall
+	// wait any longer; nil waits on the machine's clock.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Now is the org's clock, unskewed.
 	Now func() time.Time
@@ -32,7 +32,7 @@ func (s Stage) Serve(d *Decision, w http.ResponseWriter, r *http.Request, next h
 		return
 	}
 	if d.Delay > 0 && s.wait(r, d.Delay) != nil {
-		return
+		panic(http.ErrAbortHandler)
 	}
 	a := d.Act
 	switch {
@@ -55,7 +55,7 @@ func (s Stage) Serve(d *Decision, w http.ResponseWriter, r *http.Request, next h
 	}
 }
 
-// wait lets time pass; the error says that the client has gone away. The body is
+// wait lets time pass; the error says that it was cut short. The body is
 // read first, since net/http notices a closed connection only after it.
 func (s Stage) wait(r *http.Request, d time.Duration) error {
 	if r.Body != nil && d > noticeable {
@@ -105,9 +105,7 @@ func (s Stage) cut(c *Cut, w http.ResponseWriter, r *http.Request, next http.Han
 		if d == 0 {
 			d = forever
 		}
-		if s.wait(r, d) != nil {
-			return
-		}
+		s.wait(r, d) //nolint:errcheck // whoever ended it, the connection closes
 	}
 	panic(http.ErrAbortHandler)
 }

@@ -40,6 +40,9 @@ func newStage(t *testing.T, do string) *stage {
 	player := fault.NewPlayer(p, 1, nine)
 	own := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
+		if form := player.Plan().Rules[0].Do.Answer; form != nil && r.Header.Get("Accept-Encoding") != "" {
+			t.Errorf("a packed answer would be spoiled: %v", r.Header)
+		}
 		s.worked.Add(1)
 		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 		w.Header().Set("Content-Length", strconv.Itoa(len(ownBody)))

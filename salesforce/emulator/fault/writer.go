@@ -88,7 +88,9 @@ func (k *kept) Write(b []byte) (int, error) {
 // the client reads is a complete HTTP message.
 func spoil(a *Answer, w http.ResponseWriter, r *http.Request, next http.Handler) {
 	k := &kept{header: w.Header()}
-	next.ServeHTTP(k, r)
+	plain := r.Clone(r.Context())
+	plain.Header.Del("Accept-Encoding") // what is spoiled is the text, not its packing
+	next.ServeHTTP(k, plain)
 	k.WriteHeader(http.StatusOK)
 	body := k.body.Bytes()
 	if a.Form == FormGzip {

@@ -52,8 +52,6 @@ type call struct {
 	version string // "62.0"
 	session *session
 	args    []pathArg // of the route's pattern
-	// inside is true for a part of a composite call that keeps other writers out.
-	inside bool
 }
 
 // base is the path under which the call's version answers.

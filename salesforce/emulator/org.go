@@ -15,8 +15,13 @@ import (
 
 // Org is a Salesforce org in memory. It is safe for concurrent use.
 type Org struct {
-	opt Options
+	*state
 	*store.Store
+}
+
+// state is what an org keeps beside its records.
+type state struct {
+	opt Options
 
 	// generated says that Generate has filled the org.
 	generated atomic.Bool
@@ -50,6 +55,10 @@ func New(opt Options) *Org {
 	return o
 }
 
+// begin gives the org in which the calls of a transaction run, until its End.
+// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
+func (o *Org) begin() *Org { return &Org{state: o.state, Store: o.Begin()} }
+
 // newStore makes the store of an org, without records.
 func newStore(opt Options) (*store.Store, error) {
 	src, err := schema.Default()
@@ -65,7 +74,7 @@ func newStore(opt Options) (*store.Store, error) {
 
 // newOrg puts an org around its store.
 func newOrg(opt Options, s *store.Store) *Org {
-	o := &Org{opt: opt, Store: s}
+	o := &Org{state: &state{opt: opt}, Store: s}
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.router = newRouter(restRoutes(), doors())
 	o.cursors = cursors{byID: map[string]*cursor{}, now: opt.Clock.Now, ttl: opt.CursorTTL}

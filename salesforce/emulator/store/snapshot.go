@@ -26,7 +26,7 @@ func (f *file) rewriteLater(s *Store) {
 		if err := f.rewrite(s, false); err != nil && !errors.Is(err, errReshaped) {
 			s.mu.Lock()
 			f.ops = 0
-			s.mu.RWMutex.Unlock()
+			s.mu.release()
 			if f.opt.Warn != nil {
 				f.opt.Warn(err)
 			}
@@ -67,7 +67,7 @@ func (f *file) rewrite(s *Store, locked bool) error {
 	}
 	if !locked {
 		s.mu.Lock()
-		defer s.mu.RWMutex.Unlock()
+		defer s.mu.release()
 	}
 	f.ops += w.records - before
 	return nil

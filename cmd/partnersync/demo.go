@@ -130,7 +130,7 @@ func (a *app) demo(ctx context.Context, cfg config.Config, once bool) (err error
 func (d *demonstration) prepare(ctx context.Context, orgURL string) (err error) {
 	say := d.app.say
 	say("Making up an org with %s (seed %d)", thousands(int64(d.cfg.Salesforce.Emulator.Opportunities))+" opportunities", d.cfg.Salesforce.Emulator.Seed)
-	if err := d.app.makeUp(d.org, d.cfg.Salesforce.Emulator, 0); err != nil {
+	if err := d.app.makeUp(d.org, emulator.GenerateOptions{Opportunities: d.cfg.Salesforce.Emulator.Opportunities, Seed: d.cfg.Salesforce.Emulator.Seed}); err != nil {
 		return err
 	}
 	say("Starting a private Postgres")
@@ -220,7 +220,8 @@ func (d *demonstration) invite(web, orgURL string) {
 	command := "partnersync --config " + d.settingsPath() + " "
 	say := func(format string, args ...any) { d.app.say(format, args...) }
 	say("\n%s", d.app.paint(d.app.err, bold, "Open http://"+web+" for the status page. Ctrl-C stops the demo."))
-	say("The org is at %s (`partnersync emulator --help` says more). Try from another terminal:\n", orgURL)
+	say("Open %s to see the commissions inside of the org (`partnersync emulator --help` says more).", orgURL)
+	say("Try from another terminal:\n")
 	for _, try := range []string{"status", "discrepancies", d.exampleCommand(), "run pull reconcile accrue push", "doctor"} {
 		if try != "" {
 			say("  %s%s", command, try)

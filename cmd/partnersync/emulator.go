@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"time"
 
@@ -18,13 +17,14 @@ import (
 // emulatorFlags are those of `emulator`, and in part of `demo`. What is not
 // given comes from salesforce.emulator of the settings.
 type emulatorFlags struct {
+	bare          bool
 	listen        string
-	data          string
 	customers     int
 	multiCurrency bool
 	opportunities int
 	seed          int64
 	org           orgFlags
+	source        sourceFlags
 }
 
 // into puts the flags that were given over the settings.
@@ -53,16 +53,19 @@ func (a *app) emulatorCommand() *cobra.Command {
 		Use: "emulator", GroupID: groupStart, Args: cobra.NoArgs,
 		Short: "Serve a Salesforce org from memory, to try things out",
 		Long: `Serve a Salesforce org from memory: REST, SOQL, OAuth and SOAP login. With --data it
-holds the records of DIR/Object.csv files, else it makes an org up. It prints the
-address and the credentials that it accepts, and forgets everything when it stops.`,
-		Example: "  partnersync emulator\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000\n  partnersync emulator --faults faults.yaml",
+holds the records of DIR/Object.csv files, else it makes a company up. It prints the
+address and the credentials that it accepts; the address opened in a browser shows
+the org's records and its latest requests. It forgets everything when it stops,
+unless --file names a file that keeps it.`,
+		Example: "  partnersync emulator\n  partnersync emulator --generate customers=10000,seed=7 --file org.snapshot\n  partnersync emulator --data testdata/org --listen 127.0.0.1:9000\n  partnersync emulator --faults faults.yaml",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.emulate(c, f) },
 	}
 	c.Flags().StringVar(&f.listen, "listen", "", "host:port (default salesforce.emulator.listen)")
-	c.Flags().StringVar(&f.data, "data", "", "directory with Object.csv files, instead of an org that is made up")
+	f.source.add(c)
 	c.Flags().IntVar(&f.opportunities, "opportunities", 0, "how many to make up (default salesforce.emulator.opportunities)")
 	c.Flags().IntVar(&f.customers, "customers", 0, "how many customers to make up (default one for every 20 opportunities)")
 	c.Flags().BoolVar(&f.multiCurrency, "multi-currency", false, "an org whose records each have a currency")
+	c.Flags().BoolVar(&f.bare, "bare", false, "an org without salesforce/package: only standard objects and the License Management App's, and no made-up records")
 	c.Flags().Int64Var(&f.seed, "seed", 0, "the same seed makes the same org all day (default salesforce.emulator.seed)")
 	f.org.add(c)
 	return c
@@ -90,47 +93,26 @@ func (a *app) emulate(c *cobra.Command, f emulatorFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	opt.Logger, opt.MultiCurrency = log.Named("emulator"), f.multiCurrency
-	org := emulator.New(opt)
-	var files []string
-	if f.data != "" {
-		files, err = loadFiles(org, f.data)
-	} else {
-		err = a.makeUp(org, cfg.Salesforce.Emulator, f.customers)
+	made, err := specOf(c, f, cfg.Salesforce.Emulator)
+	if err != nil {
+		return err
 	}
+	opt.Logger, opt.MultiCurrency, opt.Bare = log.Named("emulator"), f.multiCurrency, f.bare
+	ctx, stop := context.WithCancelCause(c.Context())
+	defer stop(nil)
+	org, isFilled, err := a.openOrg(opt, f.source.file, stop)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, org.CloseFile()) }()
+	files, err := a.fillOrg(c, org, isFilled, f, made)
 	if err != nil {
 		return err
 	}
 	org.PlayFaults(plan, uint64(cfg.Salesforce.Emulator.FaultSeed))
-	server, err := serveOrg(c.Context(), org, cfg.Salesforce.Emulator.Listen)
-	if err != nil {
-		return err
-	}
-	err = a.tellOrg(server.URL(), holdings(org, files))
-	<-c.Context().Done()
-	return errors.Join(err, server.Close())
-}
-
-// loadFiles fills an org from a directory, and gives the objects of its files.
-func loadFiles(org *emulator.Org, dir string) ([]string, error) {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, errs.New(errs.Invalid, "--data %s is not a directory", dir)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, errs.New(errs.Invalid, "--data: %w", err)
-	}
-	var objects []string
-	for _, e := range entries {
-		if object, isCSV := strings.CutSuffix(e.Name(), ".csv"); isCSV && !e.IsDir() {
-			objects = append(objects, object)
-		}
-	}
-	if len(objects) == 0 {
-		return nil, errs.New(errs.Invalid, "--data %s: there is no .csv file in that directory", dir).
-			WithHint("it wants one file for each object, named after it: Account.csv, Opportunity.csv; without --data an org is made up")
-	}
-	return objects, org.LoadDir(dir)
+	return a.serveUntil(ctx, org, cfg.Salesforce.Emulator.Listen, func(url string) error {
+		return a.tellOrg(url, holdings(org, files), f.source.file)
+	})
 }
 
 // holding is how many records of an object an org has.
@@ -163,12 +145,12 @@ func holdings(org *emulator.Org, files []string) []holding {
 	return orEmpty(out)
 }
 
-// makeUp fills an org with a company's records; 0 customers is as many as go with
-// its opportunities. The org's history ends with yesterday (UTC), so that the same
-// seed makes the same org whenever in the day it is made.
-func (a *app) makeUp(org *emulator.Org, e config.Emulator, customers int) error {
-	today := a.clock.Now().UTC().Truncate(24 * time.Hour)
-	return org.Generate(emulator.GenerateOptions{Customers: customers, Opportunities: e.Opportunities, Seed: e.Seed, Now: today})
+// makeUp fills an org with a company's records. The org's history ends with
+// yesterday (UTC), so that the same seed makes the same org whenever in the day it
+// is made.
+func (a *app) makeUp(org *emulator.Org, made emulator.GenerateOptions) error {
+	made.Now = a.clock.Now().UTC().Truncate(24 * time.Hour)
+	return org.Generate(made)
 }
 
 // serveOrg opens the org to the network, or says in whose way it is. It serves
@@ -179,15 +161,19 @@ func serveOrg(ctx context.Context, org *emulator.Org, address string) (*emulator
 }
 
 // tellOrg says how to reach the org, and what it holds.
-func (a *app) tellOrg(url string, held []holding) error {
+func (a *app) tellOrg(url string, held []holding, file string) error {
 	document := map[string]any{
 		"url": url, "client_id": emulator.DemoClientID, "client_secret": emulator.DemoClientSecret,
 		"username": emulator.DemoUsername, "password": emulator.DemoPassword,
 		"security_token": emulator.DemoSecurityToken, "refresh_token": emulator.DemoRefreshToken,
 		"holds": held,
 	}
+	if file != "" {
+		document["file"] = file
+	}
 	return a.show(document, func(p *page) {
-		p.line("An org is at %s. It accepts these made-up credentials:", p.app.paint(p.w, bold, url))
+		p.line("An org is at %s. Open it in a browser to see its records, query them and watch its requests.", p.app.paint(p.w, bold, url))
+		p.line("It accepts these made-up credentials:")
 		p.line("")
 		p.line("  salesforce:")
 		p.line("    login_url: %s", url)
@@ -204,6 +190,10 @@ func (a *app) tellOrg(url string, held []holding) error {
 			p.line("  nothing")
 		}
 		p.line("")
+		if file != "" {
+			p.line("Ctrl-C stops it; %s keeps it.", file)
+			return
+		}
 		p.line("Ctrl-C stops it, and it forgets everything.")
 	})
 }

@@ -31,7 +31,7 @@ func (f *orgFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.faults, "faults", "", "file that says how the org misbehaves (default salesforce.emulator.faults)")
 	c.Flags().Int64Var(&f.faultSeed, "fault-seed", 0, "the same seed gives the same faults (default salesforce.emulator.fault_seed)")
 	c.Flags().StringVar(&f.clock, "clock", "", "let the org's clock stand at an instant like 2026-11-27T09:00:00Z, until /emulator/clock moves it")
-	c.Flags().BoolVar(&f.anyHost, "admin-any-host", false, "let /emulator/ answer for other host names than this machine's")
+	c.Flags().BoolVar(&f.anyHost, "admin-any-host", false, "let /emulator/ and the page answer for other host names than this machine's")
 	c.Flags().IntVar(&f.dailyLimit, "daily-limit", 0, "API requests in 24 hours (default 100000)")
 	c.Flags().IntVar(&f.longLimit, "long-limit", 0, "requests at work for long, at once (default 25)")
 	c.Flags().DurationVar(&f.longRequest, "long-request", 0, "from when on a request is at work for long (default 20s)")

@@ -16,7 +16,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/partnersync/partnersync/config"
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/salesforce/emulator"
@@ -165,7 +164,7 @@ func TestTheSameSeedMakesTheSameOrgAllDay(t *testing.T) {
 	made := func(at time.Time) string {
 		org := emulator.New(emulator.Options{Clock: clock.NewManual(at), MultiCurrency: true})
 		a := &app{clock: clock.NewManual(at)}
-		if err := a.makeUp(org, config.Emulator{Opportunities: 100, Seed: 7}, 0); err != nil {
+		if err := a.makeUp(org, emulator.GenerateOptions{Opportunities: 100, Seed: 7}); err != nil {
 			t.Fatal(err)
 		}
 		return fmt.Sprint(org.Records("Opportunity"), org.Records("Space__c"), org.Records("Account"))

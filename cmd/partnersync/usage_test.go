@@ -84,6 +84,11 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"run", "accrue", "--as-of", "2999-01-01"}, []string{"2999-01-01 is not over yet in the company zone UTC", "hint: ", "at the latest"}},
 		{[]string{"apply", "-f", "missing.yaml"}, []string{"missing.yaml", "hint: -f wants the path"}},
 		{[]string{"emulator", "--customers", "-1"}, []string{"--customers -1"}},
+		{[]string{"emulator", "--generate", "customer=5"}, []string{`error: --generate: there is no key "customer"`, "hint: Is customers meant?"}},
+		{[]string{"emulator", "--generate", ""}, []string{"--generate: it has an empty part", "hint: "}},
+		{[]string{"emulator", "--generate", "seed=1", "--seed", "2"}, []string{"seed is given by --generate and by --seed"}},
+		{[]string{"emulator", "--generate", "customers=5", "--data", "."}, []string{"--generate and --data both fill the org"}},
+		{[]string{"emulator", "--file", "."}, []string{"--file: ", "is a directory"}},
 		{[]string{"version", "--config", "none.yaml"}, nil},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {

@@ -538,3 +538,25 @@ func TestClosingAServerStopsItsJobs(t *testing.T) {
 	c.close()
 	http.DefaultClient.CloseIdleConnections()
 }
+
+func TestALookupIsGivenByWhatIdentifiesItsRecord(t *testing.T) {
+	c := newClient(t, emulator.Options{})
+	owner := c.insert("User", map[string]any{"Username": "second@acme.example", "LastName": "Second", "Email": "second@acme.example", "Alias": "sec", "TimeZoneSidKey": "GMT"})
+	for header, want := range map[string]string{
+		"Owner.Username": "JobComplete", "user:owner.username": "JobComplete", "OwnerId": "JobComplete", "Owner.Id": "JobComplete",
+		"Account:Owner.Username": "Failed", "Owner.LastName": "Failed", "Nobody.Username": "Failed",
+	} {
+		value := "second@acme.example"
+		if strings.HasSuffix(header, "Id") {
+			value = owner
+		}
+		_, info := c.ingest(`{"operation":"insert","object":"Account","columnDelimiter":"TAB","lineEnding":"CRLF"}`, "Name\t"+header+"\r\n"+header+"\t"+value+"\r\n")
+		if info["state"] != want || info["numberRecordsFailed"] != 0.0 {
+			t.Errorf("%s: %v", header, info)
+		}
+		n := c.query("query", "SELECT Id FROM Account WHERE Name = '"+header+"' AND OwnerId = '"+owner+"'").TotalSize
+		if (n == 1) != (want == "JobComplete") {
+			t.Errorf("%s: %d records", header, n)
+		}
+	}
+}

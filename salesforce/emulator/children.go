@@ -18,7 +18,7 @@ func childrenAmong(objects []*schema.Object, parent *schema.Object) []childRelat
 	var out []childRelation
 	for _, child := range objects {
 		for _, f := range child.Fields {
-			if f.RefTo == parent.Name {
+			if f.PointsTo(parent.Name) {
 				out = append(out, childRelation{child, f, child.ChildrenName(f)})
 			}
 		}

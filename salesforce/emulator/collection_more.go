@@ -29,6 +29,7 @@ func (o *Org) deleteCollection(c *call) error {
 		return nil
 	})
 	if err == nil {
+		noteRows(c.w, len(results))
 		writeJSON(c.w, http.StatusOK, results)
 	}
 	return err

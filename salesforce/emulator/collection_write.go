@@ -136,6 +136,7 @@ func (o *Org) writeCollection(c *call, rows []*dataRow, body collection, raw []b
 		return nil
 	})
 	if err == nil {
+		noteRows(c.w, len(results))
 		writeJSON(c.w, http.StatusOK, results)
 	}
 	return err

@@ -71,6 +71,9 @@ func (p *packedWriter) Write(b []byte) (int, error) {
 	return p.z.Write(b)
 }
 
+// Unwrap gives the writer below, for http.ResponseController and the log.
+func (p *packedWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
 func (p *packedWriter) sendStatus() {
 	if p.status == 0 {
 		p.status = http.StatusOK

@@ -105,17 +105,13 @@ func (o *Org) objectInfo(c *call, obj *schema.Object) map[string]any {
 	url := c.base() + "sobjects/" + obj.Name
 	writable := !obj.ReadOnly
 	_, mergeable := obj.Field("MasterRecordId")
-	plural := obj.Label + "s"
-	if strings.HasSuffix(obj.Label, "y") {
-		plural = strings.TrimSuffix(obj.Label, "y") + "ies"
-	}
 	var parent any
 	var link any
 	if obj.HistoryOf != "" {
 		parent, link = obj.HistoryOf, "History"
 	}
 	return map[string]any{
-		"name": obj.Name, "label": obj.Label, "labelPlural": plural, "keyPrefix": obj.Prefix, "custom": obj.Custom,
+		"name": obj.Name, "label": obj.Label, "labelPlural": obj.Plural, "keyPrefix": obj.Prefix, "custom": obj.Custom,
 		"createable": writable, "updateable": writable, "deletable": writable && obj.Name != "User", "undeletable": writable && obj.Name != "User",
 		"queryable": true, "retrieveable": true, "replicateable": true, "searchable": writable, "triggerable": writable,
 		"mergeable": mergeable, "activateable": false, "layoutable": writable, "feedEnabled": false, "mruEnabled": writable,
@@ -140,6 +136,8 @@ func soapType(f *schema.Field) string {
 		return "xsd:date"
 	case schema.TypeDateTime:
 		return "xsd:dateTime"
+	case schema.TypeTime:
+		return "xsd:time"
 	case schema.TypeAny:
 		return "xsd:anyType"
 	}
@@ -168,14 +166,15 @@ func describeField(f *schema.Field, obj *schema.Object) map[string]any {
 	out := map[string]any{
 		"name": f.Name, "label": f.Label, "type": string(f.Type), "soapType": soapType(f),
 		"length": length, "byteLength": bytes, "precision": precision, "scale": f.Scale, "digits": digits,
-		"custom": f.Custom, "nameField": f.NameField, "autoNumber": f.AutoFormat != "", "calculated": false,
-		"createable": writable, "updateable": writable, "nillable": !f.Required && !f.IsAudit && f.Type != schema.TypeBoolean && !defaulted,
+		"custom": f.Custom, "nameField": f.NameField, "autoNumber": f.AutoFormat != "", "calculated": f.Formula != "",
+		"createable": writable, "updateable": writable && (!f.IsMaster || f.Reparentable), "nillable": !f.Required && !f.IsAudit && f.Type != schema.TypeBoolean && !defaulted,
 		"defaultedOnCreate": defaulted, "unique": f.Unique, "externalId": f.ExternalID, "idLookup": f.IDLookup,
 		"caseSensitive": f.CaseSensitive, "restrictedPicklist": f.Restricted, "filterable": f.IsFilterable(),
 		"sortable": f.IsSortable(), "groupable": f.IsGroupable(), "aggregatable": f.IsAggregatable(),
 		"permissionable":      f.Custom && !f.Required,
-		"deprecatedAndHidden": false, "htmlFormatted": false, "encrypted": false, "dependentPicklist": false,
-		"cascadeDelete": false, "restrictedDelete": false, "polymorphicForeignKey": false, "namePointing": false,
+		"deprecatedAndHidden": false, "htmlFormatted": f.IsHTML, "encrypted": false, "dependentPicklist": false,
+		"cascadeDelete": f.OnDelete == schema.DeleteCascades, "restrictedDelete": f.OnDelete == schema.DeleteRefused,
+		"polymorphicForeignKey": len(f.Targets()) > 1, "namePointing": len(f.Targets()) > 1,
 		"relationshipName": nil, "relationshipOrder": nil, "referenceTo": []string{}, "referenceTargetField": nil,
 		"defaultValue": nil, "defaultValueFormula": nil, "inlineHelpText": nil, "calculatedFormula": nil,
 		"controllerName": nil, "mask": nil, "maskType": nil, "extraTypeInfo": nil, "compoundFieldName": nil,
@@ -183,26 +182,46 @@ func describeField(f *schema.Field, obj *schema.Object) map[string]any {
 		"aiPredictionField": false, "displayLocationInDecimal": false, "filteredLookupInfo": nil, "formulaTreatNullNumberAsZero": false,
 		"highScaleNumber": false, "queryByDistance": false, "searchPrefilterable": f.RefTo != "", "writeRequiresMasterRead": false,
 	}
+	describeKind(f, out)
+	return out
+}
+
+// describeKind adds what only fields of some kinds have.
+func describeKind(f *schema.Field, out map[string]any) {
 	if f.RefTo != "" {
-		out["referenceTo"] = []string{f.RefTo}
+		out["referenceTo"] = f.Targets()
 		out["relationshipName"] = f.Relationship
+	}
+	if f.IsMaster {
+		out["relationshipOrder"], out["writeRequiresMasterRead"] = f.Order, false
 	}
 	if f.Type == schema.TypeTextArea {
 		out["extraTypeInfo"] = "plaintextarea"
+		if f.IsHTML {
+			out["extraTypeInfo"] = "richtextarea"
+		}
+	}
+	for name, text := range map[string]string{"inlineHelpText": f.Help, "calculatedFormula": f.Formula, "defaultValueFormula": f.DefaultFormula} {
+		if text != "" {
+			out[name] = text
+		}
 	}
 	if f.Type == schema.TypeBoolean && f.Slot >= 0 {
 		out["defaultValue"] = f.Default == "true"
 	}
-	return out
 }
 
 func picklistValues(f *schema.Field) []map[string]any {
 	out := []map[string]any{}
-	if f.Type != schema.TypePicklist {
+	if f.Type != schema.TypePicklist && f.Type != schema.TypeMultipicklist {
 		return out
 	}
 	for _, v := range f.Values {
-		out = append(out, map[string]any{"value": v, "label": v, "active": true, "defaultValue": v == f.Default, "validFor": nil})
+		label := v
+		if other, ok := f.Labels[v]; ok {
+			label = other
+		}
+		out = append(out, map[string]any{"value": v, "label": label, "active": true, "defaultValue": v == f.Default, "validFor": nil})
 	}
 	return out
 }
@@ -211,7 +230,7 @@ func childRelationships(objects []*schema.Object, parent *schema.Object) []map[s
 	out := []map[string]any{}
 	for _, rel := range childrenAmong(objects, parent) {
 		out = append(out, map[string]any{"childSObject": rel.object.Name, "field": rel.field.Name, "relationshipName": nullable(rel.name),
-			"cascadeDelete": false, "restrictedDelete": false, "deprecatedAndHidden": false,
+			"cascadeDelete": rel.field.OnDelete == schema.DeleteCascades, "restrictedDelete": rel.field.OnDelete == schema.DeleteRefused, "deprecatedAndHidden": false,
 			"junctionIdListNames": []any{}, "junctionReferenceTo": []any{}})
 	}
 	return out

@@ -41,6 +41,7 @@ type about struct {
 	Currencies    []string `json:"currencies"`
 	SandboxField  string   `json:"sandbox_field"`
 	Without       []string `json:"without,omitempty"`
+	Bare          bool     `json:"bare,omitempty"`
 	Generated     bool     `json:"generated"`
 	Filled        bool     `json:"filled"`
 }
@@ -64,19 +65,18 @@ func Open(opt Options, f FileOptions) (*Org, Opened, error) {
 			}
 		}
 		full := opt.withDefaults()
-		s, err := newStore(full)
-		if err != nil {
+		var err error
+		if o, err = newOrg(full); err != nil {
 			return nil, nil, &errs.Error{Kind: errs.Invalid, Op: "make an org", Err: err}
 		}
-		o = newOrg(full, s)
 		if document == nil {
-			s.Seed(full.Username, full.Currencies[0])
-			a = about{MultiCurrency: full.MultiCurrency, Currencies: full.Currencies, SandboxField: full.SandboxField, Without: full.Without}
+			o.Store.Seed(full.Username, full.Currencies[0])
+			a = about{MultiCurrency: full.MultiCurrency, Currencies: full.Currencies, SandboxField: full.SandboxField, Without: full.Without, Bare: full.Bare}
 		}
-		return s, a.document(), nil
+		return o.Store, a.document(), nil
 	}
 	log := opt.withDefaults().Logger
-	_, found, err := store.OpenFile(f.Path, store.FileOptions{Build: build, SyncEvery: f.SyncEvery, Failed: f.Failed,
+	_, found, err := store.OpenFile(f.Path, store.FileOptions{Build: build, Reshape: func(_ *store.Store, document []byte) error { return o.restoreCatalog(document) }, SyncEvery: f.SyncEvery, Failed: f.Failed,
 		Warn: func(err error) { log.Warn("the org's file grows: it could not be rewritten", zap.Error(err)) }})
 	if err != nil {
 		return nil, Opened{}, err
@@ -108,11 +108,14 @@ func (a about) into(opt *Options) error {
 		differs = "names the sandbox flag " + a.SandboxField
 	case opt.Without != nil && !slices.Equal(opt.Without, a.Without):
 		differs = "has other objects and fields"
+	case opt.Bare && !a.Bare:
+		differs = "was not made bare"
 	}
 	if differs != "" {
 		return errs.New(errs.Invalid, "the org in the file %s", differs).WithHint("Start it as it was made, or name another file.")
 	}
 	opt.MultiCurrency, opt.Currencies, opt.SandboxField, opt.Without = a.MultiCurrency, a.Currencies, a.SandboxField, a.Without
+	opt.Bare = a.Bare
 	return nil
 }
 

@@ -4,20 +4,25 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/partnersync/partnersync/salesforce/emulator/console"
 	"github.com/partnersync/partnersync/salesforce/emulator/fault"
 )
 
-// Handler answers the org's HTTP surface, and its keeper's under /emulator/. It
-// never panics on a request, except to drop a connection when a fault says so.
+// Handler answers the org's HTTP surface, its keeper's under /emulator/, and at /
+// and under /console/ the page for people. It never panics on a request, except to
+// drop a connection when a fault says so.
 func (o *Org) Handler() http.Handler {
-	admin, api := o.adminHandler(), o.durable(http.HandlerFunc(o.watch))
+	admin, api, page := o.adminHandler(), o.durable(http.HandlerFunc(o.watch)), console.New(desk{o})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = singleSlashes(r)
+		r = withoutDoubleSlashes(r)
+		if console.Answers(r.URL.Path) {
+			page.ServeHTTP(w, r)
+			return
+		}
 		if r.URL.Path == adminPath || strings.HasPrefix(r.URL.Path, adminPath+"/") {
 			admin.ServeHTTP(w, r)
 			return
@@ -26,22 +31,24 @@ func (o *Org) Handler() http.Handler {
 	})
 }
 
-var slashes = regexp.MustCompile(`//+`)
-
-// singleSlashes takes repeated slashes of a path for one, as the platform does: the
-// Salesforce CLI appends its paths to an address that ends in a slash.
-func singleSlashes(r *http.Request) *http.Request {
-	escaped := r.URL.EscapedPath()
-	if !strings.Contains(escaped, "//") {
+// withoutDoubleSlashes takes repeated slashes of a path for one, as the platform
+// does: some clients put an address that ends with one before paths that begin
+// with one.
+func withoutDoubleSlashes(r *http.Request) *http.Request {
+	if !strings.Contains(r.URL.Path, "//") && !strings.Contains(r.URL.RawPath, "//") {
 		return r
 	}
-	escaped = slashes.ReplaceAllString(escaped, "/")
+	u := *r.URL
+	escaped := u.EscapedPath()
+	for strings.Contains(escaped, "//") {
+		escaped = strings.ReplaceAll(escaped, "//", "/")
+	}
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
 		return r
 	}
-	out, u := *r, *r.URL
 	u.Path, u.RawPath = path, escaped
+	out := *r
 	out.URL = &u
 	return &out
 }
@@ -51,10 +58,10 @@ func singleSlashes(r *http.Request) *http.Request {
 func (o *Org) watch(w http.ResponseWriter, r *http.Request) {
 	now := o.opt.Clock.Now()
 	seen := &watchedWriter{ResponseWriter: w}
-	e := LoggedRequest{At: now.UTC(), Method: r.Method, Path: r.URL.Path, Query: shortText(r.URL.Query().Get("q"), maxLogQuery)}
+	e := LoggedRequest{At: now.UTC(), Method: r.Method, Path: r.URL.Path, Query: shortText(r.URL.Query().Get("q"), maxLogQuery), Client: shortText(r.UserAgent(), maxLogClient)}
 	e.Kind, _ = fault.KindOf(r.Method, r.URL.Path)
 	defer func() {
-		e.Status, e.Bytes, e.Millis = seen.status, seen.bytes, o.opt.Clock.Now().Sub(now).Milliseconds()
+		e.Status, e.Bytes, e.Rows, e.Millis = seen.status, seen.bytes, seen.rows, o.opt.Clock.Now().Sub(now).Milliseconds()
 		o.log.add(e)
 	}()
 	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
@@ -154,6 +161,7 @@ type watchedWriter struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	rows   *int
 }
 
 func (w *watchedWriter) WriteHeader(status int) {
@@ -174,3 +182,18 @@ func (w *watchedWriter) Write(b []byte) (int, error) {
 
 // Unwrap gives the writer below, for http.ResponseController.
 func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// noteRows tells the log how many records a request gave or wrote.
+func noteRows(w http.ResponseWriter, n int) {
+	for w != nil {
+		if seen, ok := w.(*watchedWriter); ok {
+			seen.rows = &n
+			return
+		}
+		below, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = below.Unwrap()
+	}
+}

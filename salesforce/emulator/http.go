@@ -52,10 +52,11 @@ type call struct {
 	version string // "62.0"
 	session *session
 	args    []pathArg // of the route's pattern
+	below   string    // "tooling/" in the Tooling API
 }
 
 // base is the path under which the call's version answers.
-func (c *call) base() string { return "/services/data/v" + c.version + "/" }
+func (c *call) base() string { return "/services/data/v" + c.version + "/" + c.below }
 
 // serve answers one request.
 func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
@@ -67,13 +68,18 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	path := strings.TrimRight(r.URL.Path, "/")
 	o.opt.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", path))
+	o.takeOn()
+	if !deploys(path) {
+		o.customization.shape.RLock()
+		defer o.customization.shape.RUnlock()
+	}
 	if d, ok := o.router.door(path); ok {
 		o.traffic.count(d.kind)
 		d.handle(o, w, r)
 		return
 	}
 	err := error(errNoResource)
-	if below, ok := strings.CutPrefix(slashes.ReplaceAllString(r.URL.EscapedPath(), "/"), "/services/data/"); ok {
+	if below, ok := strings.CutPrefix(r.URL.EscapedPath(), "/services/data/"); ok {
 		err = o.rest(w, r, below)
 	} else {
 		o.traffic.count(kindOther)

@@ -21,7 +21,7 @@ func TestOddRequestsGetThePlatformsErrors(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{"GET", "/", "", 404, "NOT_FOUND"},
+		{"GET", "/nothing", "", 404, "NOT_FOUND"},
 		{"GET", "/services/data/v49.0/limits", "", 404, "NOT_FOUND"},
 		{"GET", "/services/data/v62/limits", "", 404, "NOT_FOUND"},
 		{"GET", "nothing", "", 404, "NOT_FOUND"},

@@ -37,6 +37,9 @@ type Options struct {
 	// this org does not have, or that the integration user cannot see. Without a
 	// history object, its changes are not tracked.
 	Without []string
+	// Bare leaves out what salesforce/package makes of an org: it has its standard
+	// objects and those of the License Management App, until somebody deploys more.
+	Bare bool
 	// MultiCurrency adds CurrencyIsoCode to every object.
 	MultiCurrency bool
 	// Currencies are the org's active currencies, its own first; by default USD,

@@ -8,7 +8,6 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/salesforce/emulator/bulk"
 	"github.com/partnersync/partnersync/salesforce/emulator/company"
-	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/soql"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
@@ -39,6 +38,8 @@ type state struct {
 	log       requestLog
 	uses      uses
 	bulk      *bulk.Jobs
+
+	customization customization
 }
 
 // New makes an org with its organization record and its integration user, and
@@ -46,11 +47,10 @@ type state struct {
 // does not have: a mistake of whoever wrote it.
 func New(opt Options) *Org {
 	opt = opt.withDefaults()
-	s, err := newStore(opt)
+	o, err := newOrg(opt)
 	if err != nil {
 		panic(err)
 	}
-	o := newOrg(opt, s)
 	o.Store.Seed(opt.Username, opt.Currencies[0])
 	return o
 }
@@ -59,32 +59,28 @@ func New(opt Options) *Org {
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
 func (o *Org) begin() *Org { return &Org{state: o.state, Store: o.Begin()} }
 
-// newStore makes the store of an org, without records.
-func newStore(opt Options) (*store.Store, error) {
-	src, err := schema.Default()
+// newOrg makes an org without records.
+func newOrg(opt Options) (*Org, error) {
+	catalog, err := newCatalog(opt)
 	if err != nil {
 		return nil, err
 	}
-	s, err := schema.Build(src, schema.Options{Without: opt.Without, MultiCurrency: opt.MultiCurrency, Currencies: opt.Currencies, SandboxField: opt.SandboxField})
+	s, err := opt.buildSchema(catalog)
 	if err != nil {
 		return nil, err
 	}
-	return store.New(s, opt.Clock), nil
-}
-
-// newOrg puts an org around its store.
-func newOrg(opt Options, s *store.Store) *Org {
-	o := &Org{state: &state{opt: opt}, Store: s}
+	o := &Org{state: &state{opt: opt}, Store: store.New(s, opt.Clock)}
+	o.customization.catalog = catalog
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.router = newRouter(restRoutes(), doors())
 	o.cursors = cursors{byID: map[string]*cursor{}, now: opt.Clock.Now, ttl: opt.CursorTTL}
 	o.described.Store(o.Now().Unix())
 	o.log.size = opt.RequestLog
-	o.bulk = bulk.New(bulk.Options{Store: s, Clock: opt.Clock, NoHardDelete: opt.NoHardDelete, Spend: o.Spend, Visible: visible,
+	o.bulk = bulk.New(bulk.Options{Store: o.Store, Clock: opt.Clock, NoHardDelete: opt.NoHardDelete, Spend: o.Spend, Visible: visible,
 		Hidden: func(ctx context.Context, query string) *soql.Error { return o.hiddenInQuery(decisionOf(ctx), query) },
 		Fate:   fateOf, Writer: o.faultyWriter, Row: o.bulkRowFault})
 	o.AdjustWrites(o.directWriter)
-	return o
+	return o, nil
 }
 
 // Generate fills the org with a plausible company, as generate describes. It

@@ -132,7 +132,9 @@ func (o *Org) DropCursors() {
 
 // firstPage answers query and queryAll, and explain instead of a query.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm
-func (o *Org) firstPage(c *call, all bool) error {
+func (o *Org) firstPage(c *call, all bool) error { return o.firstPageOf(c, o.Store, all) }
+
+func (o *Org) firstPageOf(c *call, s *store.Store, all bool) error {
 	params := c.r.URL.Query()
 	text, explain := params.Get("q"), false
 	if text == "" && params.Has("explain") {
@@ -149,7 +151,7 @@ func (o *Org) firstPage(c *call, all bool) error {
 	if qerr != nil {
 		return queryError(qerr)
 	}
-	p, qerr := query.New(o.Store, text, all)
+	p, qerr := query.New(s, text, all)
 	switch {
 	case qerr != nil:
 		return queryError(qerr)
@@ -275,6 +277,7 @@ func (o *Org) page(c *call, cur *cursor, from, batch int, into *pageBuffer) {
 	loops := from > 0 && decisionOf(c.r.Context()).LoopsPages()
 	total := len(cur.result.Records)
 	to := min(from+batch, total)
+	noteRows(c.w, to-from)
 	if to == total && !loops {
 		o.cursors.markRead(cur)
 	}

@@ -179,6 +179,9 @@ func (w *writing) remove(t *store.Table, id string) *schema.RowError {
 	if e == nil {
 		e = w.org.rowFault(w.ctx, t.Object.Name, id, map[string]any{"Id": id})
 	}
+	if e == nil {
+		e = w.org.CheckDelete(t, r)
+	}
 	if e != nil {
 		return e
 	}

@@ -20,14 +20,23 @@ type LoggedRequest struct {
 	// Status is what was answered, 0 if the connection ended without an answer.
 	Status int   `json:"status"`
 	Bytes  int64 `json:"bytes"` // of the answer's body
+	// Rows is how many records a query gave on its page, or a call of many records
+	// wrote; nil for requests of one record or of none.
+	Rows *int `json:"rows,omitempty"`
 	// Millis is how long it took by the org's clock.
 	Millis int64 `json:"ms"`
 	// Faults names the rules of the plan that played.
 	Faults []string `json:"faults,omitempty"`
+	// Client is the beginning of the User-Agent.
+	Client string `json:"client,omitempty"`
 }
 
-// maxLogQuery bounds the text of a query that the log keeps.
-const maxLogQuery = 1000
+// maxLogQuery and maxLogClient bound the texts that the log keeps of a query and
+// of a client's name, in characters.
+const (
+	maxLogQuery  = 1000
+	maxLogClient = 200
+)
 
 // requestLog keeps the last requests.
 type requestLog struct {

@@ -37,6 +37,15 @@ func restRoutes() []route {
 		{"DELETE", "sobjects/{object}/{field}/{value}", kindRecord, (*Org).deleteRecord},
 		{"GET", "recent", kindOther, (*Org).recentlyViewed},
 
+		// Metadata.
+		{"POST", "metadata/deployRequest", kindOther, (*Org).postDeploy},
+		{"GET", "metadata/deployRequest/{id}", kindOther, (*Org).getDeploy},
+		{"PATCH", "metadata/deployRequest/{id}", kindOther, (*Org).patchDeploy},
+		{"GET", "tooling/query", kindQuery, (*Org).toolingQuery},
+		{"GET", "tooling/query/{locator}", kindPage, func(o *Org, c *call) error { return o.nextPage(c, c.arg("locator")) }},
+		{"GET", "tooling/sobjects", kindDescribe, (*Org).toolingObjects},
+		{"GET", "tooling/sobjects/{object}/describe", kindDescribe, (*Org).toolingDescribe},
+
 		// Many at once.
 		{"POST", "composite", kindOther, (*Org).composite},
 		{"POST", "composite/batch", kindOther, (*Org).batch},
@@ -80,5 +89,7 @@ func doors() []door {
 		{"/services/Soap/u/{version}/{org}", kindOwn, (*Org).soap},
 		{"/services/Soap/c/{version}", kindOwn, (*Org).soap},
 		{"/services/Soap/c/{version}/{org}", kindOwn, (*Org).soap},
+		{"/services/Soap/m/{version}", kindOther, (*Org).metadataSOAP},
+		{"/services/Soap/m/{version}/{org}", kindOther, (*Org).metadataSOAP},
 	}
 }

@@ -73,6 +73,11 @@ func (o *Org) authorize(r *http.Request) (*session, error) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "OAuth") {
 		return nil, refuse(http.StatusUnauthorized, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
 	}
+	return o.prolong(token)
+}
+
+// prolong finds the session of an access token and prolongs it.
+func (o *Org) prolong(token string) (*session, error) {
 	o.access.mu.Lock()
 	defer o.access.mu.Unlock()
 	s := o.access.sessions[strings.TrimSpace(token)]

@@ -58,6 +58,7 @@ func (o *Org) tree(c *call) error {
 	if !ok {
 		status = http.StatusBadRequest
 	}
+	noteRows(c.w, len(results))
 	writeJSON(c.w, status, map[string]any{"hasErrors": !ok, "results": results})
 	return nil
 }

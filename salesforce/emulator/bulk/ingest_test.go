@@ -197,3 +197,25 @@ func TestAnAbortedJobKeepsWhatItWrote(t *testing.T) {
 		t.Errorf("%d written, %d left", good, rest)
 	}
 }
+
+func TestTheOldestJobsMakeRoom(t *testing.T) {
+	j := newJobs(t, Options{})
+	j.room.bytes, j.room.jobs = 100, 5
+	const data = "Partner_ID__c\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n" // 45 bytes
+	first := j.load(t, opInsert, Dialect{Delimiter: ','}, data)
+	second := j.load(t, opInsert, Dialect{Delimiter: ','}, data)
+	third := j.load(t, opInsert, Dialect{Delimiter: ','}, data)
+	for jb, want := range map[*job]bool{first: false, second: true, third: true} {
+		if _, err := j.find(jb.info.ID, typeIngest); (err == nil) != want {
+			t.Errorf("job %s: %v", jb.info.ID, err)
+		}
+	}
+	for range 5 {
+		if _, err := j.call("POST", "ingest", "application/json", `{"operation":"insert","object":"Account"}`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(j.order); n != 5 {
+		t.Errorf("%d jobs are kept", n)
+	}
+}

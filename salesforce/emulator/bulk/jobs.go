@@ -49,11 +49,7 @@ const (
 	limitStorage = "DailyBulkV2QueryFileStorageMB" // of results
 )
 
-const (
-	defaultRunning = 4
-	// retention is how long the platform keeps a job that is over, with its data.
-	retention = 7 * 24 * time.Hour
-)
+const defaultRunning = 4
 
 // object finds an object by name, if the job of a context may see it.
 func (j *Jobs) object(ctx context.Context, name string) (*schema.Object, bool) {
@@ -69,6 +65,7 @@ func (j *Jobs) object(ctx context.Context, name string) (*schema.Object, bool) {
 type Jobs struct {
 	opt   Options
 	slots chan struct{} // taken by the jobs at work
+	room  room
 
 	mu     sync.Mutex
 	jobs   map[string]*job // by id
@@ -119,7 +116,7 @@ func New(opt Options) *Jobs {
 			return store.Writer{UserID: userID, At: opt.Store.Now()}
 		}
 	}
-	return &Jobs{opt: opt, slots: make(chan struct{}, opt.Running), jobs: map[string]*job{}}
+	return &Jobs{opt: opt, slots: make(chan struct{}, opt.Running), jobs: map[string]*job{}, room: defaultRoom}
 }
 
 // Stop aborts the jobs that are at work or wait for their turn, and comes back
@@ -156,38 +153,13 @@ func (j *Jobs) add(jb *job) {
 	j.lastID++
 	now := j.now()
 	jb.info.ID, jb.info.Created, jb.info.Modified = store.MakeID("750", j.lastID), now, now
+	j.makeRoom(0)
 	j.jobs[jb.info.ID] = jb
 	j.order = append(j.order, jb)
 }
 
 // now is the present instant in whole seconds, as the platform keeps it.
 func (j *Jobs) now() time.Time { return j.opt.Clock.Now().UTC().Truncate(time.Second) }
-
-// prune forgets the jobs whose time is over. Callers hold the lock.
-func (j *Jobs) prune() {
-	limit := j.now().Add(-retention)
-	if len(j.order) == 0 || !j.order[0].info.Created.Before(limit) {
-		return
-	}
-	kept := j.order[:0]
-	for _, jb := range j.order {
-		if jb.info.State.IsFinal() && jb.info.Modified.Before(limit) || jb.info.State == Open && jb.info.Created.Before(limit) {
-			j.forget(jb)
-			continue
-		}
-		kept = append(kept, jb)
-	}
-	clear(j.order[len(kept):])
-	j.order = kept
-}
-
-// forget takes a job out of everything but order. Callers hold the lock.
-func (j *Jobs) forget(jb *job) {
-	delete(j.jobs, jb.info.ID)
-	if jb.cancel == nil && jb.result != nil {
-		jb.result.close()
-	}
-}
 
 // set moves a job to a state, unless it may not go there (any more). Callers hold
 // the lock.

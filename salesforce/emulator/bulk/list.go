@@ -38,7 +38,6 @@ func (j *Jobs) list(c *Call, kind string) error {
 		Next    *string `json:"nextRecordsUrl"`
 	}{true, []any{}, nil}
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	seen := 0
 	for _, jb := range j.order {
 		if jb.info.Type != kind {
@@ -55,6 +54,7 @@ func (j *Jobs) list(c *Call, kind string) error {
 		}
 		body.Records = append(body.Records, jb.info.listed())
 	}
+	j.mu.Unlock() // a slow client holds nobody up
 	return writeJSON(c.W, body)
 }
 

@@ -174,6 +174,7 @@ func (j *Jobs) upload(c *Call, jb *job) error {
 	if err := jb.mayUpload(); err != nil {
 		return err
 	}
+	j.makeRoom(len(data))
 	jb.data, jb.uploaded, jb.info.Modified = data, true, j.now()
 	c.W.WriteHeader(http.StatusCreated)
 	return nil

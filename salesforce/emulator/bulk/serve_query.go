@@ -71,6 +71,10 @@ func (j *Jobs) queryPart(c *Call, jb *job, part string) error {
 	if info.State != JobComplete {
 		return errJobState("Job is in state %s. Results are there when it is JobComplete", info.State)
 	}
+	if !jb.result.hold() {
+		return errNoJob() // deleted since it was found
+	}
+	defer jb.result.release()
 	from, err := parseLocator(c.R.URL.Query().Get("locator"))
 	if err != nil {
 		return err
@@ -104,7 +108,7 @@ func (jb *job) writePage(c *Call, from, size int) error {
 	defer w.flush()
 	w.buf = jb.info.Dialect.AppendRow(w.buf, jb.query.names()...)
 	w.flush()
-	io.CopyBuffer(w.to, jb.result.section(from, to), make([]byte, csvBuffer)) //nolint:errcheck // a client that has gone away, or a job that was deleted meanwhile
+	io.CopyBuffer(w.to, jb.result.section(from, to), make([]byte, csvBuffer)) //nolint:errcheck // that the client has gone away is its own business
 	return nil
 }
 

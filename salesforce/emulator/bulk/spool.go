@@ -4,19 +4,25 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // spool keeps the rows of a query's result as they were when the query ran: in
 // memory while they are few, and in a file without a name in the system's
 // temporary directory when they are many. So a result costs no more memory than
 // spoolMemory and eight bytes a row, and is the same however late and often it is
-// fetched. It is filled by one goroutine and then read by many.
+// fetched. It is filled by one goroutine and then read by many, between hold and
+// release.
 type spool struct {
 	buf   []byte // what is not in the file
 	file  *os.File
 	named bool    // the file's name could not be taken away
 	size  int64   // of the file
 	ends  []int64 // where each row ends
+
+	mu      sync.Mutex
+	readers int
+	gone    bool // close was called
 }
 
 // spoolMemory is how much of a result stays in memory before it goes to the file.
@@ -96,8 +102,37 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// close gives the file back. Readers that are still at work fail.
+// hold keeps the result there until release, unless it is gone.
+func (s *spool) hold() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return false
+	}
+	s.readers++
+	return true
+}
+
+// release ends a hold.
+func (s *spool) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.readers--; s.gone && s.readers == 0 {
+		s.drop()
+	}
+}
+
+// close gives the file back when nobody reads it any more.
 func (s *spool) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.gone && s.readers == 0 {
+		s.drop()
+	}
+	s.gone = true
+}
+
+func (s *spool) drop() {
 	if s.file == nil {
 		return
 	}

@@ -33,3 +33,28 @@ func TestASpoolGivesRowsBackFromMemoryAndFromItsFile(t *testing.T) {
 		}
 	}
 }
+
+func TestASpoolStaysUntilItsLastReaderIsDone(t *testing.T) {
+	s := &spool{buf: []byte("a\n")}
+	if err := s.rowEnd(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.flush(); err != nil {
+		t.Fatal(err)
+	}
+	if !s.hold() {
+		t.Fatal("the spool cannot be read")
+	}
+	s.close()
+	if s.hold() {
+		t.Error("the spool is gone, and can be read")
+	}
+	if b, err := io.ReadAll(s.section(0, 1)); err != nil || string(b) != "a\n" {
+		t.Errorf("%q %v", b, err)
+	}
+	s.release()
+	if _, err := io.ReadAll(s.section(0, 1)); err == nil {
+		t.Error("the file is still open")
+	}
+	s.close()
+}

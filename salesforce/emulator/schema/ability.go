@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // TypeMultipicklist is a picklist of which a record may have several values,
 // kept as the platform prints them: joined by semicolons.
@@ -31,6 +34,11 @@ func (f *Field) Targets() []string {
 		return nil
 	}
 	return strings.Split(f.RefTo, ",")
+}
+
+// PointsTo says whether a lookup may name records of an object.
+func (f *Field) PointsTo(object string) bool {
+	return f.RefTo == object || strings.Contains(f.RefTo, ",") && slices.Contains(f.Targets(), object)
 }
 
 // IsPolymorphic says whether the records to which a lookup of o points may be of

@@ -45,6 +45,15 @@ type Schema struct {
 	byName  map[string]*Object // by lower-case name
 }
 
+// Names gives the names of the objects in the order of declaration.
+func (s *Schema) Names() []string {
+	out := make([]string, len(s.Objects))
+	for i, o := range s.Objects {
+		out[i] = o.Name
+	}
+	return out
+}
+
 // Object finds an object by name in any case, as the platform does.
 func (s *Schema) Object(name string) (*Object, bool) {
 	o, ok := s.byName[strings.ToLower(name)]
@@ -115,7 +124,12 @@ func (s *Schema) dropDanglingLookups() {
 			if f.RefTo == "" {
 				return false
 			}
-			if _, ok := s.Object(f.RefTo); ok {
+			there := slices.DeleteFunc(f.Targets(), func(name string) bool {
+				_, ok := s.Object(name)
+				return !ok
+			})
+			if len(there) > 0 {
+				f.RefTo = strings.Join(there, ",")
 				return false
 			}
 			delete(o.byName, strings.ToLower(f.Name))
@@ -133,6 +147,9 @@ func buildObject(src ObjectDeclaration, o Options, without map[string]bool) (*Ob
 	}
 	if obj.Label == "" {
 		obj.Label = obj.Name
+	}
+	if obj.Plural = src.Plural; obj.Plural == "" {
+		obj.Plural = pluralOf(obj.Label)
 	}
 	obj.add(Field{Name: "Id", Label: "Record ID", Type: TypeID, Length: 18, Slot: SlotID, IDLookup: true, IsAudit: true})
 	if src.Owner {
@@ -177,19 +194,29 @@ func (o *Object) addAudit() {
 // https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_associated_objects_history.htm
 func buildHistory(of *Object) *Object {
 	h := &Object{
-		Name: of.History, Label: of.Label + " History", Prefix: "017", Custom: true, ReadOnly: true,
+		Name: of.History, Label: of.Label + " History", Plural: of.Label + " History", Prefix: "017", Custom: of.Custom, ReadOnly: true,
 		HistoryOf: of.Name, byName: map[string]*Field{}, byRelationship: map[string]*Field{},
 	}
 	h.add(Field{Name: "Id", Label: "History ID", Type: TypeID, Length: 18, Slot: SlotID, IsAudit: true})
 	h.add(Field{Name: "IsDeleted", Label: "Deleted", Type: TypeBoolean, Slot: SlotDeleted, IsAudit: true})
-	h.add(Field{Name: "ParentId", Label: of.Label, Type: TypeReference, Length: 18, RefTo: of.Name,
-		Relationship: "Parent", Children: "Histories", ReadOnly: true})
+	parent := strings.TrimSuffix(h.HistoryParent(), "Id")
+	h.add(Field{Name: h.HistoryParent(), Label: of.Label, Type: TypeReference, Length: 18, RefTo: of.Name,
+		Relationship: parent, Children: "Histories", ReadOnly: true, OnDelete: DeleteCascades})
 	h.addAudit()
 	h.add(Field{Name: "Field", Label: "Changed Field", Type: TypePicklist, Length: 255, ReadOnly: true})
 	h.add(Field{Name: "DataType", Label: "Datatype", Type: TypePicklist, Length: 40, ReadOnly: true})
 	h.add(Field{Name: "OldValue", Label: "Old Value", Type: TypeAny, Length: 765, ReadOnly: true})
 	h.add(Field{Name: "NewValue", Label: "New Value", Type: TypeAny, Length: 765, ReadOnly: true})
 	return h
+}
+
+// HistoryParent names the lookup from a history row to the record that it is
+// about: ParentId for a custom object, AccountId in AccountHistory.
+func (o *Object) HistoryParent() string {
+	if o.Custom {
+		return "ParentId"
+	}
+	return o.HistoryOf + "Id"
 }
 
 func buildField(src FieldDeclaration) (Field, error) {
@@ -202,13 +229,22 @@ func buildField(src FieldDeclaration) (Field, error) {
 		Required: src.Required, Unique: src.Unique, ExternalID: src.ExternalID, CaseSensitive: src.CaseSensitive,
 		IDLookup: src.IDLookup || src.ExternalID, NameField: src.NameField, Tracked: src.Tracked,
 		ReadOnly: src.ReadOnly || src.Type == "auto" || src.From == "person", Restricted: src.Restricted,
-		Default: src.Default, AutoFormat: src.Format, From: src.From, Values: src.Values, RefTo: src.To,
+		Default: src.Default, AutoFormat: src.Format, From: src.From, Values: src.Values, Labels: src.Labels, RefTo: src.To,
 		Relationship: src.Relationship, Children: src.Children, Custom: isCustom(src.Name),
+		OnDelete: src.OnDelete, IsMaster: src.Type == "masterdetail", Reparentable: src.Reparentable, Order: src.Order,
+		Help: src.Help, Formula: src.Formula, DefaultFormula: src.DefaultFormula, IsHTML: src.Type == "html",
+	}
+	if f.Formula != "" {
+		f.ReadOnly = true
 	}
 	if f.Label == "" {
 		f.Label = strings.ReplaceAll(strings.TrimSuffix(f.Name, "__c"), "_", " ")
 	}
 	switch typ {
+	case TypeTextArea:
+		if f.Length == 0 {
+			f.Length = maxTextArea
+		}
 	case TypeReference:
 		f.Length = 18
 		if f.Relationship == "" {
@@ -222,6 +258,14 @@ func buildField(src FieldDeclaration) (Field, error) {
 		}
 	}
 	return f, nil
+}
+
+// pluralOf is the plural of a label that none was given for.
+func pluralOf(label string) string {
+	if base, ok := strings.CutSuffix(label, "y"); ok {
+		return base + "ies"
+	}
+	return label + "s"
 }
 
 // relationshipOf names the relationship of a lookup: AccountId → Account,
@@ -246,6 +290,7 @@ func (o *Object) add(f Field) {
 		}
 	}
 	p := &f
+	o.HasTracked = o.HasTracked || f.Tracked
 	o.Fields = append(o.Fields, p)
 	o.byName[strings.ToLower(f.Name)] = p
 	if f.Relationship != "" {

@@ -30,6 +30,7 @@ const (
 	TypeInt       Type = "int"
 	TypeDate      Type = "date"
 	TypeDateTime  Type = "datetime"
+	TypeTime      Type = "time"
 	TypeAny       Type = "anyType"
 )
 
@@ -43,7 +44,8 @@ var typesByName = map[string]Type{
 	"text": TypeString, "email": TypeEmail, "url": TypeURL, "phone": TypePhone, "number": TypeDouble,
 	"int": TypeInt, "currency": TypeCurrency, "percent": TypePercent, "checkbox": TypeBoolean,
 	"date": TypeDate, "datetime": TypeDateTime, "lookup": TypeReference, "picklist": TypePicklist,
-	"longtext": TypeTextArea, "auto": TypeString, "any": TypeAny, "id": TypeID,
+	"textarea": TypeTextArea, "longtext": TypeTextArea, "html": TypeTextArea, "multipicklist": TypeMultipicklist, "time": TypeTime,
+	"masterdetail": TypeReference, "auto": TypeString, "any": TypeAny, "id": TypeID,
 }
 
 // Field is one field of an object of the org.
@@ -59,15 +61,50 @@ type Field struct {
 	Custom, IsAudit                                    bool
 	Default, AutoFormat, From                          string
 	Values                                             []string
-	RefTo, Relationship, Children                      string
+	// Labels are the values' labels, where they differ from the values.
+	Labels map[string]string
+	// RefTo is the object that a lookup names; of a polymorphic lookup all of them,
+	// with commas between; see Targets.
+	RefTo, Relationship, Children string
+	// OnDelete is what becomes of a record whose parent is deleted.
+	OnDelete DeleteRule
+	// IsMaster says that a lookup is a master-detail relationship, the Order-th of
+	// its object. Reparentable says that it may be changed.
+	IsMaster, Reparentable bool
+	Order                  int
+	// Help is the inline help, Formula what the value is computed from: the org keeps
+	// values of formulas and computes none. DefaultFormula is a default that is no
+	// literal; the org does not compute it either.
+	Help, Formula, DefaultFormula string
+	// IsHTML says that a long text holds markup.
+	IsHTML bool
 }
+
+// DeleteRule is what becomes of a record when the one that it looks up to is
+// deleted.
+// https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/relationships_among_objects.htm
+type DeleteRule string
+
+// The rules. A lookup that says nothing keeps the id of what was deleted until
+// that is purged.
+const (
+	DeleteKeeps    DeleteRule = ""
+	DeleteClears   DeleteRule = "SetNull"
+	DeleteRefused  DeleteRule = "Restrict"
+	DeleteCascades DeleteRule = "Cascade"
+)
+
+// HoldsChildren says whether a record's children have a say in its deletion.
+func (r DeleteRule) HoldsChildren() bool { return r == DeleteRefused || r == DeleteCascades }
 
 // Object is one object of the org.
 type Object struct {
 	Name, Label, Prefix string
+	Plural              string
 	Custom, ReadOnly    bool
 	HistoryOf           string // the object whose changes these records are
 	History             string // the object that holds the changes of this one
+	HasTracked          bool   // a field's changes are kept in History
 	Fields              []*Field
 	byName              map[string]*Field // by lower-case name
 	byRelationship      map[string]*Field // lookups by lower-case relationship name
@@ -105,15 +142,26 @@ type FieldDeclaration struct {
 	Format        string   `yaml:"format"`
 	From          string   `yaml:"from"` // "person": FirstName and LastName; "stages"
 	Values        []string `yaml:"values"`
-	To            string   `yaml:"to"`
-	Relationship  string   `yaml:"relationship"`
-	Children      string   `yaml:"children"`
+	// To is the object of a lookup, or several with commas between them.
+	To           string `yaml:"to"`
+	Relationship string `yaml:"relationship"`
+	Children     string `yaml:"children"`
+
+	// What only metadata declares.
+	Labels         map[string]string `yaml:"-"`
+	OnDelete       DeleteRule        `yaml:"onDelete"`
+	Reparentable   bool              `yaml:"-"`
+	Order          int               `yaml:"-"`
+	Help           string            `yaml:"-"`
+	Formula        string            `yaml:"-"`
+	DefaultFormula string            `yaml:"-"`
 }
 
 // ObjectDeclaration declares an object.
 type ObjectDeclaration struct {
 	Name     string             `yaml:"name"`
 	Label    string             `yaml:"label"`
+	Plural   string             `yaml:"plural"`
 	Prefix   string             `yaml:"prefix"`
 	Owner    bool               `yaml:"owner"`
 	ReadOnly bool               `yaml:"readOnly"`
@@ -124,13 +172,16 @@ type ObjectDeclaration struct {
 
 // Declaration declares the objects of an org.
 type Declaration struct {
-	Objects []ObjectDeclaration `yaml:"objects"`
+	// Prefixes reserves key prefixes for custom objects by name, so that the ids of
+	// an org's records don't hang on the order in which its objects came.
+	Prefixes map[string]string   `yaml:"prefixes"`
+	Objects  []ObjectDeclaration `yaml:"objects"`
 }
 
 //go:embed schema.yaml
 var schemaYAML []byte
 
-// Default reads the embedded schema once; it is never changed afterwards.
+// Default reads the embedded declaration of the objects that every org has once; it is never changed afterwards.
 var Default = sync.OnceValues(func() (Declaration, error) {
 	var s Declaration
 	if err := yaml.UnmarshalWithOptions(schemaYAML, &s, yaml.Strict()); err != nil {
@@ -157,5 +208,10 @@ func isCustom(name string) bool {
 	return strings.HasSuffix(name, "__c") || strings.HasSuffix(name, "__History")
 }
 
+// maxTextArea is the length up to which a text of several lines can be filtered by.
+const maxTextArea = 255
+
 // IsFilterable says whether WHERE may name the field.
-func (f *Field) IsFilterable() bool { return f.Type != TypeTextArea && f.Type != TypeAny }
+func (f *Field) IsFilterable() bool {
+	return f.Type != TypeAny && (f.Type != TypeTextArea || f.Length <= maxTextArea)
+}

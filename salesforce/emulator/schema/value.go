@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,6 +99,10 @@ func (f *Field) CanonText(s string) (string, *RowError) {
 		return id, nil
 	case TypePicklist:
 		return f.canonPicklist(s)
+	case TypeMultipicklist:
+		return f.canonMultipicklist(s)
+	case TypeTime:
+		return f.canonTime(s)
 	}
 	return f.canonString(s)
 }
@@ -124,6 +130,45 @@ func (f *Field) canonPicklist(s string) (string, *RowError) {
 		return "", NewRowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f.Name, "%s: bad value for restricted picklist field: %s", f.Label, Shorten(s))
 	}
 	return f.canonString(s)
+}
+
+// canonMultipicklist takes values that are joined by semicolons, each once, and
+// puts those that the field declares into its order, as the platform does.
+// https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm
+func (f *Field) canonMultipicklist(s string) (string, *RowError) {
+	var out []string
+	for part := range strings.SplitSeq(s, ";") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		v, err := f.canonPicklist(part)
+		if err != nil {
+			return "", err
+		}
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(f.place(a), f.place(b)) })
+	return f.canonString(strings.Join(out, ";"))
+}
+
+// place is where the field declares a value; those that it does not come last.
+func (f *Field) place(v string) int {
+	if i := slices.Index(f.Values, v); i >= 0 {
+		return i
+	}
+	return len(f.Values)
+}
+
+// canonTime takes a time of day, 10:30:00.000Z, with or without its fraction.
+func (f *Field) canonTime(s string) (string, *RowError) {
+	for _, layout := range []string{"15:04:05.999Z", "15:04:05.999", "15:04Z", "15:04"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.Format("15:04:05.000Z"), nil
+		}
+	}
+	return "", f.Undeserializable(s)
 }
 
 func (f *Field) canonNumber(s string) (string, *RowError) {

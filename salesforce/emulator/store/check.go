@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
@@ -10,7 +11,7 @@ import (
 // lookups are looked at, so callers hold the lock.
 func (s *Store) check(t *Table, base, next *Record, w Writer) *schema.RowError {
 	if t.Object.HistoryOf == "" {
-		if missing := missing(t.Object, next); len(missing) > 0 {
+		if missing := missing(t.Object, next, w.later); len(missing) > 0 {
 			e := schema.NewRowError("REQUIRED_FIELD_MISSING", "", "Required fields are missing: [%s]", strings.Join(missing, ", "))
 			e.Fields = missing
 			return e
@@ -21,6 +22,10 @@ func (s *Store) check(t *Table, base, next *Record, w Writer) *schema.RowError {
 			if f.RefTo == "" || f.Slot < 0 || base != nil && base.value(f.Slot) == next.value(f.Slot) {
 				continue
 			}
+			if f.IsMaster && !f.Reparentable && base != nil && !w.Admin {
+				return schema.NewRowError("INVALID_FIELD_FOR_INSERT_UPDATE", f.Name,
+					"Unable to create/update fields: %s. Please check the security settings of this field and verify that it is read/write for your profile or permission set.", f.Name)
+			}
 			if err := s.checkLookup(f, next.Get(f)); err != nil {
 				return err
 			}
@@ -29,11 +34,11 @@ func (s *Store) check(t *Table, base, next *Record, w Writer) *schema.RowError {
 	return t.checkUnique(base, next)
 }
 
-// missing lists the required fields that are null.
-func missing(o *schema.Object, r *Record) []string {
+// missing lists the required fields that are null, and will not be set later.
+func missing(o *schema.Object, r *Record, later []*schema.Field) []string {
 	var out []string
 	for _, f := range o.Fields {
-		if f.Required && f.Slot >= 0 && r.value(f.Slot) == "" {
+		if f.Required && f.Slot >= 0 && r.value(f.Slot) == "" && !slices.Contains(later, f) {
 			out = append(out, f.Name)
 		}
 	}
@@ -45,11 +50,17 @@ func (s *Store) checkLookup(f *schema.Field, id string) *schema.RowError {
 	if id == "" {
 		return nil
 	}
-	parent := s.Tables[f.RefTo]
-	if parent == nil {
-		return nil
+	var parent *Table
+	for _, name := range f.Targets() {
+		t := s.Tables[name]
+		if t == nil {
+			return nil
+		}
+		if strings.HasPrefix(id, t.Object.Prefix) {
+			parent = t
+		}
 	}
-	if !strings.HasPrefix(id, parent.Object.Prefix) {
+	if parent == nil {
 		return schema.NewRowError("FIELD_INTEGRITY_EXCEPTION", f.Name, "%s: id value of incorrect type: %s", f.Label, id)
 	}
 	switch r := parent.ByID[id]; {

@@ -17,8 +17,10 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/salesforce/emulator/metadata"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/store/journal"
+	orgpackage "github.com/partnersync/partnersync/salesforce/package"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,9 +36,11 @@ func must(t testing.TB, err error) {
 
 func schemaWithout(t testing.TB, names ...string) *schema.Schema {
 	t.Helper()
-	src, err := schema.Default()
+	base, err := schema.Default()
 	must(t, err)
-	sc, err := schema.Build(src, schema.Options{Without: names, SandboxField: "sfLma__Is_Sandbox__c"})
+	catalog, err := metadata.Customize(base, orgpackage.Source, noon)
+	must(t, err)
+	sc, err := schema.Build(catalog.Declaration(), schema.Options{Without: names, SandboxField: "sfLma__Is_Sandbox__c"})
 	must(t, err)
 	return sc
 }

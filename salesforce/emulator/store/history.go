@@ -1,6 +1,10 @@
 package store
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
+)
 
 // historyCreated is the Field of the row that the platform writes when a record
 // of a tracked object is made; its values are null.
@@ -8,7 +12,7 @@ const historyCreated = "created"
 
 // WriteCreated writes the first history row of a new record.
 func (s *Store) WriteCreated(t *Table, r *Record) {
-	s.writeHistory(t, r.ID, historyCreated, "", "", Writer{UserID: r.createdBy}, r.Created)
+	s.writeHistory(t, r.ID, historyCreated, "Text", "", "", Writer{UserID: r.createdBy}, r.Created)
 }
 
 // WriteChanges writes a history row for every tracked field that differs.
@@ -18,21 +22,49 @@ func (s *Store) WriteChanges(t *Table, base, next *Record, w Writer) {
 	}
 	for _, f := range t.Object.Fields {
 		if f.Tracked && base.Get(f) != next.Get(f) {
-			s.writeHistory(t, base.ID, f.Name, base.Get(f), next.Get(f), w, w.At.Unix())
+			s.writeHistory(t, base.ID, f.Name, historyType(f), base.Get(f), next.Get(f), w, w.At.Unix())
 		}
 	}
 }
 
-func (s *Store) writeHistory(t *Table, parent, fieldName, before, after string, w Writer, at int64) {
-	if t.Object.History == "" {
+// historyType is what a history row calls the type of its values.
+// https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_opportunityfieldhistory.htm
+func historyType(f *schema.Field) string {
+	switch f.Type {
+	case schema.TypeReference:
+		return "EntityId"
+	case schema.TypePicklist:
+		return "DynamicEnum"
+	case schema.TypeMultipicklist:
+		return "MultiEnum"
+	case schema.TypeBoolean:
+		return "Boolean"
+	case schema.TypeCurrency:
+		return "Currency"
+	case schema.TypePercent:
+		return "Percent"
+	case schema.TypeDouble, schema.TypeInt:
+		return "Double"
+	case schema.TypeDate:
+		return "DateOnly"
+	case schema.TypeDateTime:
+		return "DateTime"
+	}
+	return "Text"
+}
+
+// writeHistory writes a row, if the object has a history and a field is tracked in
+// it.
+func (s *Store) writeHistory(t *Table, parent, fieldName, dataType, before, after string, w Writer, at int64) {
+	if t.Object.History == "" || !t.Object.HasTracked {
 		return
 	}
 	h := s.Tables[t.Object.History]
 	r := newRecord(h.Object)
 	r.ID, r.Created, r.createdBy, r.Modified, r.Modstamp = s.freeID(h), at, w.UserID, at, at
-	r.setText(h.Object, "ParentId", parent)
+	r.setText(h.Object, h.Object.HistoryParent(), parent)
 	r.setText(h.Object, "Field", fieldName)
-	r.setText(h.Object, "DataType", "Text")
+	r.setText(h.Object, "DataType", dataType)
 	r.setText(h.Object, "OldValue", before)
 	r.setText(h.Object, "NewValue", after)
 	h.Add(r)

@@ -38,9 +38,9 @@ func (s *Store) LoadDir(dir string) error {
 	if _, err := os.Stat(dir); err != nil {
 		return errs.New(errs.NotFound, "load an org's data: %w", err)
 	}
-	l := &load{store: s, problems: &LoadError{}, withHistory: map[string]bool{}}
 	s.Lock()
 	defer s.Unlock()
+	l := &load{store: s, problems: &LoadError{}, withHistory: map[string]bool{}, autos: s.autos()}
 	l.w = Writer{UserID: s.UserID, At: s.Now(), Admin: true, TrustLookups: true}
 	for _, name := range names {
 		l.open(name)
@@ -56,7 +56,9 @@ func (s *Store) LoadDir(dir string) error {
 		l.undo()
 		return &errs.Error{Kind: errs.Invalid, Op: "load " + dir, Err: l.problems, Hint: "Correct the cells that are named and load again; nothing was kept."}
 	}
+	l.numberAutos()
 	l.history()
+	l.binHistory()
 	return nil
 }
 
@@ -72,6 +74,7 @@ type load struct {
 	problems    *LoadError
 	files       []*loadFile
 	withHistory map[string]bool // objects whose history comes from a file
+	autos       map[*Table]map[int]int
 }
 
 // loadFile is a file of the records of one object.
@@ -80,6 +83,7 @@ type loadFile struct {
 	name    string // without the directory
 	t       *Table
 	columns []loadColumn
+	autos   []loadAuto
 	loaded  []loadedRecord
 	links   []link
 }
@@ -180,6 +184,7 @@ func (l *load) readHeader(f *loadFile, header []string) bool {
 		seen[c.f] = true
 		f.columns = append(f.columns, c)
 	}
+	f.findAutos()
 	return ok
 }
 
@@ -196,7 +201,7 @@ func (l *load) column(t *Table, header string) (loadColumn, string) {
 	if !ok {
 		return loadColumn{}, fmt.Sprintf("%s has no relationship %s", t.Object.Name, rel)
 	}
-	parent := l.store.Tables[f.RefTo]
+	parent := l.store.Tables[f.Targets()[0]]
 	by, ok := parent.Object.Field(ext)
 	if !ok || !by.IDLookup {
 		return loadColumn{}, fmt.Sprintf("%s has no external id %s", parent.Object.Name, ext)
@@ -213,6 +218,8 @@ func (l *load) readRow(f *loadFile, row []string, line int) {
 		bad = true
 	}
 	var links []link
+	w := l.w
+	w.later = nil
 	for i, cell := range row {
 		c := f.columns[i]
 		if !utf8.ValidString(cell) {
@@ -222,6 +229,7 @@ func (l *load) readRow(f *loadFile, row []string, line int) {
 		if c.by != nil {
 			if cell = strings.TrimSpace(cell); cell != "" {
 				links = append(links, link{row: len(f.loaded), column: i, value: cell})
+				w.later = append(w.later, c.f)
 			}
 			continue
 		}
@@ -237,31 +245,19 @@ func (l *load) readRow(f *loadFile, row []string, line int) {
 	if bad {
 		return
 	}
-	r, err := l.store.Prepare(f.t, nil, changes, l.w)
+	if f.t.Object.HistoryOf != "" {
+		changes = withDataType(f.t.Object, changes)
+	}
+	r, err := l.store.Prepare(f.t, nil, changes, w)
 	if err != nil {
 		report(strings.Join(err.Fields, ", "), err.Message)
 		return
 	}
 	keepInstants(r, changes)
+	f.countAutos(r, changes)
 	f.t.Add(r)
 	f.loaded = append(f.loaded, loadedRecord{r, line})
 	f.links = append(f.links, links...)
-}
-
-// keepInstants gives a record that states only one of LastModifiedDate and
-// SystemModstamp that instant for both.
-func keepInstants(r *Record, changes []Change) {
-	var modified, modstamp bool
-	for _, c := range changes {
-		modified = modified || c.Field.Slot == schema.SlotModifiedDate
-		modstamp = modstamp || c.Field.Slot == schema.SlotModstamp
-	}
-	switch {
-	case modified && !modstamp:
-		r.Modstamp = r.Modified
-	case modstamp && !modified:
-		r.Modified = r.Modstamp
-	}
 }
 
 // cellReason says what is wrong with a cell in words for the author of the file.
@@ -289,7 +285,7 @@ func (l *load) resolve() {
 			}
 			switch len(found) {
 			case 1:
-				row.r.Set(c.f, found[0].ID)
+				l.link(f.t, row.r, c.f, found[0].ID)
 			case 0:
 				l.problems.add(f.name, row.line, c.header, fmt.Sprintf("no %s has %s %q", c.parent.Object.Name, c.by.Name, k.value))
 			default:
@@ -309,15 +305,26 @@ func (l *load) checkLookups(f *loadFile, row loadedRecord) {
 		}
 		id := row.r.Get(fd)
 		if id == "" {
-			if f.t.Object.HistoryOf != "" && fd.Name == "ParentId" {
+			if f.t.Object.HistoryOf != "" && fd.Name == f.t.Object.HistoryParent() {
 				l.problems.add(f.name, row.line, fd.Name, "a history row needs its record")
 			}
 			continue
 		}
-		if parent := l.store.Tables[fd.RefTo]; parent != nil && parent.ByID[id] == nil {
+		if !l.isThere(fd, id) {
 			l.problems.add(f.name, row.line, fd.Name, fmt.Sprintf("there is no %s with the id %s", fd.RefTo, id))
 		}
 	}
+}
+
+// isThere says whether a lookup names a record that there is, or one of an object
+// that the org does not have.
+func (l *load) isThere(f *schema.Field, id string) bool {
+	for _, name := range f.Targets() {
+		if t := l.store.Tables[name]; t == nil || t.ByID[id] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // history writes the rows that creations leave, where no file states them.
@@ -338,6 +345,9 @@ func (l *load) undo() {
 		for _, row := range f.loaded {
 			f.t.remove(row.r)
 		}
+	}
+	for t, was := range l.autos {
+		t.auto = was
 	}
 	l.store.Discard()
 }

@@ -11,6 +11,8 @@ import (
 
 // table finds the table of an object by name, in any case.
 func (s *Store) table(object string) (*Table, error) {
+	s.mu.RLock() // the schema may be changing
+	defer s.mu.RUnlock()
 	obj, ok := s.Schema.Object(object)
 	if !ok {
 		return nil, errs.New(errs.NotFound, "the org has no object %s", object)
@@ -25,6 +27,16 @@ func (s *Store) table(object string) (*Table, error) {
 // fields, SystemModstamp and fields that the API cannot write may be given too.
 // The error is a *RowError with the platform's code.
 func (s *Store) Insert(object string, fields map[string]any) (string, error) {
+	return s.insert(object, fields, false)
+}
+
+// InsertUnchecked is Insert without a look at whether the records of lookups exist,
+// such as the creator in a store that has no users.
+func (s *Store) InsertUnchecked(object string, fields map[string]any) (string, error) {
+	return s.insert(object, fields, true)
+}
+
+func (s *Store) insert(object string, fields map[string]any, trust bool) (string, error) {
 	t, err := s.table(object)
 	if err != nil {
 		return "", err
@@ -36,7 +48,7 @@ func (s *Store) Insert(object string, fields map[string]any) (string, error) {
 	if rerr != nil {
 		return "", fmt.Errorf("insert %s: %w", object, rerr)
 	}
-	w.TrustLookups = t.Object.Name == "User" // the org's first user is its own creator
+	w.TrustLookups = trust || t.Object.Name == "User" // the org's first user is its own creator
 	r, rerr := s.Prepare(t, nil, changes, w)
 	if rerr != nil {
 		return "", fmt.Errorf("insert %s: %w", object, rerr)
@@ -71,6 +83,9 @@ func (s *Store) Delete(object, id string) error {
 	return s.alter("delete", object, id, time.Time{}, func(t *Table, r *Record, w Writer) *schema.RowError {
 		if r.Deleted {
 			return schema.NewRowError("ENTITY_IS_DELETED", "", "entity is deleted")
+		}
+		if err := s.CheckDelete(t, r); err != nil {
+			return err
 		}
 		s.MarkDeleted(t, r, true, w)
 		return nil
@@ -107,7 +122,7 @@ func (s *Store) Merge(object, winner, loser string) error {
 func (s *Store) moveChildren(parent, from, to string, w Writer) (moved []string) {
 	for _, t := range s.Tables {
 		for _, f := range t.Object.Fields {
-			if f.RefTo != parent || f.Slot < 0 || f.Name == "MasterRecordId" {
+			if !f.PointsTo(parent) || f.Slot < 0 || f.Name == "MasterRecordId" {
 				continue
 			}
 			for _, r := range t.ByID {
@@ -125,9 +140,20 @@ func (s *Store) moveChildren(parent, from, to string, w Writer) (moved []string)
 	return moved
 }
 
-// MarkDeleted moves a record to the recycle bin, or out of it, with its history.
-// Callers hold the lock for writing.
+// MarkDeleted moves a record to the recycle bin, or out of it, with its history
+// and its details. Callers hold the lock for writing, and have asked CheckDelete.
 func (s *Store) MarkDeleted(t *Table, r *Record, deleted bool, w Writer) {
+	if deleted {
+		s.takeAlong(t, r, w)
+	}
+	s.moveToBin(t, r, deleted, w)
+	if !deleted {
+		s.bringBack(r, w)
+	}
+}
+
+// moveToBin moves one record to the recycle bin, or out of it, with its history.
+func (s *Store) moveToBin(t *Table, r *Record, deleted bool, w Writer) {
 	next := r.Clone()
 	next.Deleted = deleted
 	next.Modified, next.modifiedBy, next.Modstamp = w.At.Unix(), w.UserID, w.At.Unix()

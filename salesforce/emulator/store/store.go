@@ -24,6 +24,8 @@ type Store struct {
 	counters map[string]uint64
 	late     *lateness
 	adjust   func(object string, w Writer) Writer
+	// cascaded are the records that were deleted with another, by its id.
+	cascaded map[string][]child
 	// orgID and userID are the organization's id and that of the user as whom
 	// integrations act.
 	OrgID, UserID string
@@ -34,7 +36,8 @@ type Store struct {
 // New makes a store without records for the objects of a schema. It gives
 // the organization and its user their ids, not their records.
 func New(sc *schema.Schema, c clock.Clock) *Store {
-	s := &Store{Schema: sc, mu: &guard{}, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{}, late: &lateness{now: c.Now}}
+	s := &Store{Schema: sc, mu: &guard{}, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{},
+		cascaded: map[string][]child{}, late: &lateness{now: c.Now}}
 	for _, obj := range sc.Objects {
 		s.Tables[obj.Name] = newTable(obj, s.late)
 	}

@@ -11,7 +11,8 @@ type Table struct {
 	Object *schema.Object
 	ByID   map[string]*Record
 	// keyed finds the records of a value, for every field that is unique, an
-	// external id or usable as one. Records in the recycle bin are not in it.
+	// external id or usable as one, or names a record that is not deleted without
+	// asking for its children. Records in the recycle bin are not in it.
 	keyed []keyedField
 	// byTime is in the order of (SystemModstamp, Id); for history, which has no
 	// SystemModstamp, of (CreatedDate, Id).
@@ -92,7 +93,7 @@ func newTable(o *schema.Object, late *lateness) *Table {
 	t.shadows.late = late
 	t.ByTime.shadows, t.ByName.shadows = &t.shadows, &t.shadows
 	for _, f := range o.Fields {
-		if f.Slot >= 0 && (f.Unique || f.IDLookup) {
+		if f.Slot >= 0 && (f.Unique || f.IDLookup || f.OnDelete.HoldsChildren() && o.HistoryOf == "") {
 			t.keyed = append(t.keyed, keyedField{f, map[string]*Record{}, map[string][]*Record{}})
 		}
 	}
@@ -126,7 +127,7 @@ func (t *Table) Add(r *Record) {
 		t.key(r)
 	}
 	if t.ofParent != nil {
-		parent := r.Text(t.Object, "ParentId")
+		parent := r.Text(t.Object, t.Object.HistoryParent())
 		t.ofParent[parent] = append(t.ofParent[parent], r)
 	}
 }
@@ -147,6 +148,9 @@ func (t *Table) unkey(r *Record) {
 // indexes right.
 func (t *Table) Replace(r, next *Record) {
 	next.seal()
+	if t.ofParent != nil {
+		t.reparent(r, next)
+	}
 	if !r.Deleted {
 		t.unkey(r)
 	}
@@ -166,6 +170,20 @@ func (t *Table) Replace(r, next *Record) {
 	if !r.Deleted && !r.Purged {
 		t.key(r)
 	}
+}
+
+// reparent moves a history row that is about to name another record.
+func (t *Table) reparent(r, next *Record) {
+	from, to := r.Text(t.Object, "ParentId"), next.Text(t.Object, "ParentId")
+	if from == to {
+		return
+	}
+	if rest := slices.DeleteFunc(t.ofParent[from], func(x *Record) bool { return x == r }); len(rest) > 0 {
+		t.ofParent[from] = rest
+	} else {
+		delete(t.ofParent, from)
+	}
+	t.ofParent[to] = append(t.ofParent[to], r)
 }
 
 // Find gives the live records whose field has the value.
@@ -196,7 +214,7 @@ func (t *Table) remove(r *Record) {
 	t.ByName.leave()
 	delete(t.ByID, r.ID)
 	if t.ofParent != nil {
-		parent := r.Text(t.Object, "ParentId")
+		parent := r.Text(t.Object, t.Object.HistoryParent())
 		t.ofParent[parent] = slices.DeleteFunc(t.ofParent[parent], func(x *Record) bool { return x == r })
 	}
 }

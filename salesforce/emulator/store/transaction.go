@@ -80,7 +80,7 @@ func (s *Store) RollBack(savepoint int) {
 // New, and named here, so that both have it.
 func (s *Store) Begin() *Store {
 	s.Lock()
-	inner := &Store{Schema: s.Schema, clock: s.clock, mu: &guard{outer: s.mu}, Tables: s.Tables, counters: s.counters,
+	inner := &Store{Schema: s.Schema, clock: s.clock, mu: &guard{outer: s.mu}, Tables: s.Tables, counters: s.counters, cascaded: s.cascaded,
 		late: s.late, adjust: s.adjust, OrgID: s.OrgID, UserID: s.UserID, file: s.file}
 	inner.mu.held.Store(true)
 	inner.Savepoint()

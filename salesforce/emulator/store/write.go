@@ -20,6 +20,8 @@ type Writer struct {
 	// trustLookups leaves out the check that the records of lookups exist; a load
 	// from files makes it at its end.
 	TrustLookups bool
+	// later are lookups that a load sets when all its records are there.
+	later []*schema.Field
 	// Late is how long after the org's present queries begin to see the write,
 	// though it is stamped At.
 	Late time.Duration
@@ -82,7 +84,7 @@ func (s *Store) foreignKey(t *Table, relationship string, key map[string]any) (C
 	if f.ReadOnly || f.IsAudit {
 		return Change{}, schema.NewRowError("INVALID_FIELD_FOR_INSERT_UPDATE", f.Name, "Unable to create/update fields: %s", f.Name)
 	}
-	parent, ok := s.Tables[f.RefTo]
+	parent, ok := s.keyParent(f, key)
 	if !ok {
 		return Change{}, schema.NewRowError("INVALID_FIELD", f.Name, "The org has no object %s", f.RefTo)
 	}
@@ -111,6 +113,23 @@ func (s *Store) foreignKey(t *Table, relationship string, key map[string]any) (C
 		return Change{}, schema.NewRowError("INVALID_FIELD", "", "Foreign key external ID: %s not found for field %s in entity %s", schema.Shorten(text), pf.Name, parent.Object.Name)
 	}
 	return Change{}, schema.NewRowError("DUPLICATE_EXTERNAL_ID", "", "Foreign key external ID: %s is not unique for field %s in entity %s", schema.Shorten(text), pf.Name, parent.Object.Name)
+}
+
+// keyParent is the table that a foreign key means: of a polymorphic lookup the one
+// whose object the key's attributes name, or else the first.
+func (s *Store) keyParent(f *schema.Field, key map[string]any) (*Table, bool) {
+	targets := f.Targets()
+	if attributes, ok := key["attributes"].(map[string]any); ok && len(targets) > 1 {
+		named, _ := attributes["type"].(string)
+		if i := slices.IndexFunc(targets, func(t string) bool { return strings.EqualFold(t, named) }); i >= 0 {
+			targets = targets[i:]
+		}
+	}
+	if len(targets) == 0 {
+		return nil, false
+	}
+	t, ok := s.Tables[targets[0]]
+	return t, ok
 }
 
 // Prepare makes the record that a write would leave behind, with everything

@@ -24,8 +24,11 @@ MACHINE_CHECKS ?= 2000
 # They take the same way every time: a change does not fail for what it did not do.
 LONG := ^(TestOracle_|TestR8_StateMachine|TestR8_3_AFlippedValueInAnyColumnIsFound)
 
+# Where `make clients` keeps the clients that it installs.
+CLIENTS ?= .partnersync/clients
+
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint vet vulnerabilities bench bench-million oracle machine fuzz cover postgres pdftotext clean
+.PHONY: help run build test unit lint vet vulnerabilities bench bench-million oracle machine fuzz cover clients postgres pdftotext clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +77,9 @@ machine: postgres ## The book against its model, on MACHINE_CHECKS random sequen
 
 fuzz: ## Fuzz every decoder for a while (FUZZTIME=30s each).
 	@scripts/fuzz.sh $${FUZZTIME:-30s}
+
+clients: build ## Let the Salesforce CLI and jsforce loose on the emulator (with npm; some minutes).
+	@scripts/clients/run.sh bin/partnersync $(CLIENTS) docs/emulator-clients.md
 
 cover: postgres pdftotext ## Test coverage, by function.
 	@$(GO) run ./internal/pgtest/with -- $(GO) test -coverprofile=coverage.out -coverpkg=./... ./... && $(GO) tool cover -func=coverage.out

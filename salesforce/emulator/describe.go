@@ -213,7 +213,9 @@ func describeKind(f *schema.Field, out map[string]any) {
 
 func picklistValues(f *schema.Field) []map[string]any {
 	out := []map[string]any{}
-	if f.Type != schema.TypePicklist && f.Type != schema.TypeMultipicklist {
+	switch f.Type {
+	case schema.TypePicklist, schema.TypeMultipicklist, schema.TypeCombobox:
+	default:
 		return out
 	}
 	for _, v := range f.Values {

@@ -147,3 +147,61 @@ await step('metadata: list and read', async () => {
   const one = Array.isArray(read) ? read[0] : read
   assert.equal(one.fullName, 'Partner__c')
 })
+await step('metadata: create, describe, change and delete an object', async () => {
+  const object = { fullName: 'Trial__c', label: 'Trial', pluralLabel: 'Trials', nameField: { type: 'Text', label: 'Name' }, deploymentStatus: 'Deployed', sharingModel: 'ReadWrite' }
+  const field = { fullName: 'Trial__c.Key__c', label: 'Key', type: 'Text', length: 20, externalId: true, unique: true, caseSensitive: true }
+  const one = (r) => (Array.isArray(r) ? r[0] : r)
+  const made = one(await conn.metadata.create('CustomObject', object))
+  assert.ok(made.success, JSON.stringify(made))
+  assert.ok(one(await conn.metadata.create('CustomField', field)).success)
+  assert.equal(one(await conn.metadata.create('CustomField', field)).success, false)
+  assert.equal((await conn.describe('Trial__c')).fields.find((f) => f.name === 'Key__c').length, 20)
+  assert.ok((await conn.sobject('Trial__c').upsert({ Key__c: 'a', Name: 'x' }, 'Key__c')).success)
+  assert.ok(one(await conn.metadata.update('CustomField', { ...field, length: 40 })).success)
+  assert.equal((await conn.describe('Trial__c')).fields.find((f) => f.name === 'Key__c').length, 40)
+  assert.ok(one(await conn.metadata.delete('CustomObject', 'Trial__c')).success)
+  await refused(() => conn.describe('Trial__c'), 'NOT_FOUND')
+})
+await step('metadata: describe', async () => {
+  assert.ok((await conn.metadata.describe('62.0')).metadataObjects.some((m) => m.xmlName === 'CustomObject'))
+})
+await step('tooling: query', async () => {
+  const r = await conn.tooling.query("SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName = 'Partner__c'")
+  assert.equal(r.records[0].QualifiedApiName, 'Partner__c')
+})
+await step('soap: who and when', async () => {
+  assert.equal((await conn.soap.getUserInfo()).userName, username)
+  assert.ok(Math.abs(new Date((await conn.soap.getServerTimestamp()).timestamp) - Date.now()) < 120e3)
+})
+await step('soap: create, update, delete and undelete', async () => {
+  const [made, bad] = await conn.soap.create([{ type: 'Account', Name: 'Soap & Co' }, { type: 'Account', Phone: '1' }])
+  assert.ok(made.success && !bad.success)
+  assert.ok((await conn.soap.update({ type: 'Account', Id: made.id, Phone: '2' })).success)
+  assert.equal((await conn.sobject('Account').retrieve(made.id)).Phone, '2')
+  const [gone] = [await conn.soap.delete([made.id])].flat()
+  assert.ok(gone.success)
+  await refused(() => conn.sobject('Account').retrieve(made.id), 'NOT_FOUND')
+  const [back] = [await conn.soap.undelete([made.id])].flat()
+  assert.ok(back.success)
+  assert.equal((await conn.sobject('Account').retrieve(made.id)).Name, 'Soap & Co')
+})
+await step('soap: merge', async () => {
+  const [a, b] = await conn.sobject('Account').create([{ Name: 'Winner' }, { Name: 'Loser' }])
+  const contact = await conn.sobject('Contact').create({ LastName: 'Moves', AccountId: b.id })
+  const [r] = [await conn.soap.merge([{ masterRecord: { type: 'Account', Id: a.id, Phone: '7' }, recordToMergeIds: [b.id] }])].flat()
+  assert.ok(r.success && [r.mergedRecordIds].flat().includes(b.id))
+  assert.equal((await conn.sobject('Contact').retrieve(contact.id)).AccountId, a.id)
+  const loser = (await conn.query(`SELECT MasterRecordId, IsDeleted FROM Account WHERE Id = '${b.id}'`, { scanAll: true })).records[0]
+  assert.deepEqual([loser.MasterRecordId, loser.IsDeleted], [a.id, true])
+})
+await step('recent, batch and explain', async () => {
+  assert.ok((await conn.recent()).length > 0)
+  const r = await conn.requestPost('/services/data/v62.0/composite/batch', { batchRequests: [{ method: 'GET', url: 'v62.0/limits' }, { method: 'GET', url: 'v62.0/sobjects/Nothing__c' }] })
+  assert.deepEqual([r.hasErrors, r.results[0].statusCode, r.results[1].statusCode], [true, 200, 404])
+  assert.ok((await conn.query('SELECT Id FROM Account').explain()).plans.length > 0)
+})
+await step('many requests at once', async () => {
+  const made = await Promise.all(Array.from({ length: 40 }, (_, i) => conn.sobject('Partner__c').upsert({ Partner_ID__c: `PAR${i % 10}`, Name: `P ${i}` }, 'Partner_ID__c')))
+  assert.ok(made.every((r) => r.success))
+  assert.equal((await conn.query("SELECT COUNT() FROM Partner__c WHERE Partner_ID__c LIKE 'PAR%'")).totalSize, 10)
+})

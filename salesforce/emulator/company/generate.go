@@ -14,8 +14,8 @@ import (
 // without terms, renewals, the deals that partners registered with what they did
 // for them, leads, merges, names in many scripts, and the small disorder that real
 // orgs have. Most of what decides who is paid happened before 2021. It is about
-// 17 records for each customer with 20 opportunities, and takes some 10 µs and
-// 600 bytes for each. currencies are the org's active
+// 36 records for each customer with 20 opportunities, and takes some 10 µs for
+// each. currencies are the org's active
 // ones, its own first; with one only, records have none of their own. The store
 // is locked while it runs.
 func Generate(s *store.Store, currencies []string, multi bool, opt Options) error {

@@ -93,11 +93,16 @@ func nameField(obj *schema.Object) *schema.Field {
 	return nil
 }
 
-// callName is the name of the field by which people call an object's records.
-func (rd *reader) callName(object string) string {
-	if obj, ok := rd.st.Schema.Object(object); ok {
-		if f := nameField(obj); f != nil {
-			return f.Name
+// callName is the name of the field by which people call the records to which a
+// lookup leads; all objects of a polymorphic one have a Name for queries.
+func (rd *reader) callName(f *schema.Field) string {
+	targets := f.Targets()
+	if len(targets) > 1 {
+		return "Name"
+	}
+	for _, name := range targets {
+		if obj, ok := rd.st.Schema.Object(name); ok && nameField(obj) != nil {
+			return nameField(obj).Name
 		}
 	}
 	return "Id"
@@ -121,15 +126,20 @@ func nameOf(obj *schema.Object, r *store.Record) string {
 
 // parent finds the record that a lookup names, or nil.
 func (rd *reader) parent(f *schema.Field, id string) (*schema.Object, *store.Record) {
-	t := rd.st.Tables[f.RefTo]
-	if id == "" || t == nil {
-		return nil, nil
+	for _, name := range f.Targets() {
+		if t := rd.st.Tables[name]; id != "" && t != nil && t.ByID[id] != nil {
+			return t.Object, t.ByID[id]
+		}
 	}
-	r := t.ByID[id]
-	if r == nil {
-		return nil, nil
+	return nil, nil
+}
+
+// records are an object's records by id; none of an object that is gone.
+func (rd *reader) records(object string) map[string]*store.Record {
+	if t := rd.st.Tables[object]; t != nil {
+		return t.ByID
 	}
-	return t.Object, r
+	return nil
 }
 
 // find finds the table and the record of an id, or nil.

@@ -10,10 +10,11 @@ import (
 
 // fieldRow is a field as describe tells of it.
 type fieldRow struct {
-	Name, Label, Type, Size string
-	RefTo, Relationship     string
-	Traits                  []string
-	Values                  []string
+	Name, Label, Type, Size     string
+	Relationship, Help, Formula string
+	Targets                     []string
+	Traits                      []string
+	Values                      []string
 }
 
 // fieldsPage is an object's description.
@@ -28,38 +29,46 @@ type fieldsPage struct {
 type childLine struct{ Object, Field string }
 
 func (s *site) fields(w http.ResponseWriter, r *http.Request) {
-	rd := newReader(s.org.Data())
-	obj, ok := rd.st.Schema.Object(r.PathValue("object"))
+	p, ok := newReader(s.org.Data()).fieldsPage(r.PathValue("object"))
 	if !ok {
 		s.noObject(w, r)
 		return
 	}
-	p := fieldsPage{Object: obj.Name, Label: obj.Label, Prefix: obj.Prefix, ListHref: objectPath(obj.Name)}
+	s.show(w, http.StatusOK, "fields", view{Title: "Fields of " + p.Label, Here: "objects", Page: p})
+}
+
+// fieldsPage reads an object's description. It takes the lock.
+func (rd *reader) fieldsPage(object string) (fieldsPage, bool) {
 	rd.st.RLock()
+	defer rd.st.RUnlock()
+	obj, ok := rd.st.Schema.Object(object)
+	if !ok {
+		return fieldsPage{}, false
+	}
+	p := fieldsPage{Object: obj.Name, Label: obj.Label, Prefix: obj.Prefix, ListHref: objectPath(obj.Name)}
 	for _, f := range obj.Fields {
 		p.Rows = append(p.Rows, describe(f))
 	}
 	for _, child := range rd.st.Schema.Objects {
 		for _, f := range child.Fields {
-			if f.RefTo == obj.Name && !f.IsAudit && f.Name != "OwnerId" {
+			if f.PointsTo(obj.Name) && !f.IsAudit && f.Name != "OwnerId" {
 				p.Children = append(p.Children, childLine{child.Name, f.Name})
 			}
 		}
 	}
-	rd.st.RUnlock()
 	if obj.ReadOnly {
 		p.Traits = append(p.Traits, "read-only")
 	}
 	if obj.History != "" {
 		p.Traits = append(p.Traits, "changes are kept in "+obj.History)
 	}
-	s.show(w, http.StatusOK, "fields", view{Title: "Fields of " + obj.Label, Here: "objects", Page: p})
+	return p, true
 }
 
 // describe tells of a field in the words of describe.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
 func describe(f *schema.Field) fieldRow {
-	row := fieldRow{Name: f.Name, Label: f.Label, Type: string(f.Type), RefTo: f.RefTo, Relationship: f.Relationship, Values: f.Values}
+	row := fieldRow{Name: f.Name, Label: f.Label, Type: string(f.Type), Targets: f.Targets(), Help: f.Help, Formula: f.Formula, Relationship: f.Relationship, Values: f.Values}
 	switch {
 	case f.Type == schema.TypeInt:
 		row.Size = strconv.Itoa(f.Precision)
@@ -73,7 +82,7 @@ func describe(f *schema.Field) fieldRow {
 		name string
 	}{
 		{f.NameField, "name"}, {f.ExternalID, "external id"}, {f.Unique, "unique"}, {f.CaseSensitive && f.Unique, "case-sensitive"},
-		{f.Required, "required"}, {f.AutoFormat != "", "auto number"}, {f.Tracked, "tracked"}, {f.ReadOnly || f.IsAudit || f.Slot < 0, "read-only"},
+		{f.IsMaster, "master-detail"}, {f.Required, "required"}, {f.AutoFormat != "", "auto number"}, {f.Tracked, "tracked"}, {f.ReadOnly || f.IsAudit || f.Slot < 0, "read-only"},
 		{f.Restricted, "restricted"}, {f.Default != "" && f.Type != schema.TypeBoolean, "by default " + f.Default},
 	} {
 		if trait.has {

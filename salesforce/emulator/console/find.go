@@ -46,9 +46,9 @@ func (rd *reader) named(text string) []found {
 
 func (rd *reader) namedOf(obj *schema.Object, needle string) found {
 	fields := identifying(obj)
-	out := found{Object: obj.Name, Label: plural(obj.Label)}
+	out := found{Object: obj.Name, Label: plural(obj)}
 	var rows []foundRow
-	for _, r := range rd.st.Tables[obj.Name].ByID {
+	for _, r := range rd.records(obj.Name) {
 		if r.Deleted {
 			continue
 		}

@@ -113,12 +113,9 @@ func (rd *reader) groups() []group {
 }
 
 func (rd *reader) objectLine(obj *schema.Object) objectLine {
-	l := objectLine{Name: obj.Name, Label: plural(obj.Label)}
-	if obj.HistoryOf != "" {
-		l.Label = obj.Label
-	}
+	l := objectLine{Name: obj.Name, Label: plural(obj)}
 	var latest int64
-	for _, r := range rd.st.Tables[obj.Name].ByID {
+	for _, r := range rd.records(obj.Name) {
 		latest = max(latest, r.Modstamp, r.Created)
 		if r.Deleted {
 			l.Bin++

@@ -163,30 +163,40 @@ type listPage struct {
 
 func (s *site) list(w http.ResponseWriter, r *http.Request) {
 	rd := newReader(s.org.Data())
-	obj, ok := rd.st.Schema.Object(r.PathValue("object"))
+	l, ok := rd.listing(r.PathValue("object"), r.URL.Query())
 	if !ok {
 		s.noObject(w, r)
 		return
 	}
-	l := readListing(obj, r.URL.Query())
-	p := s.listPage(rd, l)
+	p := rd.listPage(l)
 	s.show(w, http.StatusOK, "list", view{Title: p.Plural, Here: "objects", Page: p})
+}
+
+// listing reads a list's address. It takes the lock, under which a deployment
+// changes the schema.
+func (rd *reader) listing(object string, q url.Values) (listing, bool) {
+	rd.st.RLock()
+	defer rd.st.RUnlock()
+	obj, ok := rd.st.Schema.Object(object)
+	if !ok {
+		return listing{}, false
+	}
+	return readListing(obj, q), true
 }
 
 func (s *site) noObject(w http.ResponseWriter, r *http.Request) {
 	s.sorry(w, r, http.StatusNotFound, "There is no such object", fmt.Sprintf("The org has no object %q.", shorten(r.PathValue("object"), maxCell)))
 }
 
-func (s *site) listPage(rd *reader, l listing) listPage {
+// listPage reads what a list shows. It takes the lock.
+func (rd *reader) listPage(l listing) listPage {
+	rows, total := rd.rows(&l)
+	rd.st.RLock()
+	defer rd.st.RUnlock()
 	p := listPage{
-		Object: l.obj.Name, Label: l.obj.Label, Plural: plural(l.obj.Label), Find: l.find, Sort: l.sortText(), Bin: l.bin, Chosen: l.chosen,
+		Object: l.obj.Name, Label: l.obj.Label, Plural: plural(l.obj), Find: l.find, Sort: l.sortText(), Bin: l.bin, Chosen: l.chosen,
 		FieldsHref: objectPath(l.obj.Name) + "/fields",
 	}
-	if l.obj.HistoryOf != "" {
-		p.Plural = l.obj.Label
-	}
-	rd.st.RLock()
-	rows, total := rd.rows(&l)
 	for _, r := range rows {
 		row := listRow{ID: r.ID, Href: recordPath(r.ID), Deleted: r.Deleted}
 		for _, f := range l.columns {
@@ -197,7 +207,6 @@ func (s *site) listPage(rd *reader, l listing) listPage {
 	if l.by != nil {
 		p.By, p.Is, p.ParentLabel, p.Parent = l.by.Name, l.is, labelOf(l.by), rd.lookupCell(l.by, l.is)
 	}
-	rd.st.RUnlock()
 	p.Total, p.Headings = total, l.headings()
 	for _, f := range l.columns {
 		p.Columns = append(p.Columns, f.Name)
@@ -244,7 +253,7 @@ func (rd *reader) soql(l listing) string {
 		switch {
 		case f.Name == "Id":
 		case f.Type == schema.TypeReference && f.Relationship != "" && f.Name != "OwnerId":
-			names = append(names, f.Relationship+"."+rd.callName(f.RefTo))
+			names = append(names, f.Relationship+"."+rd.callName(f))
 		default:
 			names = append(names, f.Name)
 		}

@@ -64,13 +64,10 @@ func (rd *reader) recordPage(id, version string) (recordPage, bool) {
 	}
 	obj := t.Object
 	p := recordPage{
-		ID: id, Object: obj.Name, Label: obj.Label, Plural: plural(obj.Label), Name: nameOf(obj, r), Deleted: r.Deleted,
+		ID: id, Object: obj.Name, Label: obj.Label, Plural: plural(obj), Name: nameOf(obj, r), Deleted: r.Deleted,
 		ListHref: objectPath(obj.Name), FieldsHref: objectPath(obj.Name) + "/fields", Query: recordQuery(obj, r),
 		API:    "/services/data/v" + version + "/sobjects/" + obj.Name + "/" + id,
 		Groups: rd.fieldGroups(obj, r), Commission: rd.commission(obj, r), Related: rd.related(obj, r),
-	}
-	if obj.HistoryOf != "" {
-		p.Plural = obj.Label
 	}
 	if f, ok := obj.Field("MasterRecordId"); ok && r.Deleted && r.Get(f) != "" {
 		p.Master = rd.lookupCell(f, r.Get(f))

@@ -32,7 +32,7 @@ func (rd *reader) related(parent *schema.Object, r *store.Record) []related {
 	for _, child := range rd.st.Schema.Objects {
 		var ways []*schema.Field
 		for _, f := range child.Fields {
-			if f.RefTo == parent.Name && !f.IsAudit && f.Name != "OwnerId" && child.HistoryOf == "" {
+			if f.PointsTo(parent.Name) && !f.IsAudit && f.Name != "OwnerId" && child.HistoryOf == "" {
 				ways = append(ways, f)
 			}
 		}
@@ -52,7 +52,7 @@ func (rd *reader) related(parent *schema.Object, r *store.Record) []related {
 
 func (rd *reader) relatedBy(child *schema.Object, by *schema.Field, parent *store.Record) (related, bool) {
 	var records []*store.Record
-	for _, r := range rd.st.Tables[child.Name].ByID {
+	for _, r := range rd.records(child.Name) {
 		if !r.Deleted && r.Get(by) == parent.ID {
 			records = append(records, r)
 		}
@@ -65,7 +65,7 @@ func (rd *reader) relatedBy(child *schema.Object, by *schema.Field, parent *stor
 	})
 	q := url.Values{"by": {by.Name}, "is": {parent.ID}}
 	out := related{
-		ID: strings.ToLower("related-" + child.Name + "-" + by.Name), Object: child.Name, Label: plural(child.Label), Total: len(records),
+		ID: strings.ToLower("related-" + child.Name + "-" + by.Name), Object: child.Name, Label: plural(child), Total: len(records),
 		Href: objectPath(child.Name) + "?" + q.Encode(),
 	}
 	columns := defaultColumns(child)
@@ -104,7 +104,7 @@ func (rd *reader) history(obj *schema.Object, r *store.Record) (out []change, mo
 	if obj.History == "" || t == nil {
 		return nil, 0, false
 	}
-	parent, ok := t.Object.Field("ParentId")
+	parent, ok := t.Object.Field(t.Object.HistoryParent())
 	if !ok {
 		return nil, 0, false
 	}

@@ -14,20 +14,16 @@ import (
 // keyed is a record with what it is sorted by, worked out once.
 type keyed struct {
 	r    *store.Record
+	id   string
 	text string
 	n    decimal.Decimal
 }
 
 // rows gives the records of a list's page, and how many records the list has in
-// all. A page behind the last one becomes the last.
+// all. A page behind the last one becomes the last. It takes the lock, and sorts
+// without it, so that nobody waits for that.
 func (rd *reader) rows(l *listing) ([]*store.Record, int) {
-	var all []keyed
-	fits := rd.filter(*l)
-	for _, r := range rd.st.Tables[l.obj.Name].ByID {
-		if r.Deleted == l.bin && !r.Purged && fits(r) {
-			all = append(all, rd.keyOf(*l, r))
-		}
-	}
+	all := rd.fitting(*l)
 	slices.SortFunc(all, l.compare)
 	l.page = min(l.page, max(1, (len(all)+pageSize-1)/pageSize))
 	from := (l.page - 1) * pageSize
@@ -36,6 +32,20 @@ func (rd *reader) rows(l *listing) ([]*store.Record, int) {
 		out = append(out, k.r)
 	}
 	return out, len(all)
+}
+
+// fitting gives the records of a list in no order.
+func (rd *reader) fitting(l listing) []keyed {
+	rd.st.RLock()
+	defer rd.st.RUnlock()
+	var out []keyed
+	fits := rd.filter(l)
+	for _, r := range rd.records(l.obj.Name) {
+		if r.Deleted == l.bin && !r.Purged && fits(r) {
+			out = append(out, rd.keyOf(l, r))
+		}
+	}
+	return out
 }
 
 // filter gives what decides whether a list shows a record. The text is looked
@@ -69,7 +79,7 @@ func (rd *reader) plain(f *schema.Field, r *store.Record) string {
 }
 
 func (rd *reader) keyOf(l listing, r *store.Record) keyed {
-	k := keyed{r: r}
+	k := keyed{r: r, id: r.ID}
 	if l.sort == nil {
 		return k
 	}
@@ -102,5 +112,5 @@ func (l listing) compare(a, b keyed) int {
 	if l.desc {
 		c = -c
 	}
-	return cmp.Or(c, cmp.Compare(a.r.ID, b.r.ID))
+	return cmp.Or(c, cmp.Compare(a.id, b.id))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/partnersync/partnersync/internal/money"
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 )
 
 // amount writes an amount with the decimals of its currency, and with more where
@@ -79,12 +80,12 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-// plural is the plural of a label, as describe gives it.
-func plural(label string) string {
-	if strings.HasSuffix(label, "y") {
-		return strings.TrimSuffix(label, "y") + "ies"
+// plural is what many records of an object are called.
+func plural(obj *schema.Object) string {
+	if obj.HistoryOf != "" || obj.Plural == "" {
+		return obj.Label
 	}
-	return label + "s"
+	return obj.Plural
 }
 
 // size writes a number of bytes.

@@ -2,9 +2,11 @@ package metadata
 
 import (
 	"cmp"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 )
@@ -136,4 +138,18 @@ func literalOf(formula string) (string, bool) {
 	}
 	_, ok := schema.ParseNumber(s)
 	return s, ok
+}
+
+// Declared declares the objects of an org of which an SFDX project is the only
+// customization.
+func Declared(project fs.FS) (schema.Declaration, error) {
+	base, err := schema.Default()
+	if err != nil {
+		return base, err
+	}
+	c, err := Customize(base, project, time.Time{})
+	if err != nil {
+		return base, err
+	}
+	return c.Declaration(), nil
 }

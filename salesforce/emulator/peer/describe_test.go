@@ -29,7 +29,10 @@ type object struct {
 	Name, KeyPrefix, Label, LabelPlural                        string
 	Createable, Updateable, Deletable, Queryable, Retrieveable bool
 	Fields                                                     []field
-	ChildRelationships                                         []struct{ ChildSObject, Field, RelationshipName string }
+	ChildRelationships                                         []struct {
+		ChildSObject, Field, RelationshipName string
+		CascadeDelete, RestrictedDelete       bool
+	}
 }
 
 // field finds a field by its name.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/k-capehart/go-salesforce/v3"
 
@@ -58,6 +59,16 @@ func (d *desk) insert(object string, fields row) string {
 		d.t.Fatal(err)
 	}
 	return id
+}
+
+// now is the org's time, as its answers tell it.
+func (d *desk) now() time.Time {
+	d.t.Helper()
+	at, err := http.ParseTime(d.get("/limits", nil).Header.Get("Date"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return at
 }
 
 // query asks with the library's Query and gives the records.

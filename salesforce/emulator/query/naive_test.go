@@ -14,9 +14,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator/metadata"
 	"github.com/partnersync/partnersync/salesforce/emulator/query"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
+	orgpackage "github.com/partnersync/partnersync/salesforce/package"
 )
 
 // The naive evaluator knows nothing of plans, indexes or syntax trees: it makes
@@ -53,7 +55,7 @@ type condition struct {
 var start = time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
 
 func makeOrg(t *rapid.T) *org {
-	src, err := schema.Default()
+	src, err := metadata.Declared(orgpackage.Source)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator/metadata"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
+	orgpackage "github.com/partnersync/partnersync/salesforce/package"
 )
 
 // testStore gives a store of the default schema with its first records.
 func testStore(t *testing.T, now time.Time) *store.Store {
 	t.Helper()
-	src, err := schema.Default()
+	src, err := metadata.Declared(orgpackage.Source)
 	if err != nil {
 		t.Fatal(err)
 	}

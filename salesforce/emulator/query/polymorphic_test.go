@@ -1,27 +1,24 @@
 package query
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator/metadata"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
+	orgpackage "github.com/partnersync/partnersync/salesforce/package"
 )
 
-// taskStore has tasks about a contact, a lead and nobody: a lookup to two objects,
-// which the default schema does not declare.
+// taskStore has tasks about a contact, a lead and nobody: a lookup to two objects.
 func taskStore(t *testing.T) *store.Store {
 	t.Helper()
-	src, err := schema.Default()
+	src, err := metadata.Declared(orgpackage.Source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	src.Objects = append(slices.Clone(src.Objects), schema.ObjectDeclaration{Name: "Task", Prefix: "00T", Owner: true, Fields: []schema.FieldDeclaration{
-		{Name: "Subject", Type: "text", Length: 80}, {Name: "WhoId", Type: "lookup", To: "Contact", Relationship: "Who", Children: "Tasks"},
-	}})
 	sc, err := schema.Build(src, schema.Options{Currencies: []string{"USD"}, SandboxField: schema.SandboxFlag})
 	if err != nil {
 		t.Fatal(err)
@@ -39,10 +36,7 @@ func taskStore(t *testing.T) *store.Store {
 	lead := insert("Lead", map[string]any{"LastName": "Lea", "Company": "Lea & Co"})
 	insert("Task", map[string]any{"Subject": "call", "WhoId": contact})
 	insert("Task", map[string]any{"Subject": "nobody"})
-	write := insert("Task", map[string]any{"Subject": "write"})
-	who, _ := s.Tables["Task"].Object.Field("WhoId")
-	who.RefTo = "Contact,Lead"
-	s.Tables["Task"].ByID[write].Set(who, lead)
+	insert("Task", map[string]any{"Subject": "write", "WhoId": lead})
 	return s
 }
 
@@ -100,7 +94,7 @@ func TestALookupToSeveralObjects(t *testing.T) {
 
 // Multipicklists are compared value by value, in any order and case.
 func TestIncludesAndExcludes(t *testing.T) {
-	src, err := schema.Default()
+	src, err := metadata.Declared(orgpackage.Source)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ const (
 	TypePhone     Type = "phone"
 	TypeTextArea  Type = "textarea"
 	TypePicklist  Type = "picklist"
+	TypeCombobox  Type = "combobox" // any text, with values to choose from
 	TypeReference Type = "reference"
 	TypeBoolean   Type = "boolean"
 	TypeDouble    Type = "double"
@@ -45,7 +46,7 @@ var typesByName = map[string]Type{
 	"int": TypeInt, "currency": TypeCurrency, "percent": TypePercent, "checkbox": TypeBoolean,
 	"date": TypeDate, "datetime": TypeDateTime, "lookup": TypeReference, "picklist": TypePicklist,
 	"textarea": TypeTextArea, "longtext": TypeTextArea, "html": TypeTextArea, "multipicklist": TypeMultipicklist, "time": TypeTime,
-	"masterdetail": TypeReference, "auto": TypeString, "any": TypeAny, "id": TypeID,
+	"masterdetail": TypeReference, "combobox": TypeCombobox, "auto": TypeString, "any": TypeAny, "id": TypeID,
 }
 
 // Field is one field of an object of the org.

@@ -173,9 +173,14 @@ func (s *Store) SetSchema(document []byte) {
 	s.number()
 }
 
-// flush writes what changed under the lock that is about to be given back.
+// flush writes what changed under the lock that is about to be given back. What is
+// written under a savepoint waits until that is released: it is one transaction, which
+// is in the file as a whole or not at all.
 func (s *Store) flush() {
 	f := s.file
+	if s.trail != nil {
+		return
+	}
 	if len(f.changed) == 0 && !f.reshaped {
 		return
 	}

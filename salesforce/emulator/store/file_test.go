@@ -36,11 +36,9 @@ func must(t testing.TB, err error) {
 
 func schemaWithout(t testing.TB, names ...string) *schema.Schema {
 	t.Helper()
-	base, err := schema.Default()
+	src, err := metadata.Declared(orgpackage.Source)
 	must(t, err)
-	catalog, err := metadata.Customize(base, orgpackage.Source, noon)
-	must(t, err)
-	sc, err := schema.Build(catalog.Declaration(), schema.Options{Without: names, SandboxField: "sfLma__Is_Sandbox__c"})
+	sc, err := schema.Build(src, schema.Options{Without: names, SandboxField: "sfLma__Is_Sandbox__c"})
 	must(t, err)
 	return sc
 }
@@ -311,6 +309,39 @@ func TestAFileThatCannotBeWrittenIsTold(t *testing.T) {
 		must(t, err)
 		if err := s.FileError(); told != 1 || !errors.Is(err, journal.ErrClosed) || errs.HintOf(err) == "" {
 			t.Errorf("told %d times: %v", told, err)
+		}
+	}
+}
+
+// A transaction of several calls is in the file when it is certain, and not before.
+func TestATransactionOfSeveralCallsIsWrittenAsOne(t *testing.T) {
+	for _, certain := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "org")
+		opt := options(t, clock.NewManual(noon))
+		s, _ := openFile(t, path, opt)
+		tab := s.Tables["Account"]
+		name, _ := tab.Object.Field("Name")
+		w := Writer{UserID: s.UserID, At: noon, Admin: true}
+		begun, _ := s.file.journal.Size()
+		inner := s.Begin()
+		for n := range 3 {
+			inner.Lock()
+			r, rerr := inner.Prepare(tab, nil, []Change{{name, fmt.Sprint("account ", n)}}, w)
+			if rerr != nil {
+				t.Fatal(rerr)
+			}
+			inner.Commit(tab, nil, r, w)
+			inner.Unlock()
+		}
+		if now, _ := s.file.journal.Size(); now != begun {
+			t.Error("what is not certain is in the file")
+		}
+		inner.End(certain)
+		want := digest(s)
+		must(t, s.CloseFile())
+		s, _ = openFile(t, path, opt)
+		if n := s.Count("Account"); digest(s) != want || n != map[bool]int{true: 3}[certain] {
+			t.Errorf("certain %v: %d accounts came back", certain, n)
 		}
 	}
 }

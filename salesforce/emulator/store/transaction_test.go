@@ -9,13 +9,15 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/salesforce/emulator/metadata"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
+	orgpackage "github.com/partnersync/partnersync/salesforce/package"
 )
 
 func newStore(t testing.TB) (*store.Store, *clock.Manual) {
 	t.Helper()
-	src, err := schema.Default()
+	src, err := metadata.Declared(orgpackage.Source)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func packageZip(t testing.TB) []byte {
 	return data
 }
 
-// zipFiles zips files that are given as name, text, name, text …
+// zipFiles zips files that are given as a name and a text each.
 func zipFiles(t testing.TB, files ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -194,9 +194,10 @@ func ClassOf(err error) Class {
 	return ClassNone
 }
 
-// IsQuotaUsedUp tells Salesforce's daily quota from other limits, a full disk of
-// the database say: what was to be done waits for another day.
+// IsQuotaUsedUp tells Salesforce's daily quota, and our own share of it (Gate), from
+// other limits, a full disk of the database say: what was to be done waits for another
+// day.
 func IsQuotaUsedUp(err error) bool {
 	var answer *Error
-	return errors.As(err, &answer) && answer.Class() == ClassDefer
+	return errors.As(err, &answer) && answer.Class() == ClassDefer || isWithheld(err)
 }

@@ -116,6 +116,8 @@ type request struct {
 	// decode reads the answer; a failure means that it was no whole JSON, and
 	// is retried like one.
 	decode func([]byte) error
+	// read turns a 2xx body into what decode sees; nil takes JSON and nothing else.
+	read func([]byte) ([]byte, error)
 }
 
 // name is what errors and the log say: never the query.
@@ -154,6 +156,7 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 // send makes one attempt through a simpleforce client of its own.
 func (c *Client) send(ctx context.Context, s session, r request) (answer, error) {
 	x := c.newExchange(ctx, r.name())
+	x.read = r.read
 	x.header = http.Header{"User-Agent": {userAgent}, "Accept": {"application/json"}}
 	for name, values := range r.header {
 		x.header[name] = values

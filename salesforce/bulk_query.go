@@ -241,21 +241,31 @@ func (b *bulkQuery) failure() error {
 // page hands over one page of the result, and gives the locator of the next, "" behind
 // the last.
 // https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/query_get_job_results.htm
-func (b *bulkQuery) page(ctx context.Context, locator string) (next string, err error) {
+func (b *bulkQuery) page(ctx context.Context, locator string) (string, error) {
 	q := url.Values{"maxRecords": {strconv.Itoa(b.options.MaxRecords)}}
 	if locator != "" {
 		q.Set("locator", locator)
 	}
-	r := request{method: http.MethodGet, path: b.path() + "/results", query: q.Encode(), header: http.Header{"Accept": {"text/csv"}}}
+	r := streamed{method: http.MethodGet, path: b.path() + "/results", query: q.Encode(), header: http.Header{"Accept": {"text/csv"}}}
 	var already int64 // lines of this page that the sink has
-	return retry(ctx, b.client, r.name(), func() (string, error) {
-		err := b.client.stream(ctx, r, func(h http.Header, body io.Reader) (err error) {
-			if next = h.Get("Sforce-Locator"); next == "null" {
-				next = ""
+	return retry(ctx, b.client, r.name(), func() (_ string, err error) {
+		resp, err := b.client.stream(ctx, r)
+		if err != nil {
+			return "", err
+		}
+		defer func() {
+			// What was not read is given up, and with it the connection.
+			if cerr := resp.Body.Close(); err == nil && cerr != nil {
+				err = cerr
 			}
-			return b.lines(h, newCSVReader(body), &already)
-		})
-		return next, err
+		}()
+		if err := b.lines(resp.Header, newCSVReader(resp.Body), &already); err != nil {
+			return "", err
+		}
+		if next := resp.Header.Get("Sforce-Locator"); next != "null" {
+			return next, nil
+		}
+		return "", nil
 	})
 }
 
@@ -304,19 +314,18 @@ func checkCount(h http.Header, n int64) error {
 	return nil
 }
 
-// tidy deletes the job, and aborts it first if it is not over. It is tried once, also
-// when ctx has ended; what is left behind is gone after seven days.
+// tidy deletes the job, and aborts it first if it is not over; also when ctx has ended.
+// What is left behind nevertheless is gone after seven days.
 func (b *bulkQuery) tidy(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyPatience)
 	defer cancel()
-	s := b.client.sessions.current()
 	if b.job.State != jobComplete && b.job.State != jobFailed && b.job.State != jobAborted {
-		if _, err := b.client.send(ctx, s, request{method: http.MethodPatch, path: b.path(), body: []byte(`{"state":"Aborted"}`)}); err != nil {
+		r := request{method: http.MethodPatch, path: b.path(), body: []byte(`{"state":"Aborted"}`)}
+		if _, err := b.client.send(ctx, b.client.sessions.current(), r); err != nil {
 			b.client.log.Warn("a bulk query could not be aborted", zap.Strings("codes", codesOf(err)))
 		}
 	}
-	anything := func(body []byte) ([]byte, error) { return body, nil }
-	if _, err := b.client.send(ctx, s, request{method: http.MethodDelete, path: b.path(), read: anything}); err != nil {
+	if err := b.client.deleteJob(ctx, b.path()); err != nil {
 		b.client.log.Warn("a bulk query could not be deleted", zap.Strings("codes", codesOf(err)))
 	}
 }

@@ -116,15 +116,16 @@ type request struct {
 	// decode reads the answer; a failure means that it was no whole JSON, and
 	// is retried like one.
 	decode func([]byte) error
-	// read turns a 2xx body into what decode sees; nil takes JSON and nothing else.
-	read func([]byte) ([]byte, error)
 }
 
 // name is what errors and the log say: never the query.
 func (r request) name() string { return r.method + " " + r.path }
 
 // answer is what a caller needs beside the body.
-type answer struct{ date time.Time }
+type answer struct {
+	date     time.Time
+	modified string // Last-Modified
+}
 
 // data gives the path of a resource of the configured API version.
 func (c *Client) data(resource string) string {
@@ -156,7 +157,6 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 // send makes one attempt through a simpleforce client of its own.
 func (c *Client) send(ctx context.Context, s session, r request) (answer, error) {
 	x := c.newExchange(ctx, r.name())
-	x.read = r.read
 	x.header = http.Header{"User-Agent": {userAgent}, "Accept": {"application/json"}}
 	for name, values := range r.header {
 		x.header[name] = values
@@ -191,7 +191,7 @@ func (c *Client) send(ctx context.Context, s session, r request) (answer, error)
 				WithHint("Check whether a proxy between here and Salesforce cuts or changes answers.")
 		}
 	}
-	return answer{date: serverDate(x.answered)}, nil
+	return answer{date: serverDate(x.answered), modified: x.answered.Get("Last-Modified")}, nil
 }
 
 func (c *Client) newExchange(ctx context.Context, name string) *exchange {

@@ -34,6 +34,7 @@ type bench struct {
 	org    *emulator.Org
 	db     *sqlx.DB
 	client *salesforce.Client
+	url    string
 	// clock is the org's; ours stands still.
 	clock  *clock.Manual
 	config pull.Config
@@ -55,7 +56,7 @@ func newBench(t *testing.T, o emulator.Options) *bench {
 			t.Error(err)
 		}
 	})
-	b.db = pgtest.New(t)
+	b.db, b.url = pgtest.New(t), server.URL()
 	b.client, err = salesforce.New(salesforce.Config{
 		LoginURL: server.URL(), ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret,
 		Transport: transport, MaxAttempts: 2, RetryInitial: time.Millisecond, RetryMax: time.Millisecond,

@@ -99,8 +99,8 @@ const lines = 4000
 
 // readJob reads a window by Bulk.
 func (o *object) readJob(ctx context.Context, w *window) error {
-	w.isLoose = true
 	return o.restarting(w, func() error {
+		w.isLoose = true
 		query := bulkSOQL(o.reading, w.from, w.Until)
 		return o.pipe(ctx, w, func(ctx context.Context, emit func(chunk) error) error {
 			s := &bulkSink{receiver: o.shape.NewReceiver(), emit: emit}
@@ -146,10 +146,18 @@ func (s *bulkSink) flush() error {
 	return err
 }
 
+// begin forgets the last query. What came of a window without order comes again.
+func (w *window) begin() {
+	if w.isLoose {
+		w.Received -= w.received
+	}
+	w.asked, w.received, w.expected = w.from, 0, unknown
+}
+
 // restarting runs a query, and begins it again if its result was lost.
 func (o *object) restarting(w *window, query func() error) error {
 	for restarts := 0; ; restarts++ {
-		w.asked, w.received, w.expected = w.from, 0, unknown
+		w.begin()
 		err := query()
 		if w.received > 0 && !w.isLoose {
 			restarts = 0

@@ -152,6 +152,7 @@ func (l *remaining) halve(ctx context.Context, w *window) error {
 	middle := w.from.at.Add(w.Until.Sub(w.from.at) / 2).Truncate(tick)
 	later := &window{Window: w.Window, isStored: true, from: position{at: middle}}
 	later.Since, later.At, later.ID, later.Received = middle, time.Time{}, "", 0
+	w.begin()
 	earlier := w.Window
 	earlier.Until = middle
 	l.Log.Info("a window is cut in two", zap.String("object", l.reading.Object), zap.Duration("of", w.Until.Sub(w.from.at)))

@@ -21,6 +21,7 @@ func (o *object) take(ctx context.Context, w *window, c chunk) (err error) {
 		return nil
 	case o.options.DryRun:
 		o.look(c.records)
+		w.from = w.after(c.records)
 	default:
 		if staged, err = o.write(ctx, w, c.records); err != nil {
 			return err
@@ -28,6 +29,7 @@ func (o *object) take(ctx context.Context, w *window, c chunk) (err error) {
 	}
 	n := int64(len(c.records))
 	w.received += n
+	w.Received += n
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.received += n
@@ -67,11 +69,7 @@ func (o *object) look(records []staging.Record) {
 
 // write stages records and moves what keeps the window's place, in one transaction.
 func (o *object) write(ctx context.Context, w *window, records []staging.Record) (staged int64, err error) {
-	next := w.from
-	if w.isLoose = w.isLoose || !inOrder(w.from, records); !w.isLoose {
-		last := records[len(records)-1]
-		next = position{at: last.Modstamp, id: last.ID}
-	}
+	next := w.after(records)
 	o.mu.Lock()
 	isFresh, cursor := o.isFresh, o.cursorAt(next)
 	o.mu.Unlock()
@@ -93,7 +91,6 @@ func (o *object) write(ctx context.Context, w *window, records []staging.Record)
 		return 0, err
 	}
 	w.from = next
-	w.Received += int64(len(records))
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.isFresh = o.isFresh && isFresh
@@ -112,6 +109,16 @@ func put(ctx context.Context, tx *sqlx.Tx, o *object, records []staging.Record, 
 		staged, err = staging.Put(ctx, tx, o.reading.Object, records, o.Clock.Now())
 	}
 	return staged, isFresh, err
+}
+
+// after is the place behind records that came, if they come in order; if not, the place
+// does not move, now or later.
+func (w *window) after(records []staging.Record) position {
+	if w.isLoose = w.isLoose || !inOrder(w.from, records); w.isLoose {
+		return w.from
+	}
+	last := records[len(records)-1]
+	return position{at: last.Modstamp, id: last.ID}
 }
 
 // inOrder says whether records come in the order of (stamp, id), all behind a place.

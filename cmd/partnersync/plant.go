@@ -10,7 +10,6 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/ledger/book"
-	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/pull"
@@ -26,38 +25,52 @@ import (
 type plant struct {
 	runner *schedule.Runner
 	// client is nil when no org is named; then there is no pull, no recount and no push.
-	client  *salesforce.Client
-	mapping *mapping.Mapping
+	client *salesforce.Client
 }
 
 // newPlant puts the stages together. Without an org, those that touch Salesforce
 // are left out.
 func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
-	return newPlantThrough(nil, cfg, db, c, log)
+	return newPlantTo(ends{}, cfg, db, c, log)
 }
 
-// newPlantThrough puts the stages together over a transport to the org; nil is one of
-// the client's own.
-func newPlantThrough(transport http.RoundTripper, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
+// ends are what a plant has at its ends in place of the org.
+type ends struct {
+	// transport is what requests go through; nil is one of the client's own.
+	transport http.RoundTripper
+	// sink gives what push writes to, one record call at a time; nil is the org.
+	sink func(*salesforce.Client) push.Sink
+}
+
+// newPlantTo puts the stages together between other ends.
+func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
 	m, err := loadMapping(cfg.Mapping)
 	if err != nil {
 		return nil, err
 	}
 	zone := cfg.Company.Location()
-	p := &plant{mapping: m}
+	p := &plant{}
 	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Log: log.Named(stage.Verify)}
 	stages := []stage.Stage{
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
 		newAccrue(cfg, db, c, log),
 	}
 	if cfg.Salesforce.IsSet() {
-		if p.client, err = newClientThrough(transport, cfg, c, log.Named("salesforce")); err != nil {
+		if p.client, err = newClientThrough(e.transport, cfg, c, log.Named("salesforce")); err != nil {
 			return nil, err
 		}
+		pc := push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}
+		if e.sink != nil {
+			pc.Sink, pc.Workers, pc.API = e.sink(p.client), 1, push.APICollections
+		}
 		stages = append(stages,
-			pull.New(pull.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull)}),
+			pull.New(pull.Config{
+				DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull),
+				API: pull.API(cfg.Pull.API), BulkAbove: cfg.Pull.BulkAbove, Workers: readers(cfg),
+				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
+			}),
 			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),
-			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}),
+			push.New(pc),
 		)
 	}
 	if p.client != nil {
@@ -80,6 +93,11 @@ func newAccrue(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) *
 // database, of which the run's own bookkeeping needs two.
 func writers(cfg config.Config) int {
 	return max(1, min(push.DefaultWorkers, cfg.Database.MaxConns-2, cfg.Limits.ConcurrentRequests))
+}
+
+// readers is how many windows of a large object pull reads at once; see writers.
+func readers(cfg config.Config) int {
+	return max(1, min(pull.DefaultWorkers, cfg.Database.MaxConns-2, cfg.Limits.ConcurrentRequests))
 }
 
 // close gives up the connections to the org.

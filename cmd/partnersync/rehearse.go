@@ -16,13 +16,14 @@ import (
 	"github.com/partnersync/partnersync/migrations"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/pull"
+	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/rehearsal"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 )
 
 // rehearse is a dry run of stages that follow each other: they run on a private copy of
-// the ledger, and what comes out is shown as a diff. Of push there is only the diff.
+// the ledger, and what comes out is shown as a diff.
 func (a *app) rehearse(ctx context.Context, cfg config.Config, d *database, log *zap.Logger, names []string, o stage.Options, f passFlags) error {
 	if err := atLeastOne(f.limit); err != nil {
 		return err
@@ -43,29 +44,36 @@ func (a *app) rehearse(ctx context.Context, cfg config.Config, d *database, log 
 		if err != nil {
 			return err
 		}
-		transport := salesforce.ReadOnly(http.DefaultTransport.(*http.Transport).Clone())
-		p, err := newPlantThrough(transport, cfg, scratch.DB, a.clock, log)
+		m, err := loadMapping(cfg.Mapping)
+		if err != nil {
+			return err
+		}
+		r := &rehearsed{app: a, copied: scratch.DB, limit: f.limit, hasPush: slices.Contains(names, stage.Push)}
+		sink := &rehearsal.Sink{Copy: scratch.DB, Mapping: m, Each: func(c rehearsal.RecordChange) error { return r.each(c) }}
+		p, err := newPlantTo(ends{
+			transport: salesforce.ReadOnly(http.DefaultTransport.(*http.Transport).Clone()),
+			sink:      func(c *salesforce.Client) push.Sink { sink.Client = c; return sink },
+		}, cfg, scratch.DB, a.clock, log)
 		if err != nil {
 			return err
 		}
 		defer p.close()
 		o.DryRun = false // there; nothing of it gets here
-		before := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == stage.Push })
-		runs, err := a.runOnce(ctx, p.runner, before, o)
-		for i := range runs {
-			runs[i].ID = 0
+		r.run = func(names ...string) error {
+			runs, err := a.runOnce(ctx, p.runner, names, o)
+			for i := range runs {
+				runs[i].ID = 0 // of the copy's history
+			}
+			r.runs = append(r.runs, runs...)
+			return err
 		}
-		if err != nil {
-			return a.tellRuns(runs, f, err)
-		}
-		r := &rehearsed{app: a, runs: runs, copied: scratch.DB, limit: f.limit}
-		if slices.Contains(names, stage.Push) {
-			r.records = &rehearsal.Records{Copy: scratch.DB, Source: p.client, Mapping: p.mapping, Clock: a.clock, Zone: cfg.Company.Location()}
+		if err := r.run(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == stage.Push })...); err != nil {
+			return a.tellRuns(r.runs, f, err)
 		}
 		if err := r.show(ctx); err != nil {
 			return err
 		}
-		return strictly(runs, f)
+		return strictly(r.runs, f)
 	})
 }
 

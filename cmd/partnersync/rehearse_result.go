@@ -13,6 +13,7 @@ import (
 	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/sync/rehearsal"
 	"github.com/partnersync/partnersync/sync/schedule"
+	"github.com/partnersync/partnersync/sync/stage"
 )
 
 // rehearsed is what a dry run of the whole way came to.
@@ -20,8 +21,11 @@ type rehearsed struct {
 	app     *app
 	runs    []schedule.Run
 	copied  *sqlx.DB
-	records *rehearsal.Records // nil without push
 	limit   int
+	hasPush bool
+	// run runs stages on the copy; each is what hears of the records that push writes.
+	run  func(names ...string) error
+	each func(rehearsal.RecordChange) error
 }
 
 // summary counts what would change.
@@ -57,13 +61,9 @@ func (r *rehearsed) document(ctx context.Context, w io.Writer) error {
 	out := &streamed{w: w}
 	out.begin()
 	out.member("dry_run", true)
-	out.member("runs", documentsOf(r.runs))
 	total := summary{Records: map[string]int64{}}
 	out.list("salesforce", func(element func(any) error) error {
-		if r.records == nil {
-			return nil
-		}
-		return r.records.Each(ctx, func(c rehearsal.RecordChange) error {
+		return r.push(func(c rehearsal.RecordChange) error {
 			total.add(c)
 			return element(c)
 		})
@@ -74,8 +74,18 @@ func (r *rehearsed) document(ctx context.Context, w io.Writer) error {
 	if err := total.finish(ctx, r.copied); err != nil {
 		return err
 	}
+	out.member("runs", documentsOf(r.runs))
 	out.member("summary", total)
 	return out.end()
+}
+
+// push runs push, if it was asked for, and hands over what it would write.
+func (r *rehearsed) push(each func(rehearsal.RecordChange) error) error {
+	if !r.hasPush {
+		return nil
+	}
+	r.each = each
+	return r.run(stage.Push)
 }
 
 // tables shows the first changes of each kind, and what all of them come to.
@@ -83,16 +93,14 @@ func (r *rehearsed) tables(ctx context.Context) error {
 	total := summary{Records: map[string]int64{}}
 	records := grid{heads: []string{"SALESFORCE", "KEY", "", "FIELD", "HAS", "WOULD GET"}, wrap: []int{1, 4, 5}}
 	var shown int
-	if r.records != nil {
-		if err := r.records.Each(ctx, func(c rehearsal.RecordChange) error {
-			total.add(c)
-			if shown++; shown <= r.limit {
-				r.record(&records, c)
-			}
-			return nil
-		}); err != nil {
-			return err
+	if err := r.push(func(c rehearsal.RecordChange) error {
+		total.add(c)
+		if shown++; shown <= r.limit {
+			r.record(&records, c)
 		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	lines := grid{heads: []string{"LINE", "BEFORE", "#", "AFTER", "#"}, wrap: []int{0}}
 	if err := rehearsal.Lines(ctx, r.copied, r.limit, func(c rehearsal.LineChange) error {
@@ -127,11 +135,8 @@ func (r *rehearsed) tables(ctx context.Context) error {
 // record adds a record's fields: of one that would be new only that it would be, and
 // what it would say.
 func (r *rehearsed) record(g *grid, c rehearsal.RecordChange) {
-	color := map[string]text.Colors{rehearsal.Create: green, rehearsal.Update: yellow, rehearsal.Refuse: red}[c.Action]
+	color := map[string]text.Colors{rehearsal.Create: green, rehearsal.Update: yellow}[c.Action]
 	object, key, action := c.Object, c.Key, r.app.paint(r.app.out, color, c.Action)
-	if c.Why != "" {
-		g.add(object, key, action, "", "", c.Why)
-	}
 	for _, f := range c.Fields {
 		g.add(object, key, action, f.Name, shortened(f.Has), shortened(f.Gets))
 		object, key, action = "", "", ""
@@ -177,8 +182,7 @@ func (r *rehearsed) verdict(p *page, s summary, records int64) {
 			currency.FormatMinor(l.After), currency.FormatMinor(l.Before))
 	}
 	if records > 0 {
-		p.line("%s in Salesforce would be created, %s updated, %s quarantined", counted(s.Records[rehearsal.Create], "record"),
-			thousands(s.Records[rehearsal.Update]), thousands(s.Records[rehearsal.Refuse]))
+		p.line("%s in Salesforce would be created, %s updated", counted(s.Records[rehearsal.Create], "record"), thousands(s.Records[rehearsal.Update]))
 	}
 	if records > int64(r.limit) {
 		p.line("shown are the first %s of a kind: --limit shows more, --output json all", thousands(int64(r.limit)))

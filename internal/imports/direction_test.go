@@ -38,6 +38,8 @@ var besides = map[string][]string{
 	"sync/rehearsal": {"salesforce"},
 	// It reads the stamp of a record as it was received.
 	"sync/staging": {"salesforce"},
+	// It asks the org for its quota, and stands before every request.
+	"sync/quota": {"salesforce"},
 }
 
 // forbidden are imports within a wing, or beyond it, that would tie rooms together.

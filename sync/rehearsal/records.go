@@ -1,39 +1,25 @@
 package rehearsal
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/shopspring/decimal"
 
-	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
-	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/record"
 )
 
-// Source is the org that is read; *salesforce.Client is one.
-type Source interface {
-	mapping.Describer
-	// Query hands over the pages of a query's result in order.
-	Query(ctx context.Context, soql string, o salesforce.QueryOptions, page func(context.Context, salesforce.Page) error) error
-}
-
 // What would become of a record.
 const (
 	Create = "create"
 	Update = "update"
-	// Refuse: the ledger's state of it cannot be sent, and would be quarantined.
-	Refuse = "quarantine"
 )
 
 // RecordChange is a record of Salesforce's that would become another.
@@ -41,7 +27,6 @@ type RecordChange struct {
 	Object string  `json:"object"` // API name
 	Key    string  `json:"key"`
 	Action string  `json:"action"`
-	Why    string  `json:"why,omitempty"` // it would be quarantined
 	Fields []Field `json:"fields"`
 }
 
@@ -52,200 +37,131 @@ type Field struct {
 	Gets string `json:"gets"`
 }
 
-// Records compares what a copy has for Salesforce with what is there.
-type Records struct {
+// Sink is an org to which a copy's push seems to write: it tells what would be written,
+// and says that it was. It reads from the org itself, through a client that may be
+// ReadOnly; whatever else a push asks of an org goes there as well, and is refused.
+type Sink struct {
+	*salesforce.Client
+	// Copy is the copy; of what was confirmed there it is known that Salesforce has it.
 	Copy    *sqlx.DB
-	Source  Source
 	Mapping *mapping.Mapping
-	Clock   clock.Clock
-	Zone    *time.Location
+	// Each hears of every change, one at a time. Its error ends the push.
+	Each func(RecordChange) error
+
+	mu        sync.Mutex
+	resolved  map[string]mapping.Destination
+	described map[string]*salesforce.Object
 }
 
-// rowsAtOnce bounds the keys that one query names: a query may have 15,000 characters,
+// keysAtOnce bounds the keys that one query names: a query may have 15,000 characters,
 // and a key has some 60.
-const rowsAtOnce = 100
+const keysAtOnce = 100
 
-// Each gives the records that push would write, in the order in which it would. It marks
-// in the copy what push marks before it looks. An error of each ends it and is returned
-// as it is.
-func (r Records) Each(ctx context.Context, each func(RecordChange) error) (err error) {
-	defer errs.Wrap(&err, "compare with Salesforce")
-	now := r.Clock.Now()
-	if err := pg.InTx(ctx, r.Copy, func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := outbox.MarkStatements(ctx, tx, clock.DateIn(now, r.Zone).Month(), now); err != nil {
-			return err
-		}
-		for _, t := range mapping.Targets() {
-			if _, err := outbox.Aim(ctx, tx, record.ObjectOf(t), r.Mapping.Target(t).Signature(), now); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for _, t := range mapping.Targets() {
-		if err := r.target(ctx, t, now, each); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r Records) target(ctx context.Context, t mapping.Target, now time.Time, each func(RecordChange) error) error {
-	var to mapping.Destination
-	reach := outbox.Range{Object: record.ObjectOf(t), Parts: 1, Limit: rowsAtOnce}
-	for {
-		rows, err := outbox.Peek(ctx, r.Copy, reach, now)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		last := rows[len(rows)-1]
-		reach.After = outbox.Key{Key: last.Key, Parent: last.Parent}
-		if to.Object == "" { // the org is not asked for anything if there is nothing to send
-			if to, err = r.Mapping.ResolveTarget(ctx, r.Source, t); err != nil {
-				return err
-			}
-		}
-		changes, err := r.changes(ctx, to, rows)
-		if err != nil {
-			return err
-		}
-		for _, c := range changes {
-			if err := each(c); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// wanted is a record that differs from what Salesforce last confirmed.
-type wanted struct {
-	key    string
-	isNew  bool // Salesforce never confirmed it
-	record record.Record
-}
-
-func (r Records) changes(ctx context.Context, to mapping.Destination, rows []outbox.Row) (out []RecordChange, err error) {
-	keys := make([]string, len(rows))
-	for i, row := range rows {
-		keys[i] = row.Key
-	}
-	states, err := record.States(ctx, r.Copy, to.Target, keys)
+// Upsert tells what would become of the records, and that all of it worked.
+func (s *Sink) Upsert(ctx context.Context, object, key string, records []any) (_ []salesforce.UpsertResult, err error) {
+	defer errs.Wrap(&err, "compare %d records of %s with Salesforce", len(records), object)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to, err := s.destination(ctx, object)
 	if err != nil {
 		return nil, err
 	}
-	var differ []wanted
-	for _, row := range rows {
-		state, known := states[row.Key]
-		switch {
-		case known && state.Fault != "":
-			out = append(out, RecordChange{Object: to.Object, Key: row.Key, Action: Refuse, Why: state.Fault, Fields: []Field{}})
-			continue
-		case !known && row.ConfirmedHash == nil:
-			continue // it came and went; Salesforce never heard of it
-		case !known:
-			state.Values = record.Withdrawn(to.Target)
+	keys := make([]string, len(records))
+	for i, r := range records {
+		sent, ok := r.(record.Record)
+		if !ok {
+			return nil, errs.New(errs.Unknown, "it is a %T", r)
 		}
-		w := wanted{key: row.Key, isNew: row.ConfirmedHash == nil && row.SalesforceID == "", record: record.Make(to, row.Key, state.Values)}
-		hash, err := w.record.Hash(to)
-		if err != nil {
-			return nil, fmt.Errorf("encode %s: %w", row.Key, err)
-		}
-		if !bytes.Equal(hash, row.ConfirmedHash) {
-			differ = append(differ, w)
-		}
+		keys[i], _ = sent[key].(string)
 	}
-	there, err := r.there(ctx, to, differ)
+	there, err := s.there(ctx, to, keys)
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range differ {
-		is, isThere := there[w.key]
-		c := RecordChange{Object: to.Object, Key: w.key, Action: Update, Fields: fieldsOf(to, w.record, is)}
-		if !isThere {
+	results := make([]salesforce.UpsertResult, len(records))
+	for i, r := range records {
+		is, known := there[keys[i]]
+		c := RecordChange{Object: object, Key: keys[i], Action: Update, Fields: s.fields(to, r.(record.Record), is)}
+		if !known {
 			c.Action = Create
 		}
-		out = append(out, c)
+		if err := s.Each(c); err != nil {
+			return nil, err
+		}
+		results[i] = salesforce.UpsertResult{Success: true, Created: !known, ID: text(is["Id"])}
+	}
+	return results, nil
+}
+
+// destination finds the target that is written to an object, once.
+func (s *Sink) destination(ctx context.Context, object string) (to mapping.Destination, err error) {
+	if to, ok := s.resolved[object]; ok {
+		return to, nil
+	}
+	if s.resolved == nil {
+		s.resolved, s.described = map[string]mapping.Destination{}, map[string]*salesforce.Object{}
+	}
+	for _, t := range mapping.Targets() {
+		if s.Mapping.Target(t).Object != object {
+			continue
+		}
+		if to, err = s.Mapping.ResolveTarget(ctx, s.Client, t); err != nil {
+			return to, err
+		}
+		if s.described[object], err = s.Client.Describe(ctx, object); err != nil {
+			return to, err
+		}
+		s.resolved[object] = to
+		return to, nil
+	}
+	return to, errs.New(errs.Unknown, "no target is written to %s", object)
+}
+
+// there reads the records that Salesforce may have: those of which the copy says so.
+func (s *Sink) there(ctx context.Context, to mapping.Destination, keys []string) (map[string]record.Remote, error) {
+	rows, err := outbox.Find(ctx, s.Copy, record.ObjectOf(to.Target), keys)
+	if err != nil {
+		return nil, err
+	}
+	var quoted []string
+	for _, key := range keys {
+		if row := rows[key]; row.ConfirmedHash != nil || row.SalesforceID != "" || row.ConfirmedAt != nil {
+			quoted = append(quoted, salesforce.Quote(key))
+		}
+	}
+	out := map[string]record.Remote{}
+	for some := range slices.Chunk(quoted, keysAtOnce) {
+		soql := record.Select(to) + " where " + to.Key + " in (" + strings.Join(some, ",") + ")"
+		if err := s.Client.Query(ctx, soql, salesforce.QueryOptions{}, func(_ context.Context, p salesforce.Page) error {
+			found, _, _, err := record.Decode(p, to)
+			for key, is := range found {
+				out[key] = is
+			}
+			return err
+		}); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
 
-// there reads those that Salesforce has confirmed before.
-func (r Records) there(ctx context.Context, to mapping.Destination, differ []wanted) (map[string]record.Record, error) {
-	out := map[string]record.Record{}
-	var quoted []string
-	for _, w := range differ {
-		if !w.isNew {
-			quoted = append(quoted, salesforce.Quote(w.key))
-		}
-	}
-	if len(quoted) == 0 {
-		return out, nil
-	}
-	paths := []string{to.Key}
-	for _, f := range to.Fields {
-		if !slices.Contains(paths, f.Path) {
-			paths = append(paths, f.Path)
-		}
-	}
-	soql := "SELECT " + strings.Join(paths, ", ") + " FROM " + to.Object + " WHERE " + to.Key + " IN (" + strings.Join(quoted, ",") + ")"
-	err := r.Source.Query(ctx, soql, salesforce.QueryOptions{}, func(_ context.Context, p salesforce.Page) error {
-		for _, raw := range p.Records {
-			d := json.NewDecoder(bytes.NewReader(raw))
-			d.UseNumber()
-			var is record.Record
-			if err := d.Decode(&is); err != nil {
-				return errs.New(errs.Transient, "a record of %s cannot be read: %w", to.Object, err)
-			}
-			key, _ := is[to.Key].(string)
-			out[key] = is
-		}
-		return nil
-	})
-	return out, err
-}
-
-// fieldsOf gives the fields that would become others. When something was computed is no
-// part of a record's state.
-func fieldsOf(to mapping.Destination, gets, has record.Record) []Field {
+// fields gives the fields that would become others.
+func (s *Sink) fields(to mapping.Destination, sent record.Record, is record.Remote) []Field {
 	out := []Field{}
 	for _, f := range to.Fields {
-		want, sent := valueAt(gets, f.Path)
-		if !sent || f.Name == "computed_at" {
+		if record.IsUncompared(f.Name) {
 			continue
 		}
-		is, _ := valueAt(has, f.Path)
-		if a, b := shown(want), shown(is); a != b {
-			out = append(out, Field{f.Path, b, a})
+		if gets, has, differ := record.Differ(sent, is, f.Path, s.described[to.Object]); differ {
+			out = append(out, Field{f.Path, record.Shown(has), record.Shown(gets)})
 		}
 	}
 	return out
 }
 
-// valueAt finds the value of a path, over a relationship or not.
-func valueAt(r record.Record, path string) (any, bool) {
-	relationship, far, isLookup := strings.Cut(path, ".")
-	v, there := r[relationship]
-	if !isLookup || v == nil {
-		return v, there
-	}
-	m, _ := v.(map[string]any)
-	v, there = m[far]
-	return v, there
-}
-
-// shown gives a value as text: none is "", and a number has no zeros at its end.
-func shown(v any) string {
-	switch v := v.(type) {
-	case nil:
+func text(v any) string {
+	if v == nil {
 		return ""
-	case string:
-		return strings.TrimSpace(strings.ReplaceAll(v, "\r\n", "\n"))
-	case json.Number:
-		if d, err := decimal.NewFromString(v.String()); err == nil {
-			return d.String()
-		}
 	}
 	return fmt.Sprint(v)
 }

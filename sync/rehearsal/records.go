@@ -2,12 +2,14 @@ package rehearsal
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/shopspring/decimal"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/mapping"
@@ -153,10 +155,20 @@ func (s *Sink) fields(to mapping.Destination, sent record.Record, is record.Remo
 			continue
 		}
 		if gets, has, differ := record.Differ(sent, is, f.Path, s.described[to.Object]); differ {
-			out = append(out, Field{f.Path, record.Shown(has), record.Shown(gets)})
+			out = append(out, Field{f.Path, shown(has), shown(gets)})
 		}
 	}
 	return out
+}
+
+// shown gives a value as text; a number has no zeros at its end.
+func shown(v any) string {
+	if n, is := v.(json.Number); is {
+		if d, err := decimal.NewFromString(n.String()); err == nil {
+			return d.String()
+		}
+	}
+	return record.Shown(v)
 }
 
 func text(v any) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,14 +63,14 @@ func writes(t *testing.T) map[string][]string {
 	w := newWorld(t)
 	out := map[string][]string{}
 	for _, stage := range stages {
-		// A table that is locked makes its writer wait, so what a stage writes shows
-		// in the locks that it has when it is at its end; and simpler in the counts.
 		before := w.counts()
 		if r := w.run(stage); r.code != 0 {
 			t.Fatalf("run %s: %d\n%s", stage, r.code, r.text)
 		}
-		await(t, "the counts of "+stage, func() bool { return fetch[int](t, w.db, `select count(*) from pg_stat_activity
-			where datname = current_database() and application_name <> 'the test'`) == 0 })
+		await(t, "the counts of "+stage, func() bool {
+			return fetch[int](t, w.db, `select count(*) from pg_stat_activity
+			where datname = current_database() and application_name <> 'the test'`) == 0
+		})
 		for table, n := range w.counts() {
 			if n > before[table] {
 				out[stage] = append(out[stage], table)
@@ -96,33 +97,75 @@ func (w *world) counts() map[string]int64 {
 	return out
 }
 
-// TestKilledBeforeEachWrite: each stage is killed before its first write to each
-// table in which it writes, with all that it wrote in the same transaction before.
+// steps are the named steps of the stages, each with the table before whose first
+// write it lies: all that the transaction wrote before is there and uncommitted.
+var steps = []struct{ stage, name, table string }{
+	{"pull", "fetched and not staged", "staging.record"},
+	{"pull", "staged and the cursor not saved", "staging.cursor"},
+	{"reconcile", "a fact not saved", "ledger.opportunity"},
+	{"reconcile", "a fact saved and not marked", "ledger.replay"},
+	{"reconcile", "facts saved and their records not", "staging.record"},
+	{"reconcile", "a history not saved", "ledger.holding"},
+	{"reconcile", "a history saved and its sources not marked", "ledger.due_source"},
+	{"reconcile", "a discrepancy not opened", "ledger.discrepancy"},
+	{"accrue", "a line not saved", "ledger.line"},
+	{"accrue", "an entry not posted", "ledger.entry"},
+	{"accrue", "an entry posted and the chain not moved on", "ledger.chain"},
+	{"accrue", "an entry posted and the balance not", "ledger.balance"},
+	{"accrue", "posted and not marked to be sent", "outbox.record"},
+	{"accrue", "posted and the source still due", "ledger.due_source"},
+	{"push", "nothing claimed", "outbox.target"},
+	{"push", "applied, acknowledged and not confirmed", "outbox.record"},
+	{"push", "statements not made", "ledger.statement_mark"},
+}
+
+// TestKilledAtEachStep kills each stage at each of its steps.
+func TestKilledAtEachStep(t *testing.T) {
+	t.Parallel()
+	want := undisturbed(t)
+	for _, s := range steps {
+		t.Run(s.stage+": "+s.name, func(t *testing.T) {
+			t.Parallel()
+			killedBefore(t, want, s.stage, s.table)
+		})
+	}
+}
+
+// TestKilledBeforeEachWrite: the same before the first write to every table in which
+// a stage writes, whatever they are.
 func TestKilledBeforeEachWrite(t *testing.T) {
+	if !isLong {
+		t.Skip("make siege runs it; TestKilledAtEachStep has the steps with a name")
+	}
 	t.Parallel()
 	want := undisturbed(t)
 	tables := writes(t)
-	for at, stage := range stages {
+	for _, stage := range stages {
 		if len(tables[stage]) == 0 {
 			t.Errorf("%s seems to write nothing", stage)
 		}
 		for _, table := range tables[stage] {
 			t.Run(fmt.Sprintf("%s before %s", stage, table), func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t)
-				for _, earlier := range stages[:at] {
-					w.run(earlier)
-				}
-				release := w.hold(table)
-				came := killWhen(t, w.command("run", stage), func() bool { return isWaiting(t, w.db) })
-				release()
-				if !came {
-					t.Errorf("%s ended without a write to %s", stage, table)
-				}
-				w.checkCalm(want)
+				killedBefore(t, want, stage, table)
 			})
 		}
 	}
+}
+
+// killedBefore kills a stage before its first write to a table.
+func killedBefore(t *testing.T, want outcome, stage, table string) {
+	w := newWorld(t)
+	for _, earlier := range stages[:slices.Index(stages, stage)] {
+		w.run(earlier)
+	}
+	release := w.hold(table)
+	came := killWhen(t, w.command("run", stage), func() bool { return isWaiting(t, w.db) })
+	release()
+	if !came {
+		t.Errorf("%s ended without a write to %s", stage, table)
+	}
+	w.checkCalm(want)
 }
 
 // TestKilledAtARequest: the program is killed while the org has not answered, has

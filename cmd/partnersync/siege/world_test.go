@@ -34,6 +34,7 @@ type world struct {
 	binary   string
 	config   string
 	settings string
+	dsn      string // round the wall
 }
 
 // newWorld gives a company of which nothing is pulled yet, and applies partners
@@ -60,7 +61,7 @@ func worldOn(t testing.TB, seer *observer, dsn string) *world {
 	c, err := pq.NewConfig(dsn)
 	must(t, err)
 	w := &world{
-		t: t, seer: seer, db: db, binary: path, config: filepath.Join(t.TempDir(), "partnersync.yaml"),
+		t: t, seer: seer, db: db, dsn: dsn, binary: path, config: filepath.Join(t.TempDir(), "partnersync.yaml"),
 		orgWall: newWall(t, strings.TrimPrefix(seer.url, "http://")), dbWall: newWall(t, bridge(t, c)),
 	}
 	host, port, _ := strings.Cut(w.dbWall.addr(), ":")
@@ -178,18 +179,22 @@ func (w *world) runsSince(id int64) (rows []runRow) {
 }
 
 // settle lets quiet return: the faults are over, what waits is tried again, and
-// everything runs until nothing is left to do. It fails unless that works.
+// everything runs until nothing is left to send. It fails unless that works.
 func (w *world) settle() {
 	w.t.Helper()
 	w.orgWall.heal()
 	w.dbWall.heal()
 	w.seer.behave()
-	for range 2 {
+	for range 3 {
 		w.retry()
 		if r := w.run("all"); r.code != 0 {
 			w.t.Fatalf("quiet has returned, and run all exits with %d:\n%s\n%v", r.code, r.text, r.rows)
 		}
+		if fetch[int](w.t, w.db, `select count(*) from outbox.record where wanted > confirmed and not_before is null`) == 0 {
+			return
+		}
 	}
+	w.t.Errorf("quiet has returned, and after three runs there is still something to send")
 }
 
 // retry does what a person does about rows that wait or were refused.

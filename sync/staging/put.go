@@ -25,8 +25,8 @@ func IsEmpty(ctx context.Context, q sqlx.QueryerContext, object string) (_ bool,
 
 // Put stages versions of records of one object and gives how many were new or
 // had changed. A version that is there with the same payload is left alone; with
-// another payload (a changed field list, a formula) it is replaced and marked
-// unreconciled.
+// another payload (a changed field list, a formula), or if it had vanished, it is
+// replaced and marked unreconciled.
 func Put(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now time.Time) (_ int64, err error) {
 	defer errs.Wrap(&err, "stage %d records of %s", len(records), object)
 	var (
@@ -54,9 +54,9 @@ func Put(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now 
 		select $1, n.id, n.modstamp, n.is_deleted, n.payload::json, $6
 		from unnest($2::text[], $3::timestamptz[], $4::boolean[], $5::text[]) as n (id, modstamp, is_deleted, payload)
 		on conflict (object, id, modstamp) do update
-		set is_deleted = excluded.is_deleted, payload = excluded.payload, reconciled_at = null,
+		set is_deleted = excluded.is_deleted, payload = excluded.payload, reconciled_at = null, vanished_at = null,
 		    pulled_at = greatest(excluded.pulled_at, r.pulled_at + interval '1 microsecond')
-		where r.payload::text <> excluded.payload::text or r.is_deleted <> excluded.is_deleted`,
+		where r.payload::text <> excluded.payload::text or r.is_deleted <> excluded.is_deleted or r.vanished_at is not null`,
 		object, pq.Array(ids), pq.Array(stamps), pq.Array(deleted), pq.Array(payloads), now)
 	if err != nil {
 		return 0, err

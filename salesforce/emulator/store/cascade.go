@@ -62,9 +62,6 @@ func (s *Store) takeAlong(t *Table, r *Record, w Writer) {
 	if err != nil || len(with) == 0 {
 		return // whoever asked CheckDelete knows of the error
 	}
-	if s.cascaded == nil {
-		s.cascaded = map[string][]child{}
-	}
 	s.cascaded[r.ID] = with
 	for _, c := range with {
 		s.moveToBin(c.table, c.record, true, w)

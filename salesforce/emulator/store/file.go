@@ -113,7 +113,7 @@ func OpenFile(path string, opt FileOptions) (*Store, journal.Opened, error) {
 	f := &file{journal: j, opt: opt, counters: map[string]uint64{}, auto: map[*Table]map[int]int{},
 		document: p.document, schema: p.schema, ops: p.puts}
 	s.mu.Lock()
-	defer s.mu.RWMutex.Unlock()
+	defer s.mu.release()
 	s.file, s.mu.before = f, s.flush
 	s.number()
 	// The file is begun with a snapshot: a new one because it has to say what it is of,
@@ -145,7 +145,7 @@ func (s *Store) number() {
 // nothing.
 func (s *Store) SetDocument(document []byte) {
 	s.mu.Lock()
-	defer s.mu.RWMutex.Unlock()
+	defer s.mu.release()
 	if s.file != nil {
 		s.file.pending = document
 	}
@@ -269,7 +269,7 @@ func (s *Store) CloseFile() error {
 	}
 	s.mu.Lock() // so that no rewrite begins any more
 	s.file.rewriting.Store(true)
-	s.mu.RWMutex.Unlock()
+	s.mu.release()
 	s.file.work.Wait()
 	return s.file.journal.Close()
 }

@@ -34,7 +34,7 @@ type world struct {
 	binary   string
 	config   string
 	settings string
-	dsn      string // round the wall
+	program  string // the DSN that the program is given, through the wall
 }
 
 // newWorld gives a company of which nothing is pulled yet, and applies partners
@@ -61,7 +61,7 @@ func worldOn(t testing.TB, seer *observer, dsn string) *world {
 	c, err := pq.NewConfig(dsn)
 	must(t, err)
 	w := &world{
-		t: t, seer: seer, db: db, dsn: dsn, binary: path, config: filepath.Join(t.TempDir(), "partnersync.yaml"),
+		t: t, seer: seer, db: db, binary: path, config: filepath.Join(t.TempDir(), "partnersync.yaml"),
 		orgWall: newWall(t, strings.TrimPrefix(seer.url, "http://")), dbWall: newWall(t, bridge(t, c)),
 	}
 	host, port, _ := strings.Cut(w.dbWall.addr(), ":")
@@ -73,6 +73,7 @@ func worldOn(t testing.TB, seer *observer, dsn string) *world {
 func (w *world) configure(dsn, more string) {
 	w.t.Helper()
 	if dsn != "" {
+		w.program = dsn
 		w.settings = fmt.Sprintf(`
 company: {go_live: none, four_eyes: off, zone: Europe/Berlin}
 database: {url: %q}
@@ -83,7 +84,7 @@ salesforce: {login_url: "http://%s", client_id: partnersync-demo, client_secret:
 	must(w.t, os.WriteFile(w.config, []byte(w.settings+more+"\n"), 0o600))
 }
 
-const program = `
+const partners = `
 partners:
   - {key: one, name: One, kind: consulting, joined_on: 2016-05-01, partner_ids: [FG3877, BN6390]}
   - {key: two, name: Two, kind: registered, joined_on: 2018-01-15, partner_ids: [AB1234, CW1589]}
@@ -96,7 +97,7 @@ plans:
 func (w *world) apply() {
 	w.t.Helper()
 	cmd := w.command("apply", "-f", "-")
-	cmd.Stdin = strings.NewReader(program)
+	cmd.Stdin = strings.NewReader(partners)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.t.Fatalf("apply: %v\n%s", err, out)
 	}

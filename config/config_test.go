@@ -105,7 +105,7 @@ func TestEveryKeyHasItsVariable(t *testing.T) {
 		c.origins = map[string]origin{}
 		value := "7"
 		switch {
-		case strings.HasSuffix(key, "timeout"):
+		case strings.HasSuffix(key, "timeout"), strings.HasSuffix(key, "_every"):
 			value = "7s"
 		case key == "salesforce.plain_http":
 			value = "true"

@@ -52,7 +52,7 @@ var codeClasses = map[string]Class{
 
 	"UNABLE_TO_LOCK_ROW": ClassRetry, "SERVER_UNAVAILABLE": ClassRetry, "UNKNOWN_EXCEPTION": ClassRetry,
 	"REQUEST_TIMEOUT": ClassRetry, "PROCESSING_HALTED": ClassRetry, "ALL_OR_NONE_OPERATION_ROLLED_BACK": ClassRetry,
-	codeNoID:       ClassRetry,
+	codeNoID: ClassRetry, codeJobFailed: ClassRetry, "InternalServerError": ClassRetry,
 	"server_error": ClassRetry, "temporarily_unavailable": ClassRetry, "unknown_error": ClassRetry,
 
 	"QUERY_TIMEOUT": ClassNarrow, "OPERATION_TOO_LARGE": ClassNarrow, "EXCEEDED_ID_LIMIT": ClassNarrow,

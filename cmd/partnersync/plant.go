@@ -45,7 +45,11 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 			return nil, err
 		}
 		stages = append(stages,
-			pull.New(pull.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull)}),
+			pull.New(pull.Config{
+				DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull),
+				API: pull.API(cfg.Pull.API), BulkAbove: cfg.Pull.BulkAbove, Workers: readers(cfg),
+				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
+			}),
 			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),
 			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}),
 		)
@@ -70,6 +74,11 @@ func newAccrue(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) *
 // database, of which the run's own bookkeeping needs two.
 func writers(cfg config.Config) int {
 	return max(1, min(push.DefaultWorkers, cfg.Database.MaxConns-2, cfg.Limits.ConcurrentRequests))
+}
+
+// readers is how many windows of a large object pull reads at once; see writers.
+func readers(cfg config.Config) int {
+	return max(1, min(pull.DefaultWorkers, cfg.Database.MaxConns-2, cfg.Limits.ConcurrentRequests))
 }
 
 // close gives up the connections to the org.

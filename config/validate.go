@@ -30,6 +30,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.company()
 	v.database()
 	v.salesforce()
+	v.quota()
 	v.schedules()
 	v.listen("http.listen", c.HTTP.Listen)
 	v.hosts()
@@ -38,6 +39,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.export()
 	v.durations()
 	v.limits()
+	v.alerts()
 	return v.faults
 }
 

@@ -12,9 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// readBody reads a bounded body, packed with gzip or not.
+var errBodyTooLarge = refuse(http.StatusRequestEntityTooLarge, "REQUEST_ENTITY_TOO_LARGE", "The request body is too large")
+
+// readBody reads a body, packed with gzip or not, of at most c.maxBody bytes.
 func readBody(c *call) ([]byte, error) {
-	var body io.Reader = http.MaxBytesReader(c.w, c.r.Body, maxBody)
+	var body io.Reader = http.MaxBytesReader(c.w, c.r.Body, c.maxBody)
 	if strings.EqualFold(c.r.Header.Get("Content-Encoding"), "gzip") {
 		z, err := gzip.NewReader(body)
 		if err != nil {
@@ -22,11 +24,11 @@ func readBody(c *call) ([]byte, error) {
 		}
 		body = z
 	}
-	raw, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	raw, err := io.ReadAll(io.LimitReader(body, c.maxBody+1))
 	var tooLong *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLong) || len(raw) > maxBody:
-		return nil, refuse(http.StatusRequestEntityTooLarge, "REQUEST_ENTITY_TOO_LARGE", "The request body is too large")
+	case errors.As(err, &tooLong) || int64(len(raw)) > c.maxBody:
+		return nil, errBodyTooLarge
 	case err != nil:
 		return nil, refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "The body cannot be read")
 	}

@@ -113,7 +113,7 @@ func (o *Org) refuseBody(w http.ResponseWriter, r *http.Request) bool {
 	}
 	if r.ContentLength > o.opt.MaxBody {
 		o.traffic.count(kindOther)
-		writeError(w, refuse(http.StatusRequestEntityTooLarge, "REQUEST_ENTITY_TOO_LARGE", "The request body is too large"))
+		writeError(w, errBodyTooLarge)
 		return true
 	}
 	if r.Body != nil {

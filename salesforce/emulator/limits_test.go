@@ -1,6 +1,8 @@
 package emulator_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -79,6 +81,23 @@ func TestHeadsAndBodiesAreBounded(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != 413 {
 		t.Errorf("a long body of unknown length: %d", resp.StatusCode)
+	}
+}
+
+// What is unpacked is bounded as what is sent; a bound above the platform's counts.
+func TestUnpackedBodiesHaveTheOrgsBound(t *testing.T) {
+	for _, tt := range []struct {
+		bound         int64
+		bytes, status int
+	}{{1000, 2000, 413}, {60 << 20, 51 << 20, 201}} {
+		c := newClient(t, emulator.Options{MaxBody: tt.bound})
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		z.Write([]byte(`{"Name":"x"` + strings.Repeat(" ", tt.bytes) + "}"))
+		z.Close()
+		if status, body, _ := c.do("POST", "sobjects/Account", packed.String(), "Content-Encoding", "gzip"); status != tt.status {
+			t.Errorf("%d bytes under a bound of %d: %d %.200s", tt.bytes, tt.bound, status, body)
+		}
 	}
 }
 

@@ -70,7 +70,8 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimRight(r.URL.Path, "/")
 	o.opt.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", path))
 	o.takeOn()
-	if !deploys(path) {
+	if needsShape(path) {
+		o.takeBody(r)
 		o.customization.shape.RLock()
 		defer o.customization.shape.RUnlock()
 	}

@@ -110,7 +110,7 @@ func jsonError(raw []byte, at int64, err error) error {
 		message = fmt.Sprintf("Unexpected character ('%c' (code %d)): %s at %s", r, r, wanted, place(raw, offset+1))
 	case errors.As(err, &typ):
 		message = fmt.Sprintf("Cannot deserialize instance of %s from %s value or request may be missing a required field at %s",
-			wantedToken(typ), strings.ToUpper("VALUE_"+typ.Value), place(raw, typ.Offset))
+			wantedToken(typ), foundToken(typ), place(raw, typ.Offset))
 	case strings.HasPrefix(message, "json: unknown field "):
 		name := strings.Trim(strings.TrimPrefix(message, "json: unknown field "), `"`)
 		message = fmt.Sprintf("Unexpected parameter encountered during deserialization: %s at %s", name, place(raw, at))
@@ -129,6 +129,23 @@ func wantedToken(e *json.UnmarshalTypeError) string {
 		return "boolean"
 	default:
 		return k
+	}
+}
+
+// foundToken names what it has there.
+func foundToken(e *json.UnmarshalTypeError) string {
+	what, number, _ := strings.Cut(e.Value, " ") // "number 1.5" where it is a number's form that is wrong
+	switch {
+	case what == "object" || what == "array":
+		return "START_" + strings.ToUpper(what)
+	case what == "number" && strings.ContainsAny(number, ".eE"):
+		return "VALUE_NUMBER_FLOAT"
+	case what == "number":
+		return "VALUE_NUMBER_INT"
+	case what == "bool":
+		return "VALUE_BOOLEAN" // which of the two isn't known
+	default:
+		return "VALUE_" + strings.ToUpper(what)
 	}
 }
 

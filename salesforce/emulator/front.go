@@ -27,6 +27,11 @@ func (o *Org) Handler() http.Handler {
 			admin.ServeHTTP(w, r)
 			return
 		}
+		if o.isRebound(r) {
+			writeError(w, refuse(http.StatusForbidden, "FORBIDDEN",
+				"A page of %s may not ask this org; start the emulator with --admin-any-host if it shall answer pages of that name", r.Host))
+			return
+		}
 		api.ServeHTTP(w, r)
 	})
 }

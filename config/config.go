@@ -215,9 +215,10 @@ type Schedules struct {
 	Reconcile string `yaml:"reconcile" env:"RECONCILE"`
 	Accrue    string `yaml:"accrue" env:"ACCRUE"`
 	Push      string `yaml:"push" env:"PUSH"`
-	// Verify is not among All: it looks at everything there is, so a night's quiet suits
-	// it.
-	Verify string `yaml:"verify" env:"VERIFY"`
+	// Recount and Verify are not among All: they look at everything there is, so a
+	// night's quiet suits them.
+	Recount string `yaml:"recount" env:"RECOUNT"`
+	Verify  string `yaml:"verify" env:"VERIFY"`
 }
 
 // HTTP is the web side of `serve`.
@@ -275,7 +276,7 @@ func Default() Config {
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
 		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
-		Schedules: Schedules{All: "*/5 * * * *", Verify: "15 3 * * *"},
+		Schedules: Schedules{All: "*/5 * * * *", Recount: "15 1 * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
 		Log:       Log{Level: "info", Format: "console"},
 		Export:    Export{DueDays: 30},

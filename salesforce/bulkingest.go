@@ -159,43 +159,33 @@ func (c *Client) DeleteIngest(ctx context.Context, id string) (err error) {
 	return c.deleteJob(ctx, path)
 }
 
-// The pauses between looks at a job: short ones first, since a small job is over in
-// seconds, then longer and longer, since a large one takes minutes and each look costs a
-// request of the day's quota.
-const (
-	firstLook = 500 * time.Millisecond
-	lastLook  = 30 * time.Second
-)
-
-// LookAfter gives the pause before look n at a job, from 0: half a second, then twice as
-// long each time up to half a minute, give or take a tenth, so that jobs of one moment
-// are not all looked at in the same one.
-func LookAfter(n int) time.Duration {
-	d := firstLook
-	for range n {
-		if d *= 2; d >= lastLook {
-			d = lastLook
-			break
-		}
-	}
-	return d - d/10 + rand.N(d/5)
-}
-
-// AwaitIngest looks at a closed job until it is over, or ctx ends: then the error is the
-// context's and the job goes on.
-func (c *Client) AwaitIngest(ctx context.Context, id string) (job IngestJob, err error) {
-	for n := 0; ; n++ {
+// AwaitIngest looks at a closed job of some rows until it is over, or ctx ends: then the
+// error is the context's and the job goes on. It looks first after RetryInitial, and then
+// when the job should be over by how far it has come; if that can't be told, after twice
+// the last pause. A pause is never longer than RetryMax. So a job of seconds is not waited
+// for longer than it takes, and one of minutes costs few of the day's requests.
+func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job IngestJob, err error) {
+	var waited time.Duration
+	for pause := c.cfg.RetryInitial; ; {
 		if job, err = c.Ingest(ctx, id); err != nil || job.State.IsFinal() {
 			return job, err
 		}
 		if job.State == IngestOpen {
 			return job, errs.New(errs.Conflict, "Bulk job %s was never closed", id)
 		}
-		pause := time.NewTimer(LookAfter(n))
+		if left := rows - job.Processed; job.Processed > 0 && left >= 0 {
+			rest := time.Duration(float64(waited) * float64(left) / float64(job.Processed))
+			pause = max(rest+rest/20, c.cfg.RetryInitial/2)
+		} else {
+			pause *= 2
+		}
+		pause = min(pause, c.cfg.RetryMax)
+		waited += pause
+		timer := time.NewTimer(pause - pause/20 + rand.N(pause/10+1)) // jobs of one moment are not all looked at in the same one
 		select {
-		case <-pause.C:
+		case <-timer.C:
 		case <-ctx.Done():
-			pause.Stop()
+			timer.Stop()
 			return job, fmt.Errorf("wait for Bulk job %s: %w", id, context.Cause(ctx))
 		}
 	}

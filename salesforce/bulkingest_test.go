@@ -73,7 +73,7 @@ func (o *ingestOrg) create() salesforce.IngestJob {
 
 func (o *ingestOrg) await(id string) salesforce.IngestJob {
 	o.t.Helper()
-	job, err := o.client.AwaitIngest(o.t.Context(), id)
+	job, err := o.client.AwaitIngest(o.t.Context(), id, 2)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestWaitingForAJobEndsWithItsContext(t *testing.T) {
 	job := o.start(twoPartners)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := o.client.AwaitIngest(ctx, job.ID); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := o.client.AwaitIngest(ctx, job.ID, 2); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
 	if _, err := o.client.AbortIngest(t.Context(), job.ID); err != nil {

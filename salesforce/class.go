@@ -67,6 +67,7 @@ var codeClasses = map[string]Class{
 	"DUPLICATE_VALUE": ClassRow, "DUPLICATES_DETECTED": ClassRow, "DUPLICATE_EXTERNAL_ID": ClassRow,
 	"ENTITY_IS_DELETED": ClassRow, "STRING_TOO_LONG": ClassRow, "NUMBER_OUTSIDE_VALID_RANGE": ClassRow,
 	"INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": ClassRow, "INVALID_CROSS_REFERENCE_KEY": ClassRow,
+	"JSON_PARSER_ERROR": ClassRow, "MALFORMED_ID": ClassRow, // a value that is not of its field's type
 	"INVALID_EMAIL_ADDRESS": ClassRow, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": ClassRow,
 
 	"INVALID_FIELD": ClassConfig, "INVALID_TYPE": ClassConfig, "MALFORMED_QUERY": ClassConfig,
@@ -193,9 +194,10 @@ func ClassOf(err error) Class {
 	return ClassNone
 }
 
-// IsQuotaUsedUp tells Salesforce's daily quota from other limits, a full disk of
-// the database say: what was to be done waits for another day.
+// IsQuotaUsedUp tells Salesforce's daily quota, and our own share of it (Gate), from
+// other limits, a full disk of the database say: what was to be done waits for another
+// day.
 func IsQuotaUsedUp(err error) bool {
 	var answer *Error
-	return errors.As(err, &answer) && answer.Class() == ClassDefer
+	return errors.As(err, &answer) && answer.Class() == ClassDefer || isWithheld(err)
 }

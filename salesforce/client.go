@@ -198,8 +198,11 @@ func (c *Client) newExchange(ctx context.Context, name string) *exchange {
 	return &exchange{ctx: ctx, timeout: c.cfg.RequestTimeout, maxBody: c.cfg.MaxBody, base: c.transport, name: name}
 }
 
-// turn waits for a free slot and for the pace, and gives what frees the slot.
+// turn waits for the gate, for a free slot and for the pace, and gives what frees the slot.
 func (c *Client) turn(ctx context.Context, name string) (func(), error) {
+	if err := pass(ctx, name); err != nil {
+		return nil, err
+	}
 	if err := c.slots.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("%s: wait for a slot: %w", name, context.Cause(ctx))
 	}

@@ -20,18 +20,24 @@ type passFlags struct {
 	dryRun bool
 	strict bool
 	repair bool
-	plan   string // the file of other terms, for a what-if
+	// believe: with recount, however much is gone
+	believe bool
+	plan    string // the file of other terms, for a what-if
 }
 
 func (a *app) runCommand() *cobra.Command {
 	var f passFlags
 	c := &cobra.Command{
-		Use: "run [all | pull | reconcile | accrue | push | verify]...", GroupID: groupWork,
+		Use: "run [all | pull | recount | reconcile | accrue | push | verify]...", GroupID: groupWork,
 		Args: onlyStages, ValidArgs: append([]string{schedule.All}, stage.Names()...),
 		Short: "Run stages now, once, and say what they did",
 		Long: `Run stages now, once each: all of them, or those that are named. Without a name,
-all, which are those of the data's way: pull, reconcile, accrue and push. Verify runs
-when it is named. A stage that fails stops those after it.
+all, which are those of the data's way: pull, reconcile, accrue and push. Recount and
+verify run when they are named. A stage that fails stops those after it.
+
+Recount goes through the ids of everything that is mapped, there and here: it stages
+what pulls have missed, and holds what is gone from Salesforce although nobody saw it
+deleted. ` + "`partnersync discrepancies confirm`" + ` says that such a record is gone for good.
 
 Verify compares: the book with itself, the lines with the facts, and Salesforce with
 the book. What differs is a discrepancy. ` + "`run push --repair`" + ` sends again what verify
@@ -51,13 +57,14 @@ partners; - is standard input.`,
 	c.Flags().StringVar(&f.asOf, "as-of", "", "last day that counts, such as 2026-10-31 (default yesterday in the company zone)")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "compute and report, write nothing")
 	c.Flags().BoolVar(&f.repair, "repair", false, "with push: send again what verify found to differ in Salesforce")
+	c.Flags().BoolVar(&f.believe, "believe", false, "with recount: what Salesforce does not show any more is gone, however much that is")
 	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if anything needs a person")
 	c.Flags().StringVar(&f.plan, "plan", "", "a `FILE` of other terms to try on history, in a dry run of accrue")
 	return c
 }
 
 func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
-	o := stage.Options{DryRun: f.dryRun, Repair: f.repair, Actor: a.actor}
+	o := stage.Options{DryRun: f.dryRun, Repair: f.repair, Believe: f.believe, Actor: a.actor}
 	if f.asOf != "" {
 		day, err := clock.ParseDate(f.asOf)
 		if err != nil {
@@ -83,6 +90,10 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 	if f.repair && !slices.Contains(names, stage.Push) {
 		return errs.New(errs.Invalid, "--repair is for push, which is not among the stages that were named").
 			WithHint("`partnersync run push --repair` sends again what verify found to differ in Salesforce")
+	}
+	if f.believe && !slices.Contains(names, stage.Recount) {
+		return errs.New(errs.Invalid, "--believe is for recount, which is not among the stages that were named").
+			WithHint("`partnersync run recount --believe` holds all that Salesforce does not show any more, however much it is")
 	}
 	if touchesSalesforce(names) {
 		if err := cfg.NeedSalesforce(); err != nil {
@@ -118,7 +129,7 @@ func isOver(day, today clock.Date, zone string) error {
 // what it derives is only known once it is written: a dry run of all does without.
 func (a *app) inOrder(names []string, dryRun bool) []string {
 	var out []string
-	for _, s := range stage.Names() {
+	for _, s := range stage.Order() {
 		all := (len(names) == 0 || slices.Contains(names, schedule.All)) && slices.Contains(stage.Way(), s)
 		if all && dryRun && s == stage.Reconcile {
 			a.note("reconcile has no dry run; the other stages go by what is reconciled already")
@@ -132,7 +143,7 @@ func (a *app) inOrder(names []string, dryRun bool) []string {
 }
 
 func touchesSalesforce(names []string) bool {
-	return slices.Contains(names, stage.Pull) || slices.Contains(names, stage.Push)
+	return slices.Contains(names, stage.Pull) || slices.Contains(names, stage.Recount) || slices.Contains(names, stage.Push)
 }
 
 // runOnce runs stages one after the other with their progress shown, and stops at

@@ -13,6 +13,7 @@ import (
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/reconcile"
+	"github.com/partnersync/partnersync/sync/recount"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/verify"
@@ -21,7 +22,7 @@ import (
 // plant is the stages put together over one database and one org.
 type plant struct {
 	runner *schedule.Runner
-	// client is nil when no org is named; then there is no pull and no push.
+	// client is nil when no org is named; then there is no pull, no recount and no push.
 	client *salesforce.Client
 }
 
@@ -49,6 +50,7 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 				API: pull.API(cfg.Pull.API), BulkAbove: cfg.Pull.BulkAbove, Workers: readers(cfg),
 				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
 			}),
+			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),
 			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}),
 		)
 	}

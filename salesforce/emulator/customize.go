@@ -85,6 +85,7 @@ func (o *Org) apply(catalog *metadata.Catalog, messages []metadata.Message) erro
 		return err
 	}
 	o.Evolve(next, document)
+	o.described.Store(o.Now().Unix())
 	o.customization.catalog = catalog
 	return nil
 }

@@ -53,8 +53,6 @@ type call struct {
 	session *session
 	args    []pathArg // of the route's pattern
 	below   string    // "tooling/" in the Tooling API
-	// inside is true for a part of a composite call that keeps other writers out.
-	inside bool
 }
 
 // base is the path under which the call's version answers.

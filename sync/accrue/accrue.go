@@ -139,6 +139,7 @@ func (p *pass) fixDays(o stage.Options, reached book.Reached) error {
 		return errs.New(errs.Conflict, "the book is posted through %s, so nothing can be posted as of %s", reached.Posted, asOf).
 			WithHint("Add --dry-run to see by how much the lines of that day differ from the book (R7.3).")
 	}
+	p.report.AsOf = asOf.String()
 	p.days = facts.DaysOf(asOf, p.explicit, reached)
 	return nil
 }

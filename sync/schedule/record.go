@@ -114,6 +114,10 @@ func cleanReport(r stage.Report) stage.Report {
 	for i := range r.Notices {
 		r.Notices[i] = clean(r.Notices[i])
 	}
+	r.Warnings = slices.Clone(r.Warnings)
+	for i, w := range r.Warnings {
+		r.Warnings[i] = stage.Warning{Kind: clean(w.Kind), Subject: clean(w.Subject), Text: clean(w.Text)}
+	}
 	return r
 }
 

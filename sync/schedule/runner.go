@@ -152,6 +152,7 @@ func (r *Runner) work(ctx context.Context, s stage.Stage, o stage.Options, run *
 	if report.Stage == "" {
 		report.Stage = run.Stage
 	}
+	report.Settle()
 	cause := context.Cause(ctx)
 	switch {
 	case err == nil:

@@ -21,13 +21,19 @@ const (
 	Accrue    = "accrue"
 	Push      = "push"
 	Verify    = "verify"
+	Recount   = "recount"
 )
 
-// Names lists the stages: those of the data's way in its order, then verify.
-func Names() []string { return append(Way(), Verify) }
+// Names lists the stages: those of the data's way in its order, then those that
+// look at everything, recount and verify.
+func Names() []string { return append(Way(), Recount, Verify) }
+
+// Order lists all stages in the order in which those that were named together run:
+// what a recount stages is reconciled after it.
+func Order() []string { return []string{Pull, Recount, Reconcile, Accrue, Push, Verify} }
 
 // Way lists the stages of the data's way, in its order: those that "all" stands for.
-// Verify moves nothing on, and has a schedule of its own.
+// Recount and verify move nothing on, and have schedules of their own.
 func Way() []string { return []string{Pull, Reconcile, Accrue, Push} }
 
 // Stage is one stage. Run makes one bounded pass and reports it. The error is
@@ -47,6 +53,9 @@ type Options struct {
 	// Repair: send again what verify has found to differ in Salesforce, whatever
 	// Salesforce has confirmed before. Only push reads it.
 	Repair bool
+	// Believe: what Salesforce does not show any more is gone, however much that is.
+	// Only recount reads it.
+	Believe bool
 	// Actor is who runs this: "schedule", or a person's name.
 	Actor string
 	// Progress, if not nil, is told of work done. total is 0 when unknown.
@@ -83,8 +92,29 @@ type Report struct {
 	Problems int64 `json:"problems"`
 	// Notices are sentences for a person: a mapping that is switched off, say.
 	Notices []string `json:"notices,omitempty"`
-	// Deferred says why the pass did nothing, though nothing failed; or "".
+	// Deferred says why the pass did nothing, or not all, though nothing failed; or
+	// "". What it left is for a later run.
 	Deferred string `json:"deferred,omitempty"`
+
+	// Warnings are what the program has worked around and a person should know of,
+	// because it may come to matter: that the org's schema has drifted, say. They
+	// do not make a run one with problems, and some of them raise an alert.
+	Warnings []Warning `json:"warnings,omitempty"`
+	// In counts the rows that the pass took from its left, Out those that it gave to
+	// its right. A stage sets them, or leaves them to Settle.
+	In  int64 `json:"in"`
+	Out int64 `json:"out"`
+	// RowsFailed counts rows that failed and will be tried again by themselves,
+	// RowsQuarantined those that a person has to look at before anything becomes of
+	// them. Both are among the Problems. A stage sets them, or leaves them to Settle.
+	RowsFailed      int64 `json:"rows_failed"`
+	RowsQuarantined int64 `json:"rows_quarantined"`
+	// Calls counts the requests that the pass has sent to Salesforce, by kind, those
+	// that were repeated or refused included. The quota fills it in.
+	Calls []Count `json:"calls,omitempty"`
+	// AsOf is the last day that counted, such as 2026-10-31, where the stage goes by
+	// one; or "".
+	AsOf string `json:"as_of,omitempty"`
 }
 
 // Count is one number of a report.
@@ -129,7 +159,7 @@ func (r *Report) Status(err error) Status {
 	switch {
 	case err != nil:
 		return Failed
-	case r.Problems > 0:
+	case r.Problems > 0, r.RowsFailed > 0, r.RowsQuarantined > 0:
 		return WithProblems
 	}
 	return OK

@@ -26,8 +26,8 @@ func IsEmpty(ctx context.Context, q sqlx.QueryerContext, object string) (_ bool,
 
 // Put stages versions of records of one object and gives how many were new or
 // had changed. A version that is there with the same payload is left alone; with
-// another payload (a changed field list, a formula) it is replaced and marked
-// unreconciled. Of a version that is given twice, the later counts.
+// another payload (a changed field list, a formula), or if it had vanished, it is
+// replaced and marked unreconciled. Of a version that is given twice, the later counts.
 //
 // Most of what is read again is the same. So only hashes go to the database at first,
 // and nothing is locked or written for what has not changed; what is new goes in by
@@ -90,12 +90,12 @@ func compare(ctx context.Context, tx *sqlx.Tx, object string, records []Record) 
 		from unnest($2::text[], $3::timestamptz[], $4::bytea[]) with ordinality as n (id, modstamp, hash, i)
 		left join lateral (
 			-- The limit keeps Postgres to the key, also while statistics lag.
-			select r.id, sha256(convert_to(r.is_deleted::text || r.payload::text, 'UTF8')) as hash
+			select r.id, r.vanished_at, sha256(convert_to(r.is_deleted::text || r.payload::text, 'UTF8')) as hash
 			from staging.record r
 			where r.object = $1 and r.id = n.id and r.modstamp = n.modstamp
 			limit 1
 		) r on true
-		where r.id is null or r.hash <> n.hash
+		where r.id is null or r.vanished_at is not null or r.hash <> n.hash
 		order by n.i`, object, pq.Array(ids), pq.Array(stamps), pq.ByteaArray(hashes))
 	for _, row := range rows {
 		if r := records[row.I-1]; row.IsFresh {
@@ -137,9 +137,9 @@ func replace(ctx context.Context, tx *sqlx.Tx, object string, records []Record, 
 		select $1, n.id, n.modstamp, n.is_deleted, n.payload::json, $6
 		from unnest($2::text[], $3::timestamptz[], $4::boolean[], $5::text[]) as n (id, modstamp, is_deleted, payload)
 		on conflict (object, id, modstamp) do update
-		set is_deleted = excluded.is_deleted, payload = excluded.payload, reconciled_at = null,
+		set is_deleted = excluded.is_deleted, payload = excluded.payload, reconciled_at = null, vanished_at = null,
 		    pulled_at = greatest(excluded.pulled_at, r.pulled_at + interval '1 microsecond')
-		where r.payload::text <> excluded.payload::text or r.is_deleted <> excluded.is_deleted`,
+		where r.payload::text <> excluded.payload::text or r.is_deleted <> excluded.is_deleted or r.vanished_at is not null`,
 		object, pq.Array(ids), pq.Array(stamps), pq.Array(deleted), pq.Array(payloads), now)
 	if err != nil {
 		return 0, err

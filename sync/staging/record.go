@@ -22,6 +22,9 @@ type Record struct {
 	IsDeleted bool            `db:"is_deleted"`
 	Payload   json.RawMessage `db:"payload"` // see Receive
 	PulledAt  time.Time       `db:"pulled_at"`
+	// VanishedAt is when a recount found that Salesforce has no such record any more;
+	// nil while it has. Put leaves it to MarkVanished.
+	VanishedAt *time.Time `db:"vanished_at"`
 }
 
 // maxDepth bounds how deep a record may nest: a query walks five relationships.

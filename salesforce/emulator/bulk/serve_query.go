@@ -43,7 +43,7 @@ func (j *Jobs) createQuery(c *Call) error {
 	if err != nil {
 		return err
 	}
-	jb := &job{query: s, info: Info{Type: typeQuery, Operation: req.Operation, Object: s.plan.Table.Object.Name,
+	jb := &job{text: req.Query, query: s, info: Info{Type: typeQuery, Operation: req.Operation, Object: s.plan.Table.Object.Name,
 		State: UploadComplete, CreatedBy: c.UserID, Version: c.Version, Dialect: d}}
 	if !j.opt.Spend(limitQueries, 1) {
 		return refuse(http.StatusBadRequest, "LIMIT_EXCEEDED", "Max bulk v2 query jobs (10000) per 24 hrs has been reached")

@@ -13,6 +13,7 @@ import (
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/reconcile"
+	"github.com/partnersync/partnersync/sync/record"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/verify"
@@ -34,7 +35,7 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 	}
 	zone := cfg.Company.Location()
 	p := &plant{}
-	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Log: log.Named(stage.Verify)}
+	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Shape: shapeOf(cfg), Log: log.Named(stage.Verify)}
 	stages := []stage.Stage{
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
 		newAccrue(cfg, db, c, log),
@@ -45,7 +46,10 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 		}
 		stages = append(stages,
 			pull.New(pull.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull)}),
-			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}),
+			push.New(push.Config{
+				DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg),
+				API: push.API(cfg.Push.API), BulkAbove: cfg.Push.BulkAbove, Shape: shapeOf(cfg),
+			}),
 		)
 	}
 	if p.client != nil {
@@ -54,6 +58,11 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 	stages = append(stages, verify.New(verification))
 	p.runner = &schedule.Runner{DB: db, Stages: stages, Clock: c, Log: log.Named("run")}
 	return p, nil
+}
+
+// shapeOf is how much of the book Salesforce is to hold.
+func shapeOf(cfg config.Config) record.Shape {
+	return record.Shape{Since: cfg.Push.SinceMonth(), Grain: record.Grain(cfg.Push.Grain)}
 }
 
 // newAccrue gives accrue, which needs no org.

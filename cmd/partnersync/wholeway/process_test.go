@@ -47,6 +47,7 @@ type program struct {
 	t      testing.TB
 	path   string
 	config string
+	env    []string // beside this process's own
 }
 
 // newProgram writes settings for a database and an org.
@@ -65,7 +66,9 @@ salesforce: {login_url: %q, client_id: partnersync-demo, client_secret: demo-sec
 
 // command is the program with arguments, as a process of its own.
 func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, p.path, append([]string{"--config", p.config, "--actor", "test"}, args...)...)
+	cmd := exec.CommandContext(ctx, p.path, append([]string{"--config", p.config, "--actor", "test"}, args...)...)
+	cmd.Env = append(os.Environ(), p.env...)
+	return cmd
 }
 
 // used is what a process took.

@@ -1,6 +1,7 @@
 package siege_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -80,6 +81,11 @@ func within(limit time.Duration, isTrue func() bool) bool {
 		}
 	}
 	return true
+}
+
+// withinMilliseconds is a context that ends soon.
+func withinMilliseconds(t testing.TB, n int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), time.Duration(n)*time.Millisecond)
 }
 
 func head(s string) string { return s[:min(len(s), 2500)] }

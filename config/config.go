@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/sync/alert"
+	"github.com/partnersync/partnersync/sync/watch"
 )
 
 // DefaultPath is the file that is read when none is named. It may be absent.
@@ -47,6 +49,7 @@ type Config struct {
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
 	Export     Export     `yaml:"export" envPrefix:"EXPORT_"`
 	Limits     Limits     `yaml:"limits" envPrefix:"LIMITS_"`
+	Alerts     Alerts     `yaml:"alerts" envPrefix:"ALERTS_"`
 
 	// origins says of each key where its value was stated; a key that is not
 	// in it has its default.
@@ -158,6 +161,8 @@ type Salesforce struct {
 	// PlainHTTP allows http:// to other hosts than this machine: an emulator in
 	// a private network. Never for a real org.
 	PlainHTTP bool `yaml:"plain_http" env:"PLAIN_HTTP"`
+	// Quota divides the requests that the org allows in 24 hours.
+	Quota Quota `yaml:"quota" envPrefix:"QUOTA_"`
 	// Emulator describes the org that `demo` and `emulator` make up.
 	Emulator Emulator `yaml:"emulator" envPrefix:"EMULATOR_"`
 
@@ -273,6 +278,7 @@ func Default() Config {
 		Database: Database{URL: NewDSN(Embedded), DataDir: ".partnersync", MaxConns: 10},
 		Salesforce: Salesforce{
 			Flow: FlowClientCredentials, APIVersion: "62.0", Timeout: 2 * time.Minute,
+			Quota:    Quota{Reserve: "20%", Slow: "10%"},
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
 		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
@@ -281,6 +287,7 @@ func Default() Config {
 		Log:       Log{Level: "info", Format: "console"},
 		Export:    Export{DueDays: 30},
 		Limits:    Limits{StopTimeout: 20 * time.Second, ConcurrentRequests: 8},
+		Alerts:    Alerts{SMTPTLS: alert.STARTTLS, RemindAfter: alert.DefaultRemind, LateAfter: watch.DefaultGrace},
 	}
 }
 

@@ -31,6 +31,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.database()
 	v.salesforce()
 	v.pull()
+	v.quota()
 	v.schedules()
 	v.listen("http.listen", c.HTTP.Listen)
 	v.hosts()
@@ -39,6 +40,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.export()
 	v.durations()
 	v.limits()
+	v.alerts()
 	return v.faults
 }
 

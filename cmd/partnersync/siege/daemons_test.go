@@ -3,6 +3,7 @@ package siege_test
 import (
 	"bytes"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -98,6 +99,9 @@ func TestFrozenAndTakenOver(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			if strings.HasPrefix(c.name, "push") && !isLong {
+				t.Skip("make siege runs it: a push that is frozen in a call keeps its locks for 90 seconds")
+			}
 			w := newWorld(t)
 			w.seer.play(c.rule)
 			frozen := w.command("run", "all")

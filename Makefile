@@ -14,6 +14,8 @@ GOVULNCHECK   := v1.8.0
 
 # Opportunities in the org and in the ledger that `make bench` generates.
 BENCH_OPPORTUNITIES ?= 100000
+# Opportunities in the orgs that its benchmark of pull reads.
+BENCH_RECORDS ?= 100000
 # Random histories on which `make oracle` holds the program against its simulation.
 ORACLE_WORLDS ?= 10000
 ORACLE_SEED ?= $(shell date +%s)
@@ -64,8 +66,8 @@ vet:
 vulnerabilities: ## Look the code up in Go's vulnerability database.
 	@GO=$(GO) scripts/check-vulnerabilities.sh $(GOVULNCHECK)
 
-bench: postgres ## Records a second and peak memory of each stage, and accrue against its floors.
-	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) $(GO) run ./internal/pgtest/with -- \
+bench: postgres ## Records a second and peak memory of each stage, and pull and accrue against their floors.
+	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) BENCH_RECORDS=$(BENCH_RECORDS) $(GO) run ./internal/pgtest/with -- \
 		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench . -benchtime 1x -timeout 60m
 
 bench-million: postgres ## Accrue against its floors, with 1,000,000 opportunities (some 20 GB of disk, a quarter of an hour).

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
@@ -10,6 +11,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/alert"
@@ -18,6 +20,7 @@ import (
 	"github.com/partnersync/partnersync/sync/quota"
 	"github.com/partnersync/partnersync/sync/reconcile"
 	"github.com/partnersync/partnersync/sync/recount"
+	"github.com/partnersync/partnersync/sync/record"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/verify"
@@ -28,7 +31,8 @@ import (
 type plant struct {
 	runner *schedule.Runner
 	// client is nil when no org is named; then there is no pull, no recount and no push.
-	client *salesforce.Client
+	client  *salesforce.Client
+	mapping *mapping.Mapping
 	// watch says how things should be; alerts tells when they are not.
 	watch  watch.Config
 	alerts *alert.Watcher
@@ -37,25 +41,31 @@ type plant struct {
 // newPlant puts the stages together. Without an org, those that touch Salesforce
 // are left out.
 func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
+	return newPlantThrough(nil, cfg, db, c, log)
+}
+
+// newPlantThrough puts the stages together over a transport to the org; nil is one of
+// the client's own.
+func newPlantThrough(transport http.RoundTripper, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
 	m, err := loadMapping(cfg.Mapping)
 	if err != nil {
 		return nil, err
 	}
 	zone := cfg.Company.Location()
-	p := &plant{}
+	p := &plant{mapping: m}
 	if p.watch, err = watchOf(cfg); err != nil {
 		return nil, err
 	}
 	if p.alerts, err = newAlerts(cfg, p.watch, db, c, log.Named("alert")); err != nil {
 		return nil, err
 	}
-	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Log: log.Named(stage.Verify)}
+	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Shape: shapeOf(cfg), Log: log.Named(stage.Verify)}
 	stages := []stage.Stage{
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
 		newAccrue(cfg, db, c, log),
 	}
 	if cfg.Salesforce.IsSet() {
-		if p.client, err = newClient(cfg, c, log.Named("salesforce")); err != nil {
+		if p.client, err = newClientThrough(transport, cfg, c, log.Named("salesforce")); err != nil {
 			return nil, err
 		}
 		stages = append(stages,
@@ -65,7 +75,10 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
 			}),
 			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),
-			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}),
+			push.New(push.Config{
+				DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg),
+				API: push.API(cfg.Push.API), BulkAbove: cfg.Push.BulkAbove, Shape: shapeOf(cfg),
+			}),
 		)
 	}
 	if p.client != nil {
@@ -116,6 +129,11 @@ func newAlerts(cfg config.Config, w watch.Config, db *sqlx.DB, c clock.Clock, lo
 		DB: db, Clock: c, Log: log, Watch: w, DriftKinds: verify.Kinds(), Channels: channels,
 		Remind: cfg.Alerts.RemindAfter, From: cfg.Company.Name,
 	}), nil
+}
+
+// shapeOf is how much of the book Salesforce is to hold.
+func shapeOf(cfg config.Config) record.Shape {
+	return record.Shape{Since: cfg.Push.SinceMonth(), Grain: record.Grain(cfg.Push.Grain)}
 }
 
 // newAccrue gives accrue, which needs no org.

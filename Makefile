@@ -14,6 +14,8 @@ GOVULNCHECK   := v1.8.0
 
 # Opportunities in the org and in the ledger that `make bench` generates.
 BENCH_OPPORTUNITIES ?= 100000
+# Opportunities in the orgs that its benchmark of pull reads.
+BENCH_RECORDS ?= 100000
 # Random histories on which `make oracle` holds the program against its simulation.
 ORACLE_WORLDS ?= 10000
 ORACLE_SEED ?= $(shell date +%s)
@@ -28,7 +30,7 @@ LONG := ^(TestOracle_|TestR8_StateMachine|TestR8_3_AFlippedValueInAnyColumnIsFou
 CLIENTS ?= .partnersync/clients
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint vet vulnerabilities bench bench-million oracle machine fuzz cover clients postgres pdftotext clean
+.PHONY: help run build test unit lint vet vulnerabilities bench bench-million bench-emulator oracle machine fuzz cover clients postgres pdftotext clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,13 +61,16 @@ vet:
 vulnerabilities: ## Look the code up in Go's vulnerability database.
 	@GO=$(GO) scripts/check-vulnerabilities.sh $(GOVULNCHECK)
 
-bench: postgres ## Records a second and peak memory of each stage, and accrue against its floors.
-	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) $(GO) run ./internal/pgtest/with -- \
+bench: postgres ## Records a second and peak memory of each stage, and pull and accrue against their floors.
+	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) BENCH_RECORDS=$(BENCH_RECORDS) $(GO) run ./internal/pgtest/with -- \
 		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench . -benchtime 1x -timeout 60m
 
 bench-million: postgres ## Accrue against its floors, with 1,000,000 opportunities (some 20 GB of disk, a quarter of an hour).
 	@BENCH_OPPORTUNITIES=1000000 $(GO) run ./internal/pgtest/with -- \
 		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench Accrue -benchtime 1x -timeout 120m
+
+bench-emulator: ## What the emulator serves and takes, against the least that it must.
+	@$(GO) test ./salesforce/emulator -run '^$$' -bench 'Pages|Upsert|Bulk|Million' -benchtime 2s -timeout 20m
 
 oracle: postgres ## The program against an independent simulation, on ORACLE_WORLDS random histories (10,000).
 	@ORACLE_WORLDS=$(ORACLE_WORLDS) ORACLE_SEED=$(ORACLE_SEED) $(GO) run ./internal/pgtest/with -- \

@@ -43,6 +43,7 @@ type Config struct {
 	Database   Database   `yaml:"database" envPrefix:"DATABASE_"`
 	Salesforce Salesforce `yaml:"salesforce" envPrefix:"SALESFORCE_"`
 	Mapping    Mapping    `yaml:"mapping" envPrefix:"MAPPING_"`
+	Pull       Pull       `yaml:"pull" envPrefix:"PULL_"`
 	Schedules  Schedules  `yaml:"schedules" envPrefix:"SCHEDULES_"`
 	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
@@ -191,6 +192,26 @@ type Mapping struct {
 	File string `yaml:"file" env:"FILE"`
 }
 
+// The ways to read records.
+const (
+	APIAuto = "auto"
+	APIREST = "rest"
+	APIBulk = "bulk"
+)
+
+// Pull says how an org is read.
+type Pull struct {
+	// API is one of the API constants: by REST, by Bulk API 2.0, or by number.
+	API string `yaml:"api" env:"API"`
+	// BulkAbove is up to how many records of an object auto reads by REST.
+	BulkAbove int `yaml:"bulk_above" env:"BULK_ABOVE"`
+	// RefreshEvery is how often objects are read as a whole of which fields are mapped
+	// that change without their record's stamp: formulas, and fields of a parent.
+	RefreshEvery time.Duration `yaml:"refresh_every" env:"REFRESH_EVERY"`
+	// DescribeEvery is how long a description of an object is believed.
+	DescribeEvery time.Duration `yaml:"describe_every" env:"DESCRIBE_EVERY"`
+}
+
 // Schedules are cron lines (five fields, company zone), or "off". A stage
 // without a line of its own follows All.
 type Schedules struct {
@@ -199,9 +220,10 @@ type Schedules struct {
 	Reconcile string `yaml:"reconcile" env:"RECONCILE"`
 	Accrue    string `yaml:"accrue" env:"ACCRUE"`
 	Push      string `yaml:"push" env:"PUSH"`
-	// Verify is not among All: it looks at everything there is, so a night's quiet suits
-	// it.
-	Verify string `yaml:"verify" env:"VERIFY"`
+	// Recount and Verify are not among All: they look at everything there is, so a
+	// night's quiet suits them.
+	Recount string `yaml:"recount" env:"RECOUNT"`
+	Verify  string `yaml:"verify" env:"VERIFY"`
 }
 
 // HTTP is the web side of `serve`.
@@ -259,7 +281,8 @@ func Default() Config {
 			Quota:    Quota{Reserve: "20%", Slow: "10%"},
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
-		Schedules: Schedules{All: "*/5 * * * *", Verify: "15 3 * * *"},
+		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
+		Schedules: Schedules{All: "*/5 * * * *", Recount: "15 1 * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
 		Log:       Log{Level: "info", Format: "console"},
 		Export:    Export{DueDays: 30},

@@ -30,6 +30,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.company()
 	v.database()
 	v.salesforce()
+	v.pull()
 	v.quota()
 	v.schedules()
 	v.listen("http.listen", c.HTTP.Listen)
@@ -125,6 +126,14 @@ func (v *validation) salesforce() {
 	}
 	if s.IsSet() {
 		v.login(s)
+	}
+}
+
+func (v *validation) pull() {
+	p := v.config.Pull
+	v.oneOf("pull.api", p.API, APIAuto, APIREST, APIBulk)
+	if p.BulkAbove < 1 || p.BulkAbove > 100_000_000 {
+		v.add("pull.bulk_above", "%d has to be from 1 to 100000000; to do without Bulk, write pull.api: rest", p.BulkAbove)
 	}
 }
 

@@ -20,6 +20,7 @@ var does = map[string]string{
 	stage.Reconcile: "staging → ledger",
 	stage.Accrue:    "ledger → book",
 	stage.Push:      "book → Salesforce",
+	stage.Recount:   "Salesforce, staging: the same records?",
 	stage.Verify:    "facts, book, Salesforce: the same?",
 }
 

@@ -52,7 +52,7 @@ var codeClasses = map[string]Class{
 
 	"UNABLE_TO_LOCK_ROW": ClassRetry, "SERVER_UNAVAILABLE": ClassRetry, "UNKNOWN_EXCEPTION": ClassRetry,
 	"REQUEST_TIMEOUT": ClassRetry, "PROCESSING_HALTED": ClassRetry, "ALL_OR_NONE_OPERATION_ROLLED_BACK": ClassRetry,
-	codeNoID:       ClassRetry,
+	codeNoID: ClassRetry, codeJobFailed: ClassRetry, "InternalServerError": ClassRetry,
 	"server_error": ClassRetry, "temporarily_unavailable": ClassRetry, "unknown_error": ClassRetry,
 
 	"QUERY_TIMEOUT": ClassNarrow, "OPERATION_TOO_LARGE": ClassNarrow, "EXCEEDED_ID_LIMIT": ClassNarrow,
@@ -67,6 +67,7 @@ var codeClasses = map[string]Class{
 	"DUPLICATE_VALUE": ClassRow, "DUPLICATES_DETECTED": ClassRow, "DUPLICATE_EXTERNAL_ID": ClassRow,
 	"ENTITY_IS_DELETED": ClassRow, "STRING_TOO_LONG": ClassRow, "NUMBER_OUTSIDE_VALID_RANGE": ClassRow,
 	"INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": ClassRow, "INVALID_CROSS_REFERENCE_KEY": ClassRow,
+	"JSON_PARSER_ERROR": ClassRow, "MALFORMED_ID": ClassRow, // a value that is not of its field's type
 	"INVALID_EMAIL_ADDRESS": ClassRow, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": ClassRow,
 
 	"INVALID_FIELD": ClassConfig, "INVALID_TYPE": ClassConfig, "MALFORMED_QUERY": ClassConfig,

@@ -94,7 +94,8 @@ func TestSimpleforceLosesTheErrorsOfItsCallsButOursReturnThem(t *testing.T) {
 }
 
 // TestSimpleforceDeletesAnotherRecordThanAskedSoNothingHereDeletes: the wish to
-// delete X deletes the object's own id. No request but reads and upserts leaves.
+// delete X deletes the object's own id. No request but reads and upserts leaves through it; what
+// deletes Bulk jobs goes past it, in one place.
 func TestSimpleforceDeletesAnotherRecordThanAskedSoNothingHereDeletes(t *testing.T) {
 	for _, name := range sources(t) {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
@@ -102,7 +103,7 @@ func TestSimpleforceDeletesAnotherRecordThanAskedSoNothingHereDeletes(t *testing
 			t.Fatal(err)
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "MethodDelete" {
+			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "MethodDelete" && name != "stream.go" {
 				t.Errorf("%s sends a DELETE", name)
 			}
 			return true

@@ -108,7 +108,7 @@ func (a *app) demo(ctx context.Context, cfg config.Config, once bool) (err error
 		defer func() { err = errors.Join(err, s.closeListener()) }()
 	}
 	holdOrg()
-	demo.org = emulator.New(emulator.Options{Clock: a.clock, Logger: demo.log.Named("emulator"), MultiCurrency: true})
+	demo.org = emulator.New(emulator.Options{Clock: a.clock, Logger: demo.log.Named("emulator"), MultiCurrency: true, NoCompression: true})
 	server, err := serveOrg(ctx, demo.org, cfg.Salesforce.Emulator.Listen)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ type orgFlags struct {
 	faults                        string
 	faultSeed                     int64
 	clock                         string
-	anyHost                       bool
+	anyHost, unpacked             bool
 	dailyLimit, longLimit         int
 	maxCursors, maxHead           int
 	maxBody                       int64
@@ -39,6 +39,7 @@ func (f *orgFlags) add(c *cobra.Command) {
 	c.Flags().DurationVar(&f.cursorTTL, "cursor-ttl", 0, "how long a query's further pages last (default 48h)")
 	c.Flags().DurationVar(&f.login, "session-ttl", 0, "how long a session lasts without a request (default 2h)")
 	c.Flags().IntVar(&f.maxHead, "max-head", 0, "bytes of URI and headers (default 16384)")
+	c.Flags().BoolVar(&f.unpacked, "no-compression", false, "answer unpacked, also clients that take gzip: faster on one machine")
 	c.Flags().Int64Var(&f.maxBody, "max-body", 0, "bytes of a body (default 50 MB)")
 }
 
@@ -69,7 +70,7 @@ func (f *orgFlags) options(c clock.Clock) (emulator.Options, error) {
 		c = clock.NewManual(at)
 	}
 	return emulator.Options{Clock: c, AdminAnyHost: f.anyHost, DailyLimit: f.dailyLimit, MaxLongRequests: f.longLimit, LongRequest: f.longRequest,
-		MaxCursors: f.maxCursors, CursorTTL: f.cursorTTL, SessionTTL: f.login, MaxHead: f.maxHead, MaxBody: f.maxBody}, nil
+		MaxCursors: f.maxCursors, CursorTTL: f.cursorTTL, SessionTTL: f.login, MaxHead: f.maxHead, MaxBody: f.maxBody, NoCompression: f.unpacked}, nil
 }
 
 // readFaults reads a fault plan; no file is no plan.

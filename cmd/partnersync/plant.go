@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
@@ -10,6 +11,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/alert"
@@ -17,6 +19,7 @@ import (
 	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/quota"
 	"github.com/partnersync/partnersync/sync/reconcile"
+	"github.com/partnersync/partnersync/sync/recount"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/verify"
@@ -26,8 +29,9 @@ import (
 // plant is the stages put together over one database and one org.
 type plant struct {
 	runner *schedule.Runner
-	// client is nil when no org is named; then there is no pull and no push.
-	client *salesforce.Client
+	// client is nil when no org is named; then there is no pull, no recount and no push.
+	client  *salesforce.Client
+	mapping *mapping.Mapping
 	// watch says how things should be; alerts tells when they are not.
 	watch  watch.Config
 	alerts *alert.Watcher
@@ -36,12 +40,18 @@ type plant struct {
 // newPlant puts the stages together. Without an org, those that touch Salesforce
 // are left out.
 func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
+	return newPlantThrough(nil, cfg, db, c, log)
+}
+
+// newPlantThrough puts the stages together over a transport to the org; nil is one of
+// the client's own.
+func newPlantThrough(transport http.RoundTripper, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
 	m, err := loadMapping(cfg.Mapping)
 	if err != nil {
 		return nil, err
 	}
 	zone := cfg.Company.Location()
-	p := &plant{}
+	p := &plant{mapping: m}
 	if p.watch, err = watchOf(cfg); err != nil {
 		return nil, err
 	}
@@ -54,11 +64,16 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 		newAccrue(cfg, db, c, log),
 	}
 	if cfg.Salesforce.IsSet() {
-		if p.client, err = newClient(cfg, c, log.Named("salesforce")); err != nil {
+		if p.client, err = newClientThrough(transport, cfg, c, log.Named("salesforce")); err != nil {
 			return nil, err
 		}
 		stages = append(stages,
-			pull.New(pull.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull)}),
+			pull.New(pull.Config{
+				DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull),
+				API: pull.API(cfg.Pull.API), BulkAbove: cfg.Pull.BulkAbove, Workers: readers(cfg),
+				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
+			}),
+			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),
 			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}),
 		)
 	}
@@ -76,7 +91,7 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 // governed puts the quota before the requests of the stages that make some.
 func (p *plant) governed(stages []stage.Stage, db *sqlx.DB, c clock.Clock, log *zap.Logger) []stage.Stage {
 	g := quota.New(quota.Config{
-		DB: db, Org: p.client, Policy: p.watch.Policy, Clock: c, Log: log, Whole: []string{stage.Verify},
+		DB: db, Org: p.client, Policy: p.watch.Policy, Clock: c, Log: log, Whole: []string{stage.Recount, stage.Verify},
 		LastCalls: func(ctx context.Context, name string) (int64, error) { return schedule.LastCalls(ctx, db, name) },
 	})
 	out := make([]stage.Stage, len(stages))
@@ -124,6 +139,11 @@ func newAccrue(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) *
 // database, of which the run's own bookkeeping needs two.
 func writers(cfg config.Config) int {
 	return max(1, min(push.DefaultWorkers, cfg.Database.MaxConns-2, cfg.Limits.ConcurrentRequests))
+}
+
+// readers is how many windows of a large object pull reads at once; see writers.
+func readers(cfg config.Config) int {
+	return max(1, min(pull.DefaultWorkers, cfg.Database.MaxConns-2, cfg.Limits.ConcurrentRequests))
 }
 
 // close gives up the connections to the org.

@@ -32,8 +32,11 @@ var besides = map[string][]string{
 	"sync/pull": {"salesforce"},
 	"sync/push": {"salesforce"},
 	// One writes instants as Salesforce does, the other compares with it.
-	"sync/record": {"salesforce"},
-	"sync/verify": {"salesforce"},
+	"sync/record":  {"salesforce"},
+	"sync/verify":  {"salesforce"},
+	"sync/recount": {"salesforce"},
+	// It reads what push would write over.
+	"sync/rehearsal": {"salesforce"},
 	// It reads the stamp of a record as it was received.
 	"sync/staging": {"salesforce"},
 	// It asks the org for its quota, and stands before every request.
@@ -42,12 +45,14 @@ var besides = map[string][]string{
 
 // forbidden are imports within a wing, or beyond it, that would tie rooms together.
 var forbidden = map[string][]string{
-	"sync/pull":         {"sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "ledger"},
-	"sync/reconcile":    {"sync/pull", "sync/accrue", "sync/push", "sync/verify", "sync/outbox", "salesforce"},
-	"sync/accrue":       {"sync/pull", "sync/reconcile", "sync/push", "sync/verify", "sync/staging", "mapping", "salesforce"},
-	"sync/push":         {"sync/pull", "sync/reconcile", "sync/accrue", "sync/verify", "sync/staging"},
-	"sync/verify":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/staging"},
-	"sync/record":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "sync/staging"},
+	"sync/pull":         {"sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "ledger"},
+	"sync/reconcile":    {"sync/pull", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "sync/outbox", "salesforce"},
+	"sync/accrue":       {"sync/pull", "sync/reconcile", "sync/push", "sync/recount", "sync/verify", "sync/staging", "mapping", "salesforce"},
+	"sync/push":         {"sync/pull", "sync/reconcile", "sync/accrue", "sync/recount", "sync/verify", "sync/staging"},
+	"sync/recount":      {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "sync/outbox"},
+	"sync/verify":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/staging"},
+	"sync/record":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "sync/staging"},
+	"sync/rehearsal":    {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify"},
 	"sync/stage":        {"sync/", "mapping", "ledger", "salesforce"},
 	"sync/quota":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "ledger"},
 	"sync/watch":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "salesforce"},

@@ -46,7 +46,7 @@ func (o *Org) batch(c *call) error {
 				json.RawMessage(`[{"errorCode":"BATCH_PROCESSING_HALTED","message":"Batch processing halted per request"}]`)})
 			continue
 		}
-		a := o.ask(c, nested{method: strings.ToUpper(p.Method), url: batchURL(p.URL), body: p.RichInput}, false)
+		a := o.ask(c, nested{method: strings.ToUpper(p.Method), url: batchURL(p.URL), body: p.RichInput})
 		result := json.RawMessage("null")
 		if a.body.Len() > 0 {
 			result = a.body.Bytes()

@@ -67,6 +67,21 @@ func drain(b *testing.B, address, token, path string, into *bytes.Buffer) []byte
 
 const pulled = "SELECT Id, SystemModstamp, IsDeleted, Name, AccountId, Amount, CloseDate, StageName, IsClosed, IsWon, Type, CreatedDate, Space__c, Service_Start__c, Service_End__c FROM Opportunity"
 
+// The emulator must not be what a client waits for. These are the records a second
+// that it has to serve and take on two cores, client included.
+const (
+	leastPages  = 300_000
+	leastBulk   = 1_000_000
+	leastIngest = 50_000
+)
+
+// reportRate reports records a second, and how many times the least that is.
+func reportRate(b *testing.B, records, least int) {
+	rate := float64(records) / b.Elapsed().Seconds()
+	b.ReportMetric(rate, "records/s")
+	b.ReportMetric(rate/float64(least), "times-the-least")
+}
+
 // BenchmarkKeysetPages reads all opportunities over HTTP in pages of 2,000 by
 // key range, a query for each page.
 func BenchmarkKeysetPages(b *testing.B) {
@@ -91,7 +106,7 @@ func BenchmarkKeysetPages(b *testing.B) {
 			where = fmt.Sprintf(" WHERE (SystemModstamp = %s AND Id > '%s') OR SystemModstamp > %s", at, id, at)
 		}
 	}
-	b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "records/s")
+	reportRate(b, records, leastPages)
 }
 
 // BenchmarkLocatorPages reads them by one query and its nextRecordsUrl.
@@ -112,7 +127,7 @@ func BenchmarkLocatorPages(b *testing.B) {
 		}
 		records += n
 	}
-	b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "records/s")
+	reportRate(b, records, leastPages)
 }
 
 func between(s, before, after string) string {
@@ -154,5 +169,5 @@ func BenchmarkUpsert(b *testing.B) {
 		}
 		r.Body.Close()
 	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "records/s")
+	reportRate(b, n, leastIngest)
 }

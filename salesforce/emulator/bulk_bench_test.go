@@ -152,7 +152,7 @@ func BenchmarkBulkQuery(b *testing.B) {
 		}
 		x.do("DELETE", path, "application/json", nil, false)
 	}
-	b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "records/s")
+	reportRate(b, records, leastBulk)
 }
 
 // BenchmarkBulkIngest upserts commissions by external id, 20,000 a job, half of
@@ -171,7 +171,7 @@ func BenchmarkBulkIngest(b *testing.B) {
 		from += rows / 2
 		n += rows
 	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "records/s")
+	reportRate(b, n, leastIngest)
 }
 
 // BenchmarkMillionRecords loads a million opportunities by Bulk API and reports

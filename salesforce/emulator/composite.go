@@ -96,49 +96,27 @@ func isQueryLike(url string) bool {
 }
 
 // runParts runs parts in their order. With allOrNone one that fails takes back
-// what the others did.
+// what the others did, and nobody else sees anything of them before their end.
 func (o *Org) runParts(c *call, parts []part, allOrNone bool) []partAnswer {
-	savepoint := 0
+	ok := true
 	if allOrNone {
-		o.Begin()
-		defer o.End()
-		savepoint = o.savepointInside()
-		defer o.releaseInside()
+		o = o.begin()
+		defer func() { o.End(ok) }()
 	}
 	answers := make([]partAnswer, 0, len(parts))
 	refs := references{}
-	ok := true
 	for _, p := range parts {
-		if allOrNone && !ok {
-			break
-		}
-		a := o.runPart(c, p, refs, allOrNone)
+		a := o.runPart(c, p, refs)
 		answers = append(answers, a)
-		if a.failed() || allOrNone && holdsFailure(a) {
-			ok = false
-		} else {
+		switch failed := a.failed() || allOrNone && holdsFailure(a); {
+		case !failed:
 			refs.keep(p.ReferenceID, a.Body)
+		case allOrNone:
+			ok = false
+			return haltParts(parts, answers)
 		}
-	}
-	if allOrNone && !ok {
-		o.LockInside()
-		o.RollBack(savepoint)
-		o.UnlockInside()
-		answers = haltParts(parts, answers)
 	}
 	return answers
-}
-
-func (o *Org) savepointInside() int {
-	o.LockInside()
-	defer o.UnlockInside()
-	return o.Savepoint()
-}
-
-func (o *Org) releaseInside() {
-	o.LockInside()
-	defer o.UnlockInside()
-	o.Release()
 }
 
 // holdsFailure says whether a Collections call, which is answered 200, has a row
@@ -159,18 +137,19 @@ func holdsFailure(a partAnswer) bool {
 }
 
 // runPart runs one part.
-func (o *Org) runPart(c *call, p part, refs references, inside bool) partAnswer {
-	url, err := refs.fill(p.URL)
+func (o *Org) runPart(c *call, p part, refs references) partAnswer {
+	f := &filling{refs: refs, room: int(o.opt.MaxBody)}
+	url, err := f.fill(p.URL)
 	var body []byte
 	if err == nil && p.Body != nil {
-		body, err = refs.fillJSON(p.Body)
+		body, err = f.fillJSON(p.Body)
 	}
 	var a *answer
 	if err != nil {
 		a = &answer{header: http.Header{}}
 		writeError(a, err)
 	} else {
-		a = o.ask(c, nested{method: strings.ToUpper(p.Method), url: url, header: p.HTTPHeaders, body: body}, inside)
+		a = o.ask(c, nested{method: strings.ToUpper(p.Method), url: url, header: p.HTTPHeaders, body: body})
 	}
 	out := partAnswer{Body: json.RawMessage("null"), HTTPHeaders: map[string]string{}, HTTPStatusCode: a.status, ReferenceID: p.ReferenceID}
 	if a.body.Len() > 0 {

@@ -64,6 +64,22 @@ func TestCompositePartsReferToEarlierOnes(t *testing.T) {
 	}
 }
 
+// A reference is short and its value long: what they make of a part is bounded as
+// a body is.
+func TestReferencesDoNotMakeAPartTooLong(t *testing.T) {
+	c := newClient(t, emulator.Options{MaxBody: 10_000})
+	c.insert("Account", row{"Name": strings.Repeat("x", 200)})
+	body := func(references int) string {
+		return `{"compositeRequest":[{"method":"GET","url":"` + data + `query?q=SELECT+Name+FROM+Account","referenceId":"a"},
+			{"method":"POST","url":"` + data + `sobjects/Contact","referenceId":"b","body":{"Title":"` + strings.Repeat("@{a.records[0].Name}", references) + `"}}]}`
+	}
+	for references, want := range map[int]string{45: "a 200, b 400 STRING_TOO_LONG", 51: "a 200, b 413 REQUEST_ENTITY_TOO_LARGE"} {
+		if s := got[compositeAnswer](t, 200, c, "POST", "composite", body(references)).statuses(); s != want {
+			t.Errorf("%d references: %s, want %s", references, s, want)
+		}
+	}
+}
+
 func TestAllOrNoneComposite(t *testing.T) {
 	c := newClient(t, emulator.Options{})
 	old := c.insert("Account", row{"Name": "old"})
@@ -96,7 +112,7 @@ func TestAllOrNoneComposite(t *testing.T) {
 }
 
 // What others write while a composite call is under way stays when it is taken
-// back.
+// back, and nobody sees what is taken back.
 func TestACompositeTakesBackOnlyItsOwn(t *testing.T) {
 	c := newClient(t, emulator.Options{})
 	var wg sync.WaitGroup
@@ -107,6 +123,9 @@ func TestACompositeTakesBackOnlyItsOwn(t *testing.T) {
 					{"method":"POST","url":"`+data+`sobjects/Account","referenceId":"a","body":{"Name":"taken back"}},
 					{"method":"POST","url":"`+data+`sobjects/Contact","referenceId":"b","body":{}}]}`)
 				c.do("POST", "sobjects/Account", fmt.Sprintf(`{"Name":"kept %d"}`, i))
+				if body := got[result](t, 200, c, "GET", "query?q=SELECT+Id+FROM+Account+WHERE+Name='taken+back'", ""); body.TotalSize != 0 {
+					t.Errorf("a reader saw what was taken back: %+v", body)
+				}
 				if _, err := c.org.Insert("Lead", row{"LastName": "L", "Company": "C"}); err != nil {
 					t.Error(err)
 				}
@@ -117,6 +136,25 @@ func TestACompositeTakesBackOnlyItsOwn(t *testing.T) {
 	if c.org.Count("Account") != 40 || c.org.Count("Lead") != 40 || c.org.Count("Contact") != 0 {
 		t.Errorf("%d accounts, %d leads, %d contacts", c.org.Count("Account"), c.org.Count("Lead"), c.org.Count("Contact"))
 	}
+}
+
+// A query's pages go on after the transaction in which it began.
+func TestPagesOutliveATransaction(t *testing.T) {
+	c := newClient(t, emulator.Options{MinBatch: 1})
+	c.insert("Account", row{"Name": "a"})
+	a := got[compositeAnswer](t, 200, c, "POST", "composite", `{"allOrNone":true,"compositeRequest":[
+		{"method":"POST","url":"`+data+`sobjects/Account","referenceId":"a","body":{"Name":"b"}},
+		{"method":"GET","url":"`+data+`query?q=SELECT+Name+FROM+Account+ORDER+BY+Name","referenceId":"q","httpHeaders":{"Sforce-Query-Options":"batchSize=1"}}]}`)
+	var first result
+	if err := json.Unmarshal(a.CompositeResponse[1].Body, &first); err != nil || first.Done || first.TotalSize != 2 {
+		t.Fatalf("%v, %+v in %s", err, first, a.statuses())
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { c.do("PATCH", "sobjects/Account/"+c.insert("Account", row{"Name": "c"}), `{"Name":"d"}`) })
+	if next := c.page(first.NextRecordsURL); !next.Done || next.Records[0]["Name"] != "b" {
+		t.Errorf("the next page is %+v", next)
+	}
+	wg.Wait()
 }
 
 func TestRefusedComposites(t *testing.T) {

@@ -48,7 +48,7 @@ func (d desk) Log() []console.Request {
 func (d desk) Ask(r *http.Request, path string, query url.Values, batch int) console.Answer {
 	c := &call{r: r, version: consoleVersion, session: &session{userID: consoleUser}}
 	a := d.o.ask(c, nested{method: http.MethodGet, url: c.base() + path + "?" + query.Encode(),
-		header: map[string]string{"Sforce-Query-Options": "batchSize=" + strconv.Itoa(batch)}}, false)
+		header: map[string]string{"Sforce-Query-Options": "batchSize=" + strconv.Itoa(batch)}})
 	return console.Answer{Status: a.status, Body: a.body.Bytes()}
 }
 

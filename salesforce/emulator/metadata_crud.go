@@ -48,7 +48,7 @@ func (c *metadataCall) save(mayCreate, mayUpdate bool) ([]any, error) {
 	var out []any
 	for _, e := range components {
 		name := e.Value("fullName")
-		_, exists := c.org.catalog().Read(e.Type, name)
+		exists := c.org.catalog().Has(e.Type, name)
 		var r saveResult
 		switch p, ok := metadata.PackageOf(e); {
 		case name == "":

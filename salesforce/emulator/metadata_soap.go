@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/base64"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -114,7 +115,8 @@ func (o *Org) metadataOperation(w http.ResponseWriter, r *http.Request) (string,
 // writeMetadataFault answers with a SOAP fault.
 func writeMetadataFault(w http.ResponseWriter, err error) {
 	code, text := "soapenv:Client", err.Error()
-	f, ok := err.(*soapFault)
+	var f *soapFault
+	ok := errors.As(err, &f)
 	switch {
 	case ok && f.code == "":
 		text = f.message

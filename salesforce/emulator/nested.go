@@ -37,18 +37,17 @@ func (a *answer) Write(b []byte) (int, error) {
 	return a.body.Write(b)
 }
 
-// ask runs a nested request. Inside says that the caller keeps other writers out
-// already.
-func (o *Org) ask(c *call, n nested, inside bool) *answer {
+// ask runs a nested request.
+func (o *Org) ask(c *call, n nested) *answer {
 	a := &answer{header: http.Header{}}
-	if err := o.askErr(c, n, inside, a); err != nil {
+	if err := o.askErr(c, n, a); err != nil {
 		writeError(a, err)
 	}
 	a.WriteHeader(http.StatusOK)
 	return a
 }
 
-func (o *Org) askErr(c *call, n nested, inside bool, a *answer) error {
+func (o *Org) askErr(c *call, n nested, a *answer) error {
 	u, err := url.Parse(n.url)
 	if err != nil || u.Host != "" {
 		return errNoResource
@@ -71,7 +70,7 @@ func (o *Org) askErr(c *call, n nested, inside bool, a *answer) error {
 		r.Header.Set(k, v)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	return rt.handle(o, &call{w: a, r: r, version: version, session: c.session, args: args, inside: inside})
+	return rt.handle(o, &call{w: a, r: r, version: version, session: c.session, args: args, maxBody: o.opt.MaxBody})
 }
 
 // isNestable says whether a route can be a part of a composite call: records,
@@ -94,7 +93,7 @@ func (r route) isNestable() bool {
 // version.
 func (o *Org) answerWith(c *call, path string) error {
 	a := o.ask(c, nested{method: http.MethodGet, url: c.base() + path, header: map[string]string{
-		"Sforce-Query-Options": c.r.Header.Get("Sforce-Query-Options")}}, c.inside)
+		"Sforce-Query-Options": c.r.Header.Get("Sforce-Query-Options")}})
 	writeBody(c.w, a.status, a.body.Bytes())
 	return nil
 }

@@ -14,8 +14,13 @@ import (
 
 // Org is a Salesforce org in memory. It is safe for concurrent use.
 type Org struct {
-	opt Options
+	*state
 	*store.Store
+}
+
+// state is what an org keeps beside its records.
+type state struct {
+	opt Options
 
 	// generated says that Generate has filled the org.
 	generated atomic.Bool
@@ -50,6 +55,10 @@ func New(opt Options) *Org {
 	return o
 }
 
+// begin gives the org in which the calls of a transaction run, until its End.
+// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
+func (o *Org) begin() *Org { return &Org{state: o.state, Store: o.Begin()} }
+
 // newOrg makes an org without records.
 func newOrg(opt Options) (*Org, error) {
 	catalog, err := newCatalog(opt)
@@ -60,7 +69,7 @@ func newOrg(opt Options) (*Org, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Org{opt: opt, Store: store.New(s, opt.Clock)}
+	o := &Org{state: &state{opt: opt}, Store: store.New(s, opt.Clock)}
 	o.customization.catalog = catalog
 	o.access = access{sessions: map[string]*session{}, refresh: map[string]bool{opt.RefreshToken: true}, keys: map[string]*rsa.PublicKey{}}
 	o.router = newRouter(restRoutes(), doors())

@@ -70,13 +70,8 @@ type writing struct {
 
 // write locks the org and lets f write as the call's user.
 func (o *Org) write(c *call, f func(*writing) error) error {
-	if c.inside {
-		o.LockInside()
-		defer o.UnlockInside()
-	} else {
-		o.Lock()
-		defer o.Unlock()
-	}
+	o.Lock()
+	defer o.Unlock()
 	return f(&writing{org: o, w: o.writer(c), ctx: c.r.Context()})
 }
 

@@ -26,7 +26,7 @@ func (o *Org) askSOAP(c *soapCall, path string) (*answer, error) {
 	if size := c.header.child("QueryOptions").text("batchSize"); size != "" {
 		n.header = map[string]string{"Sforce-Query-Options": "batchSize=" + size}
 	}
-	a := o.ask(c.call, n, false)
+	a := o.ask(c.call, n)
 	if a.status >= http.StatusMultipleChoices {
 		code, message := a.problem()
 		return nil, &apiError{status: a.status, code: code, message: message}

@@ -33,7 +33,7 @@ export PATH="$cache/node_modules/node/bin:$cache/node_modules/.bin:$PATH"
 work=$(mktemp -d)
 pids=()
 finish() {
-	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+	for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null || true; done
 	rm -rf "$work"
 }
 trap finish EXIT
@@ -68,6 +68,10 @@ token() {
 		-d "client_secret=$(about "$1" client_secret)" | node -p 'JSON.parse(require("fs").readFileSync(0)).access_token'
 }
 
+# A step that hangs ends, where there is something that can end it.
+limit=()
+command -v timeout >/dev/null && limit=(timeout 180)
+
 outcome="$work/outcome"
 : >"$outcome"
 tell() { printf '%s\n' "$*" | tee -a "$outcome"; }
@@ -79,7 +83,7 @@ tell() { printf '%s\n' "$*" | tee -a "$outcome"; }
 step() {
 	local name=$1 expression=$2 code=0
 	shift 2
-	(cd "$work" && timeout 180 "$@") >"$work/out" 2>"$work/err" </dev/null || code=$?
+	(cd "$work" && ${limit[@]+"${limit[@]}"} "$@") >"$work/out" 2>"$work/err" </dev/null || code=$?
 	if why=$(CODE=$code EXPRESSION=$expression node -e '
 		const fs = require("fs"), work = process.env.WORK
 		const code = Number(process.env.CODE), out = fs.readFileSync(work + "/out", "utf8"), err = fs.readFileSync(work + "/err", "utf8")

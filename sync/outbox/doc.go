@@ -6,15 +6,29 @@
 //
 //	settled      wanted = confirmed: Salesforce has what the ledger said at the last Mark
 //	unsent       wanted > confirmed
+//	in flight    unsent, and named in outbox.flown: it is on its way at this moment
 //	waiting      unsent, and put off until not_before: by a failure, or because
 //	             Salesforce has all but a link that it refused
 //	quarantined  unsent, and Salesforce refused the record for a reason that stays
 //
-//	settled ──Mark──▶ unsent ──Confirm──▶ settled
-//	                  unsent ──Fail, or Confirm with Again──▶ waiting ──(time)──▶ unsent
-//	                  unsent ──Quarantine──▶ quarantined ──Retry or Mark──▶ unsent
-//	                                         quarantined ──Drop──▶ settled
+//	settled ──Mark──▶ unsent ──Launch──▶ in flight ──Land──▶ settled
+//	                                     in flight ──Release──▶ unsent
+//	                                     in flight ──Ground, or Land with Again──▶ waiting ──(time)──▶ unsent
+//	                                     in flight ──Ground──▶ quarantined ──Retry or Mark──▶ unsent
+//	                                                           quarantined ──Drop──▶ settled
+//	                  unsent ──Confirm, when nothing had to be sent──▶ settled
 //
-// Nobody sends a row twice at a time: Claim locks the rows that it gives until
-// its transaction ends, and passes over those that another has locked.
+// # Flights
+//
+// A flight is a set of records on their way: one batch of Collections calls, or one Bulk
+// job. What is in it is written down (Launch) and committed before anything is sent, each
+// key with what was wanted and the hash of the state that is sent. So
+//
+//   - nobody sends a key twice at a time: outbox.flown has each key once, and Next passes
+//     over those that it has;
+//   - a change of the ledger never waits for Salesforce: Mark raises wanted, the flight
+//     lands what was wanted when it was launched, and the row stays unsent;
+//   - a process that dies leaves behind what it was about to say, and whoever finds the
+//     flight settles it: Land, Ground or Release, each of which takes records out of the
+//     flight in the transaction in which it notes what became of them.
 package outbox

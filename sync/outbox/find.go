@@ -15,7 +15,7 @@ func Find(ctx context.Context, q sqlx.QueryerContext, object string, keys []stri
 	defer errs.Wrap(&err, "find %d %s records in the outbox", len(keys), object)
 	var rows []Row
 	if err := sqlx.SelectContext(ctx, q, &rows,
-		`select `+rowColumns+` from outbox.record where object = $1 and key = any($2)`, object, pq.Array(keys)); err != nil {
+		`select `+rowColumns+` from `+rowTables+` where r.object = $1 and r.key = any($2)`, object, pq.Array(keys)); err != nil {
 		return nil, err
 	}
 	out := make(map[string]Row, len(rows))

@@ -19,6 +19,7 @@ const (
 	Unsent      State = "unsent" // and not put off
 	Waiting     State = "waiting"
 	Quarantined State = "quarantined"
+	InFlight    State = "in flight" // on its way at this moment
 )
 
 // Filter says which rows to list. Empty fields do not restrict.
@@ -35,7 +36,7 @@ func List(ctx context.Context, q sqlx.QueryerContext, f Filter, now time.Time) (
 	defer errs.Wrap(&err, "list the outbox")
 	if inState[f.State] == "" {
 		return nil, errs.New(errs.Invalid, "there is no state %q", f.State).
-			WithHint("The states are settled, unsent, waiting and quarantined.")
+			WithHint("The states are settled, unsent, in flight, waiting and quarantined.")
 	}
 	if f.Limit <= 0 {
 		f.Limit = defaultListed
@@ -43,9 +44,9 @@ func List(ctx context.Context, q sqlx.QueryerContext, f Filter, now time.Time) (
 	var out []Row
 	// Not every state asks for the instant, and Postgres wants to know its type.
 	err = sqlx.SelectContext(ctx, q, &out, `
-		select `+rowColumns+` from outbox.record
-		where ($1 = '' or object = $1) and ($2::timestamptz is not null) and `+inState[f.State]+`
-		order by object, parent, key
+		select `+rowColumns+` from `+rowTables+`
+		where ($1 = '' or r.object = $1) and ($2::timestamptz is not null) and `+inState[f.State]+`
+		order by r.object, r.parent, r.key
 		limit $3`, f.Object, now, f.Limit)
 	return out, err
 }
@@ -54,10 +55,11 @@ func List(ctx context.Context, q sqlx.QueryerContext, f Filter, now time.Time) (
 // so that Postgres finds those of the partial indexes in them.
 var inState = map[State]string{
 	"":          `true`,
-	Settled:     `wanted <= confirmed and quarantined_at is null`,
-	Quarantined: `wanted > confirmed and quarantined_at is not null`,
-	Waiting:     `wanted > confirmed and quarantined_at is null and not_before > $2`,
-	Unsent:      `wanted > confirmed and quarantined_at is null and (not_before is null or not_before <= $2)`,
+	Settled:     `r.wanted <= r.confirmed and r.quarantined_at is null and f.flight is null`,
+	Quarantined: `r.wanted > r.confirmed and r.quarantined_at is not null and f.flight is null`,
+	Waiting:     `r.wanted > r.confirmed and r.quarantined_at is null and r.not_before > $2 and f.flight is null`,
+	Unsent:      `r.wanted > r.confirmed and r.quarantined_at is null and (r.not_before is null or r.not_before <= $2) and f.flight is null`,
+	InFlight:    `f.flight is not null`,
 }
 
 // Retry lets push try rows that are quarantined or waiting again at its next
@@ -103,6 +105,7 @@ type Tally struct {
 	Unsent      int64  `db:"unsent" json:"unsent"` // those that wait included
 	Waiting     int64  `db:"waiting" json:"waiting"`
 	Quarantined int64  `db:"quarantined" json:"quarantined"`
+	InFlight    int64  `db:"in_flight" json:"in_flight"` // unsent ones that are on their way at this moment
 }
 
 // Tallies counts what is not settled, by object; objects with nothing to send
@@ -112,13 +115,16 @@ func Tallies(ctx context.Context, q sqlx.QueryerContext, now time.Time) (_ []Tal
 	defer errs.Wrap(&err, "count the outbox")
 	var out []Tally
 	err = sqlx.SelectContext(ctx, q, &out, `
-		select object, sum(unsent)::bigint as unsent, sum(waiting)::bigint as waiting, sum(quarantined)::bigint as quarantined
+		select object, sum(unsent)::bigint as unsent, sum(waiting)::bigint as waiting, sum(quarantined)::bigint as quarantined,
+			sum(in_flight)::bigint as in_flight
 		from (
-			select object, count(*) as unsent, count(*) filter (where not_before > $1) as waiting, 0 as quarantined
+			select object, count(*) as unsent, count(*) filter (where not_before > $1) as waiting, 0 as quarantined, 0 as in_flight
 			from outbox.record where wanted > confirmed and quarantined_at is null group by object
 			union all
-			select object, 0, 0, count(*)
-			from outbox.record where wanted > confirmed and quarantined_at is not null group by object) as counted
+			select object, 0, 0, count(*), 0
+			from outbox.record where wanted > confirmed and quarantined_at is not null group by object
+			union all
+			select object, 0, 0, 0, count(*) from outbox.flown group by object) as counted
 		group by object order by object`, now)
 	return out, err
 }

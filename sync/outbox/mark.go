@@ -81,14 +81,15 @@ func Aim(ctx context.Context, tx *sqlx.Tx, object, signature string, now time.Ti
 	return MarkAll(ctx, tx, object, now)
 }
 
-// MarkAll marks every settled or waiting row of an object, and gives their number:
-// after the mapping of a target has changed. Push compares, and sends only what differs
-// from what was last confirmed.
+// MarkAll marks every row of an object that is settled, waiting or in flight, and gives
+// their number: after the mapping of a target has changed. Push compares, and sends only
+// what differs from what was last confirmed.
 func MarkAll(ctx context.Context, tx *sqlx.Tx, object string, now time.Time) (_ int64, err error) {
 	defer errs.Wrap(&err, "mark all %s records for push", object)
 	result, err := tx.ExecContext(ctx, `
-		update outbox.record set wanted = wanted + 1, marked_at = $2, attempts = 0, not_before = null
-		where object = $1 and (wanted <= confirmed or not_before is not null)`, object, now)
+		update outbox.record r set wanted = wanted + 1, marked_at = $2, attempts = 0, not_before = null
+		where object = $1 and (wanted <= confirmed or not_before is not null
+			or exists (select from outbox.flown f where f.object = r.object and f.key = r.key))`, object, now)
 	if err != nil {
 		return 0, err
 	}

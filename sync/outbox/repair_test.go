@@ -14,15 +14,7 @@ func TestRepairForgetsWhatWasConfirmed(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	mark(t, db, "A/1", "A/2", "B/1")
-	settleAs := func(keys ...string) {
-		in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
-			var done []outbox.Confirmation
-			for _, k := range keys {
-				done = append(done, outbox.Confirmation{Key: k, Hash: []byte{1}})
-			}
-			return outbox.Confirm(ctx, tx, outbox.Commission, done, noon)
-		})
-	}
+	settleAs := func(keys ...string) { written(t, db, keys...) }
 	settleAs("A/1", "A/2", "B/1")
 	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
 		return outbox.Repair(ctx, tx, outbox.Commission, []outbox.Key{{Key: "A/1", Parent: "A"}, {Key: "C/1", Parent: "C"}}, noon)

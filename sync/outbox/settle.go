@@ -26,29 +26,26 @@ type Confirmation struct {
 	Lack  string
 }
 
-// Confirm settles claimed rows: Salesforce has what the ledger says; or lets them
-// wait, if it has most of that. It belongs in the transaction of the Claim, whose locks keep Mark out, so that what was
-// sent is what was wanted.
-func Confirm(ctx context.Context, tx *sqlx.Tx, object string, done []Confirmation, now time.Time) (err error) {
-	defer errs.Wrap(&err, "confirm %d %s records", len(done), object)
-	if len(done) == 0 {
+// Confirm settles rows without a flight: Salesforce has what the ledger said when
+// Next gave them, and nothing was sent. Where the ledger has changed since, the row stays unsent.
+func Confirm(ctx context.Context, tx *sqlx.Tx, object string, same []Row, now time.Time) (err error) {
+	defer errs.Wrap(&err, "confirm %d %s records", len(same), object)
+	if len(same) == 0 {
 		return nil
 	}
-	keys, ids, hashes := make([]string, len(done)), make([]string, len(done)), make([][]byte, len(done))
-	later, lacks := make([]*string, len(done)), make([]string, len(done))
-	for i, d := range done {
-		keys[i], ids[i], hashes[i] = d.Key, d.SalesforceID, d.Hash
-		later[i], lacks[i] = instant(d.Again), storable(d.Lack)
+	keys, wanted := make([]string, len(same)), make([]int64, len(same))
+	for i, r := range same {
+		keys[i], wanted[i] = r.Key, r.Wanted
 	}
 	_, err = tx.ExecContext(ctx, `
+		with locked as (
+			select r.object, r.key, d.wanted from unnest($2::text[], $3::bigint[]) as d (key, wanted)
+			join outbox.record r on r.object = $1 and r.key = d.key order by r.key for update of r)
 		update outbox.record r
-		set confirmed = r.wanted, confirmed_hash = d.hash, confirmed_at = $7,
-		    wanted = r.wanted + case when d.again is null then 0 else 1 end,
-		    salesforce_id = case when d.id = '' then r.salesforce_id else d.id end,
-		    attempts = 0, not_before = d.again, last_error = d.lack
-		from unnest($2::text[], $3::bytea[], $4::text[], $5::timestamptz[], $6::text[]) as d (key, hash, id, again, lack)
-		where r.object = $1 and r.key = d.key`,
-		object, pq.Array(keys), pq.ByteaArray(hashes), pq.Array(ids), pq.Array(later), pq.Array(lacks), now)
+		set confirmed = greatest(r.confirmed, l.wanted), confirmed_at = case when r.confirmed_hash is null then r.confirmed_at else $4 end,
+		    attempts = 0, not_before = null, last_error = ''
+		from locked l where r.object = l.object and r.key = l.key`,
+		object, pq.Array(keys), pq.Array(wanted), now)
 	return err
 }
 
@@ -59,9 +56,13 @@ type Failure struct {
 	Reason string
 	// NotBefore is when to try again; zero puts the row into quarantine.
 	NotBefore time.Time
+	// IsUnsure says that Salesforce may have got the record all the same, so that what it
+	// confirmed before counts no more.
+	IsUnsure bool
 }
 
-// Fail notes failures of claimed rows, each to be tried again or quarantined.
+// Fail notes failures of rows that were never sent, because the ledger itself says that
+// they can't be; each is to be tried again or quarantined.
 func Fail(ctx context.Context, tx *sqlx.Tx, object string, failed []Failure, now time.Time) (err error) {
 	defer errs.Wrap(&err, "note %d %s records that failed", len(failed), object)
 	if len(failed) == 0 {
@@ -73,11 +74,13 @@ func Fail(ctx context.Context, tx *sqlx.Tx, object string, failed []Failure, now
 		keys[i], reasons[i], nots[i] = f.Key, storable(f.Reason), instant(f.NotBefore)
 	}
 	_, err = tx.ExecContext(ctx, `
+		with locked as (
+			select r.object, r.key, d.reason, d.not_before from unnest($2::text[], $3::text[], $4::timestamptz[]) as d (key, reason, not_before)
+			join outbox.record r on r.object = $1 and r.key = d.key order by r.key for update of r)
 		update outbox.record r
-		set attempts = r.attempts + 1, last_error = d.reason, not_before = d.not_before,
-		    quarantined_at = case when d.not_before is null then $5::timestamptz end
-		from unnest($2::text[], $3::text[], $4::timestamptz[]) as d (key, reason, not_before)
-		where r.object = $1 and r.key = d.key`,
+		set attempts = r.attempts + 1, last_error = l.reason, not_before = l.not_before,
+		    quarantined_at = case when l.not_before is null then $5::timestamptz end
+		from locked l where r.object = l.object and r.key = l.key`,
 		object, pq.Array(keys), pq.Array(reasons), pq.Array(nots), now)
 	return err
 }

@@ -42,7 +42,7 @@ func lineKeys(lines []statement.TouchedLine) []Key {
 }
 
 // MarkLinesOf marks the lines of statements that Salesforce has just come to know, as
-// far as they were written before and so without their link. The others link by
+// far as they were written before, or are in flight, and so without their link. The others link by
 // themselves when they are sent.
 func MarkLinesOf(ctx context.Context, tx *sqlx.Tx, statements []string, now time.Time) (err error) {
 	defer errs.Wrap(&err, "mark the lines of %d statements for push", len(statements))
@@ -61,7 +61,8 @@ func MarkLinesOf(ctx context.Context, tx *sqlx.Tx, statements []string, now time
 		with written as (
 			select object, key from outbox.record
 			where object = '`+Commission+`' and key = any((select $1::text[])::text[])
-			and wanted <= confirmed and confirmed_hash is not null
+			and (wanted <= confirmed and confirmed_hash is not null
+				or exists (select from outbox.flown f where f.object = record.object and f.key = record.key))
 			order by key collate "C" for update)
 		update outbox.record r set wanted = r.wanted + 1, marked_at = $2
 		from written w where r.object = w.object and r.key = w.key`, pq.Array(keys), now)

@@ -8,22 +8,20 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/record"
 )
 
-// batch is what one transaction sends.
+// batch is some rows of the outbox, and what has to be sent of them.
 type batch struct {
-	to   mapping.Destination
 	rows []outbox.Row
-	sent []*item // those that differ from what Salesforce confirmed
-
-	confirmations []outbox.Confirmation
-	failures      []outbox.Failure
-
-	unchanged, written, quarantined, withoutLinks int64
+	sent []*item      // those that differ from what Salesforce confirmed
+	same []outbox.Row // those that don't, or that Salesforce is not to hear of
+	// unfit are those that the ledger itself can't say.
+	unfit []outbox.Failure
 }
 
 // item is one record on its way.
@@ -33,7 +31,10 @@ type item struct {
 	hash   []byte
 	// result is nil until Salesforce answered.
 	result *salesforce.UpsertResult
-	// putOff is why the call that held the record failed as a whole, or "".
+	// blamed is the whole request's failure that came down to this one record.
+	blamed error
+	// putOff is why the call that held the record failed as a whole, or "". Salesforce may
+	// have done it all the same.
 	putOff string
 	// lack is why links were taken out of the record, or "".
 	lack string
@@ -43,9 +44,9 @@ type item struct {
 
 // compose reads what the ledger says of the rows now, and keeps to send what
 // differs from what was confirmed.
-func compose(ctx context.Context, q sqlx.QueryerContext, to mapping.Destination, rows []outbox.Row) (*batch, error) {
-	b := &batch{to: to, rows: rows}
-	states, err := record.States(ctx, q, to.Target, keysOf(rows))
+func compose(ctx context.Context, q sqlx.QueryerContext, shape record.Shape, to mapping.Destination, rows []outbox.Row) (*batch, error) {
+	b := &batch{rows: rows, sent: make([]*item, 0, len(rows))}
+	states, err := shape.States(ctx, q, to.Target, keysOf(rows))
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +54,12 @@ func compose(ctx context.Context, q sqlx.QueryerContext, to mapping.Destination,
 		state, known := states[row.Key]
 		switch {
 		case known && state.Fault != "":
-			b.quarantine(row, state.Fault)
+			b.unfit = append(b.unfit, outbox.Failure{Key: row.Key, Reason: state.Fault})
 			continue
-		case !known && row.ConfirmedHash == nil:
-			// It came and went between two pushes; Salesforce never heard of it.
-			b.unchanged++
-			b.confirmations = append(b.confirmations, outbox.Confirmation{Key: row.Key})
+		case (!known || state.IsUnwanted) && row.ConfirmedHash == nil:
+			// It came and went between two pushes, or is not to be held; Salesforce never
+			// heard of it.
+			b.same = append(b.same, row)
 			continue
 		case !known:
 			state.Values = record.Withdrawn(to.Target)
@@ -69,8 +70,7 @@ func compose(ctx context.Context, q sqlx.QueryerContext, to mapping.Destination,
 			return nil, fmt.Errorf("encode %s: %w", row.Key, err)
 		}
 		if bytes.Equal(hash, row.ConfirmedHash) {
-			b.unchanged++
-			b.confirmations = append(b.confirmations, outbox.Confirmation{Key: row.Key, Hash: hash})
+			b.same = append(b.same, row)
 			continue
 		}
 		b.sent = append(b.sent, &item{row: row, record: r, hash: hash})
@@ -86,55 +86,96 @@ func keysOf(rows []outbox.Row) []string {
 	return keys
 }
 
-// judge decides what comes of each record that was sent.
-func (b *batch) judge(now time.Time) {
-	for _, it := range b.sent {
-		switch {
-		case it.isSame:
-			b.unchanged++
-			b.confirm(it, "", now)
-		case it.result == nil && it.putOff == "":
-			// The pass stopped before its call: it stays as it was.
-		case it.result == nil:
-			// The call is at fault and not the record, so it is never quarantined.
-			b.failures = append(b.failures, outbox.Failure{Key: it.row.Key, Reason: it.putOff, NotBefore: now.Add(delay(it.row.Attempts))})
-		case it.result.Success:
-			b.written++
-			if it.lack != "" {
-				b.withoutLinks++
-			}
-			b.confirm(it, it.result.ID, now)
-		case it.result.Class() == salesforce.ClassRow || it.row.Attempts+1 >= maxAttempts:
-			b.quarantine(it.row, reason(it.result))
-		default:
-			b.failures = append(b.failures, outbox.Failure{Key: it.row.Key, Reason: reason(it.result), NotBefore: now.Add(delay(it.row.Attempts))})
-		}
+// flown gives what is written down of items before they are sent.
+func flown(items []*item) []outbox.Flown {
+	out := make([]outbox.Flown, len(items))
+	for i, it := range items {
+		out[i] = outbox.Flown{Key: it.row.Key, Wanted: it.row.Wanted, Hash: it.hash}
 	}
+	return out
 }
 
-// firstWritten gives the keys of the records that Salesforce did not have before.
-func (b *batch) firstWritten() (keys []string) {
-	for _, it := range b.sent {
-		if it.row.ConfirmedHash == nil && it.result != nil && it.result.Success {
-			keys = append(keys, it.row.Key)
+// tally counts what came of rows.
+type tally struct {
+	written, unchanged, failed, quarantined, withoutLinks int64
+}
+
+// outcome is what came of the records of a flight, to be noted in the outbox.
+type outcome struct {
+	tally
+	done     []outbox.Confirmation
+	failures []outbox.Failure
+	again    []string // never sent: they stay as they were
+}
+
+// judge decides what comes of each record that was sent.
+func judge(items []*item, now time.Time) *outcome {
+	o := &outcome{}
+	anyWritten := false
+	for _, it := range items {
+		anyWritten = anyWritten || it.result != nil && it.result.Success
+	}
+	for _, it := range items {
+		switch {
+		case it.isSame:
+			o.unchanged++
+			o.confirm(it, "", now)
+		case it.blamed != nil:
+			o.blame(it, anyWritten, now)
+		case it.result == nil && it.putOff == "":
+			o.again = append(o.again, it.row.Key) // the pass stopped before its call
+		case it.result == nil:
+			// The call is at fault and not the record, so it is never quarantined.
+			o.fail(outbox.Failure{Key: it.row.Key, Reason: it.putOff, NotBefore: now.Add(delay(it.row.Attempts)), IsUnsure: true})
+		case it.result.Success:
+			o.written++
+			if it.lack != "" {
+				o.withoutLinks++
+			}
+			o.confirm(it, it.result.ID, now)
+		default:
+			o.refuse(it.row, *it.result, now)
 		}
 	}
-	return keys
+	return o
+}
+
+// refuse notes that Salesforce refused a record: for good, or to be tried again.
+func (o *outcome) refuse(row outbox.Row, result salesforce.UpsertResult, now time.Time) {
+	f := outbox.Failure{Key: row.Key, Reason: reason(&result)}
+	if result.Class() != salesforce.ClassRow && row.Attempts+1 < maxAttempts {
+		f.NotBefore = now.Add(delay(row.Attempts))
+	}
+	o.fail(f)
+}
+
+// blame notes a record on which a whole request fails. A failure inside Salesforce is the
+// record's only if others of its batch were written.
+func (o *outcome) blame(it *item, anyWritten bool, now time.Time) {
+	f := outbox.Failure{Key: it.row.Key, Reason: "a request with this record alone fails: " + it.blamed.Error()}
+	if errs.KindOf(it.blamed) == errs.Transient && !anyWritten && it.row.Attempts+1 < maxAttempts {
+		f.NotBefore = now.Add(delay(it.row.Attempts))
+	}
+	o.fail(f)
+}
+
+func (o *outcome) fail(f outbox.Failure) {
+	if f.NotBefore.IsZero() {
+		o.quarantined++
+	} else {
+		o.failed++
+	}
+	o.failures = append(o.failures, f)
 }
 
 // confirm notes that Salesforce has the record as it was sent. What lacks links is
 // tried again with them: the other record may be restored, or be shown to us.
-func (b *batch) confirm(it *item, id string, now time.Time) {
+func (o *outcome) confirm(it *item, id string, now time.Time) {
 	c := outbox.Confirmation{Key: it.row.Key, Hash: it.hash, SalesforceID: id}
 	if it.lack != "" {
 		c.Lack, c.Again = "written without a link: "+it.lack, now.Add(relinkAfter)
 	}
-	b.confirmations = append(b.confirmations, c)
-}
-
-func (b *batch) quarantine(row outbox.Row, reason string) {
-	b.quarantined++
-	b.failures = append(b.failures, outbox.Failure{Key: row.Key, Reason: reason})
+	o.done = append(o.done, c)
 }
 
 // delay is how long to wait after the given number of earlier failures.

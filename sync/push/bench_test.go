@@ -61,6 +61,13 @@ func newBench(t *testing.T, o emulator.Options) *bench {
 	return b
 }
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (b *bench) exec(query string, args ...any) {
 	b.t.Helper()
 	if _, err := b.db.ExecContext(b.t.Context(), query, args...); err != nil {

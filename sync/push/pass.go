@@ -37,6 +37,11 @@ func (p *pass) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if !p.options.DryRun {
+		if err := p.settleFlights(ctx); err != nil {
+			return err
+		}
+	}
 	if p.options.Repair {
 		if err := p.repair(ctx); err != nil {
 			return err
@@ -74,8 +79,8 @@ func (p *pass) markStatements(ctx context.Context) error {
 	})
 }
 
-// target sends what is unsent of one target, each worker its part of the
-// parents. The org is not asked for anything if there is nothing to send.
+// target sends what is unsent of one target. The org is not asked for anything if there is
+// nothing to send.
 func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	object := record.ObjectOf(t)
 	defer errs.Wrap(&err, "%s", object)
@@ -84,17 +89,11 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	if err := p.aim(ctx, t, object); err != nil {
 		return err
 	}
-	tallies, err := outbox.Tallies(ctx, p.DB, p.Clock.Now())
-	if err != nil {
+	if err := p.gather(ctx, t); err != nil {
 		return err
 	}
-	for _, tally := range tallies {
-		if tally.Object == object {
-			p.total = tally.Unsent - tally.Waiting
-		}
-	}
-	if p.total == 0 {
-		return nil
+	if p.total, err = p.unsent(ctx, object); err != nil || p.total == 0 {
+		return err
 	}
 	if !p.options.DryRun {
 		if err := stage.NewStatistics(p.DB, "outbox.record").Worked(ctx, p.total); err != nil {
@@ -105,6 +104,20 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	if err != nil {
 		return err
 	}
+	if p.byBulk(p.total) {
+		if err := p.bulk(ctx, to, object); err != nil {
+			return err
+		}
+		// What a job refused because of a link, or did not come to, goes once more by calls.
+		if left, err := p.unsent(ctx, object); err != nil || left == 0 {
+			return err
+		}
+	}
+	return p.byCalls(ctx, to, object)
+}
+
+// byCalls sends what is unsent by Collections calls, each worker its part of the parents.
+func (p *pass) byCalls(ctx context.Context, to mapping.Destination, object string) error {
 	var workers sync.WaitGroup
 	for part := range p.Workers {
 		workers.Go(func() {
@@ -116,8 +129,32 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	return p.failed
 }
 
-// aim marks every record of the object if the mapping writes them to other fields
-// than before.
+// unsent counts what this pass could send of an object.
+func (p *pass) unsent(ctx context.Context, object string) (int64, error) {
+	tallies, err := outbox.Tallies(ctx, p.DB, p.Clock.Now())
+	for _, t := range tallies {
+		if t.Object == object {
+			return max(0, t.Unsent-t.Waiting-t.InFlight), err
+		}
+	}
+	return 0, err
+}
+
+// byBulk says whether so many records go by Bulk jobs. A job costs some six requests
+// however much is in it, and a Collections call takes 200 records; but a job takes longer to
+// begin, and says of a row only that it failed.
+func (p *pass) byBulk(unsent int64) bool {
+	switch {
+	case p.options.DryRun || p.API == APICollections:
+		return false
+	case p.API == APIBulk:
+		return true
+	}
+	return unsent > int64(p.BulkAbove)
+}
+
+// aim marks every record of the object if the mapping writes them to other fields than
+// before, or the settings hold others in Salesforce.
 func (p *pass) aim(ctx context.Context, t mapping.Target, object string) error {
 	if p.options.DryRun {
 		return nil
@@ -127,12 +164,12 @@ func (p *pass) aim(ctx context.Context, t mapping.Target, object string) error {
 		if err := p.token.Check(ctx, tx); err != nil {
 			return err
 		}
-		marked, err = outbox.Aim(ctx, tx, object, p.Mapping.Target(t).Signature(), p.Clock.Now())
+		marked, err = outbox.Aim(ctx, tx, object, p.Mapping.Target(t).Signature()+p.Shape.Signature(t), p.Clock.Now())
 		return err
 	})
 	if marked > 0 {
 		p.report.Notices = append(p.report.Notices,
-			fmt.Sprintf("The mapping writes %s records to other fields than before: all %d are compared with what Salesforce has.", object, marked))
+			fmt.Sprintf("The mapping or the settings say otherwise than before what is written of %s records, or which: all %d are compared with what Salesforce has.", object, marked))
 	}
 	return err
 }
@@ -163,23 +200,49 @@ func (p *pass) isStopped() bool {
 	return p.failed != nil
 }
 
-// add notes what came of a batch.
-func (p *pass) add(object string, b *batch) {
+// settled notes what came of rows of which nothing was sent.
+func (p *pass) settled(object string, b *batch) {
+	p.add(object, tally{unchanged: int64(len(b.same)), quarantined: int64(len(b.unfit))})
+}
+
+// wouldSend notes what a dry run found.
+func (p *pass) wouldSend(object string, b *batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.options.DryRun {
-		p.report.Add(object+" to write", int64(len(b.sent)))
-		p.report.Add(object+" unchanged", b.unchanged)
-	} else {
-		p.report.Add(object+" written", b.written)
-		p.report.Add(object+" unchanged", b.unchanged)
-		p.report.Add(object+" failed", int64(len(b.failures))-b.quarantined)
-		p.report.Add(object+" quarantined", b.quarantined)
-		if b.withoutLinks > 0 {
-			p.report.Add(object+" written without a link", b.withoutLinks)
-		}
-		p.report.Problems += int64(len(b.failures))
-	}
+	p.report.Add(object+" to write", int64(len(b.sent)))
+	p.report.Add(object+" unchanged", int64(len(b.same)))
 	p.done += int64(len(b.rows))
 	p.options.Progress.Tell(object, p.done, max(p.total, p.done))
+}
+
+// add notes what came of rows.
+func (p *pass) add(object string, t tally) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.report.Add(object+" written", t.written)
+	p.report.Add(object+" unchanged", t.unchanged)
+	p.report.Add(object+" failed", t.failed)
+	p.report.Add(object+" quarantined", t.quarantined)
+	if t.withoutLinks > 0 {
+		p.report.Add(object+" written without a link", t.withoutLinks)
+	}
+	p.report.Problems += t.failed + t.quarantined
+	p.done += t.written + t.unchanged + t.failed + t.quarantined
+	p.options.Progress.Tell(object, p.done, max(p.total, p.done))
+}
+
+// count adds to a count that is only told if there is something to tell.
+func (p *pass) count(name string, n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n > 0 {
+		p.report.Add(name, n)
+	}
+}
+
+// notice tells a person something.
+func (p *pass) notice(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.report.Notices = append(p.report.Notices, fmt.Sprintf(format, args...))
 }

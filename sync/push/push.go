@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -11,6 +12,7 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/record"
 	"github.com/partnersync/partnersync/sync/stage"
 )
 
@@ -19,16 +21,47 @@ type Sink interface {
 	mapping.Describer
 	// Upsert writes up to 200 records; result i belongs to record i.
 	Upsert(ctx context.Context, object, externalIDField string, records []any) ([]salesforce.UpsertResult, error)
+	// Query reads records back, page by page.
+	Query(ctx context.Context, soql string, o salesforce.QueryOptions, page func(ctx context.Context, p salesforce.Page) error) error
+	Jobs
 }
+
+// Jobs are the org's Bulk jobs.
+type Jobs interface {
+	CreateIngest(ctx context.Context, object, externalIDField string) (salesforce.IngestJob, error)
+	UploadIngest(ctx context.Context, id string, write func(io.Writer) error) (int64, error)
+	CloseIngest(ctx context.Context, id string) (salesforce.IngestJob, error)
+	AbortIngest(ctx context.Context, id string) (salesforce.IngestJob, error)
+	Ingest(ctx context.Context, id string) (salesforce.IngestJob, error)
+	AwaitIngest(ctx context.Context, id string, rows int64) (salesforce.IngestJob, error)
+	IngestResults(ctx context.Context, id string, which salesforce.IngestResult, begin func() func(salesforce.IngestRow) error) error
+}
+
+// API says by which of Salesforce's interfaces records go.
+type API string
+
+// The ways.
+const (
+	APIAuto        API = "auto" // the zero API is it too
+	APICollections API = "collections"
+	APIBulk        API = "bulk"
+)
 
 const (
 	// DefaultWorkers is how many calls are in flight. Each worker has parents of
 	// its own, because a write locks its parent in Salesforce.
 	DefaultWorkers = 4
-	// batchSize is how many records one Collections call takes.
-	batchSize = salesforce.MaxUpsert
-	// sendTimeout bounds the calls of one batch, and with them its transaction.
+	// DefaultBulkAbove is above how many unsent records Bulk jobs are made, where the way
+	// is chosen by itself: what Salesforce advises.
+	DefaultBulkAbove = 2_000
+	// batchSize is how many records one Collections call takes, and flightSize how many are
+	// written down at once.
+	batchSize  = salesforce.MaxUpsert
+	flightSize = 5 * batchSize
+	// sendTimeout bounds one call, and with it how long a transaction is idle.
 	sendTimeout = 75 * time.Second
+	// blamedAtMost is after how many records in a row that fail alone a worker gives up.
+	blamedAtMost = 5
 	// maxAttempts is after how many failures a row waits for a person.
 	maxAttempts = 10
 	// firstDelay and lastDelay bound the pause after a failure; it doubles.
@@ -51,6 +84,15 @@ type Config struct {
 	Log  *zap.Logger
 	// Workers is how many calls are in flight; 0 means DefaultWorkers.
 	Workers int
+	// API is the way by which records go, APIAuto if it is "". BulkAbove is above how many
+	// unsent records APIAuto makes Bulk jobs; 0 means DefaultBulkAbove.
+	API       API
+	BulkAbove int
+	// Shape is how much of the book Salesforce is to hold.
+	Shape record.Shape
+	// Patience bounds how long a pass waits for its Bulk jobs before it leaves them to a
+	// later one; 0 means DefaultPatience.
+	Patience time.Duration
 }
 
 // Stage is the push stage.
@@ -60,6 +102,12 @@ type Stage struct{ Config }
 func New(c Config) *Stage {
 	if c.Workers <= 0 {
 		c.Workers = DefaultWorkers
+	}
+	if c.BulkAbove <= 0 {
+		c.BulkAbove = DefaultBulkAbove
+	}
+	if c.Patience <= 0 {
+		c.Patience = DefaultPatience
 	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()

@@ -244,7 +244,7 @@ func TestLineThatIsNoLongerExpectedComesToZero(t *testing.T) {
 	}
 }
 
-func TestAnswerThatGetsLostIsSentAgainWithoutASecondRecord(t *testing.T) {
+func TestAnAnswerThatGetsLostIsSettledByReadingBack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
 	b.partner("FG3877")
@@ -256,11 +256,33 @@ func TestAnswerThatGetsLostIsSentAgainWithoutASecondRecord(t *testing.T) {
 		}
 		return nil
 	})
-	_, err := push.New(b.config).Run(t.Context(), stage.Options{})
-	if errs.KindOf(err) != errs.Transient {
-		t.Fatalf("the lost answer gave %v", err)
+	b.expect(b.push(), "commission", 1, 0, 0, 0)
+	if r := b.row(key); r.State(noon) != outbox.Settled || r.SalesforceID == "" {
+		t.Errorf("%+v", r)
 	}
-	if r := b.row(key); r.State(noon) != outbox.Waiting || r.Attempts != 1 {
+	if n := b.org.Count("Partner_Commission__c"); n != 1 {
+		t.Errorf("%d commissions", n)
+	}
+}
+
+func TestACallThatIsLostOnItsWayIsMadeAgainLater(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	b.push()
+	key := b.line("FG3877", "x1", "2026-10", 100)
+	b.org.Fail(func(r *http.Request) *emulator.Fault {
+		if r.Method == http.MethodPatch {
+			return &emulator.Fault{Status: 503}
+		}
+		return nil
+	})
+	report, err := push.New(b.config).Run(t.Context(), stage.Options{})
+	if errs.KindOf(err) != errs.Transient {
+		t.Fatalf("the lost call gave %v", err)
+	}
+	b.expect(report, "commission", 0, 0, 1, 0)
+	if r := b.row(key); r.State(noon) != outbox.Waiting || r.Attempts != 1 || r.ConfirmedHash == nil {
 		t.Errorf("%+v", r)
 	}
 	b.org.Fail(nil)
@@ -271,25 +293,75 @@ func TestAnswerThatGetsLostIsSentAgainWithoutASecondRecord(t *testing.T) {
 	}
 }
 
-func TestInterruptedPushLosesNothing(t *testing.T) {
+// TestALostAnswerAndALedgerThatGoesBack: A was confirmed, B was written and its answer was
+// lost, and the ledger says A again. Salesforce has to be told A, though it once confirmed it.
+func TestALostAnswerAndALedgerThatGoesBack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
 	b.partner("FG3877")
-	b.push()
 	key := b.line("FG3877", "x1", "2026-10", 100)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	b.config.Sink = &cutSink{Sink: b.config.Sink, cut: cancel}
-	_, err := push.New(b.config).Run(ctx, stage.Options{})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("the interrupted push gave %v", err)
+	b.push()
+	b.line("FG3877", "x1", "2026-10", 200)
+	b.org.Fail(func(r *http.Request) *emulator.Fault {
+		switch {
+		case r.Method == http.MethodPatch:
+			return &emulator.Fault{After: true, Status: 503}
+		case strings.HasSuffix(r.URL.Path, "/query"):
+			return &emulator.Fault{Status: 503}
+		}
+		return nil
+	})
+	if _, err := push.New(b.config).Run(t.Context(), stage.Options{}); err == nil {
+		t.Fatal("a lost answer went unnoticed")
 	}
-	if r := b.row(key); r.State(noon) != outbox.Unsent {
-		t.Errorf("%+v", r)
-	}
+	b.org.Fail(nil)
+	b.line("FG3877", "x1", "2026-10", 100)
 	b.expect(b.push(), "commission", 1, 0, 0, 0)
-	if n := b.org.Count("Partner_Commission__c"); n != 1 {
-		t.Errorf("%d commissions", n)
+	if got := fmt.Sprint(b.commission(key)["Amount__c"]); !strings.HasPrefix(got, "1") {
+		t.Errorf("Salesforce holds %s", got)
+	}
+}
+
+func TestInterruptedPushLosesNothing(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(b *bench){
+		"and nothing changed":    func(*bench) {},
+		"and the ledger changed": func(b *bench) { b.line("FG3877", "x1", "2026-10", 300) },
+		"and the record was taken away": func(b *bench) {
+			must(b.t, b.org.Delete("Partner_Commission__c", b.org.Records("Partner_Commission__c")[0]["Id"].(string)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, emulator.Options{})
+			b.partner("FG3877")
+			b.push()
+			key := b.line("FG3877", "x1", "2026-10", 100)
+			sink := b.config.Sink
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			b.config.Sink = &cutSink{Sink: sink, cut: cancel}
+			_, err := push.New(b.config).Run(ctx, stage.Options{})
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("the interrupted push gave %v", err)
+			}
+			if r := b.row(key); r.State(noon) != outbox.InFlight {
+				t.Errorf("%+v", r)
+			}
+			change(b)
+			b.config.Sink = sink
+			report := b.push()
+			if n := report.Get("commission found written by an earlier run") + report.Get("commission written"); n != 1 {
+				t.Errorf("%+v", report)
+			}
+			if r := b.row(key); r.State(noon) != outbox.Settled {
+				t.Errorf("%+v", r)
+			}
+			if n := b.org.Count("Partner_Commission__c"); n != 1 {
+				t.Errorf("%d commissions", n)
+			}
+			b.expect(b.push(), "commission", 0, 0, 0, 0)
+		})
 	}
 }
 
@@ -311,48 +383,67 @@ func TestOneWriteOfAKeyInFlight(t *testing.T) {
 	b.partner("FG3877")
 	b.push()
 	key := b.line("FG3877", "x1", "2026-10", 100)
-	marked := make(chan error, 1)
 	sink := &slowSink{Sink: b.config.Sink}
 	sink.during = func() {
-		// A change of the ledger during the call waits for it, and stays unsent.
-		go func() {
-			marked <- pg.InTx(t.Context(), b.db, func(ctx context.Context, tx *sqlx.Tx) error {
-				return outbox.Mark(ctx, tx, outbox.Commission, []outbox.Key{{Key: key, Parent: "FG3877"}}, noon)
-			})
-		}()
-		// Another claim passes the row over.
-		err := pg.InTx(t.Context(), b.db, func(ctx context.Context, tx *sqlx.Tx) error {
-			rows, err := outbox.Claim(ctx, tx, outbox.Range{Object: outbox.Commission, Limit: 10}, noon)
-			if len(rows) != 0 {
-				t.Errorf("a row in flight was claimed")
-			}
-			return err
-		})
-		if err != nil {
-			t.Error(err)
+		// A change of the ledger during the call waits for nobody, and stays unsent.
+		b.mark(outbox.Commission, "FG3877", key)
+		rows, err := outbox.Next(t.Context(), b.db, outbox.Range{Object: outbox.Commission, Limit: 10}, noon)
+		if err != nil || len(rows) != 0 {
+			t.Errorf("a row in flight can be sent: %v, %v", rows, err)
 		}
 	}
 	b.config.Sink = sink
 	b.expect(b.push(), "commission", 1, 0, 0, 0)
-	if err := <-marked; err != nil {
-		t.Fatal(err)
-	}
 	if r := b.row(key); r.State(noon) != outbox.Unsent {
 		t.Errorf("the change that came during the call is lost: %+v", r)
 	}
 	b.expect(b.push(), "commission", 0, 1, 0, 0)
 }
 
-// slowSink does something once, before its first call.
+// TestWhoeverIsSupersededSendsNothing: a pass that was frozen before its call, and wakes
+// when another has settled what it had in flight.
+func TestWhoeverIsSupersededSendsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.partner("FG3877")
+	b.push()
+	key := b.line("FG3877", "x1", "2026-10", 100)
+	other := b.config
+	sink := &slowSink{Sink: b.config.Sink}
+	sink.describing = func() {
+		b.line("FG3877", "x1", "2026-10", 200)
+		if _, err := push.New(other).Run(t.Context(), stage.Options{}); err != nil {
+			t.Error(err)
+		}
+	}
+	b.config.Sink = sink
+	if report := b.push(); report.Deferred == "" {
+		t.Errorf("%+v", report)
+	}
+	if got := fmt.Sprint(b.commission(key)["Amount__c"]); !strings.HasPrefix(got, "2") || b.row(key).State(noon) != outbox.Settled {
+		t.Errorf("Salesforce holds %s", got)
+	}
+}
+
+// slowSink does something once, before its first call, or before it describes.
 type slowSink struct {
 	push.Sink
-	once   sync.Once
-	during func()
+	once, onceDescribing sync.Once
+	during, describing   func()
 }
 
 func (s *slowSink) Upsert(ctx context.Context, object, key string, records []any) ([]salesforce.UpsertResult, error) {
-	s.once.Do(s.during)
+	if s.during != nil {
+		s.once.Do(s.during)
+	}
 	return s.Sink.Upsert(ctx, object, key, records)
+}
+
+func (s *slowSink) Describe(ctx context.Context, object string) (*salesforce.Object, error) {
+	if s.describing != nil {
+		s.onceDescribing.Do(s.describing)
+	}
+	return s.Sink.Describe(ctx, object)
 }
 
 func TestMissingFieldOrObjectOfATargetIsNamed(t *testing.T) {

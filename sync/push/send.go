@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/partnersync/partnersync/internal/errs"
@@ -16,24 +17,23 @@ import (
 // without the link that was named, once without any.
 const unlinkTries = 2
 
-// send upserts the batch and leaves a result in every item that Salesforce
-// answered for. The error is for a call that failed as a whole and stops the
-// pass; if that can pass by itself, its records are put off, so that the next
-// run begins with others.
-func (w *worker) send(ctx context.Context, b *batch) error {
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
-	items := b.sent
+// send upserts the items and leaves a result in every one that Salesforce answered for;
+// those that have one are passed over. The error is for a call that failed as a whole and
+// stops the pass; if that can pass by itself, its records are put off, so that the next
+// run begins with others. Between two calls alive says whether this pass may go on.
+func (w *worker) send(ctx context.Context, items []*item, alive func() error) error {
+	for some := range slices.Chunk(items, batchSize) {
+		if err := w.sendSome(ctx, some, alive); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *worker) sendSome(ctx context.Context, items []*item, alive func() error) error {
+	items = slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.result != nil || it.isSame })
 	for try := 0; len(items) > 0; try++ {
-		if err := w.call(ctx, items); err != nil {
-			if errors.Is(err, context.DeadlineExceeded) {
-				err = errs.New(errs.Transient, "Salesforce took longer than %s for a batch: %w", sendTimeout, err)
-			}
-			for _, it := range items {
-				if it.result == nil && mayPass(err) {
-					it.putOff = err.Error()
-				}
-			}
+		if err := w.call(ctx, items, alive); err != nil {
 			return err
 		}
 		if try == unlinkTries {
@@ -47,31 +47,54 @@ func (w *worker) send(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// mayPass says whether a failed call is worth repeating as it is.
-func mayPass(err error) bool {
-	switch salesforce.ClassOf(err) {
-	case salesforce.ClassRetry, salesforce.ClassNarrow:
-		return true
+// call makes one Collections call. If that fails as a whole because of what is in it, it is
+// made again in two halves, down to the one record on which it fails: that one has a
+// reason, and keeps nothing else back. If it is not known whether Salesforce did it,
+// Salesforce is asked.
+func (w *worker) call(ctx context.Context, items []*item, alive func() error) error {
+	if err := alive(); err != nil {
+		return err
 	}
-	return errs.KindOf(err) == errs.Transient
+	err := w.upsert(ctx, items)
+	switch {
+	case err == nil:
+		w.blamed = 0
+		return nil
+	case ctx.Err() != nil:
+		return err
+	case isOfRecords(err) && len(items) > 1:
+		half := len(items) / 2
+		if err := w.call(ctx, items[:half], alive); err != nil {
+			return err
+		}
+		return w.call(ctx, items[half:], alive)
+	case isOfRecords(err):
+		items[0].blamed = err
+		if w.blamed++; w.blamed >= blamedAtMost {
+			return fmt.Errorf("%d records in a row fail alone, so it is hardly the records: %w", w.blamed, err)
+		}
+		return nil
+	case !mayPass(err):
+		return err // refused before anything was done
+	}
+	if aliveErr := alive(); aliveErr != nil {
+		return errors.Join(err, aliveErr)
+	}
+	return w.askWhatBecameOf(ctx, items, err)
 }
 
-// call makes one Collections call, or two halves of it if Salesforce finds it
-// too large.
-func (w *worker) call(ctx context.Context, items []*item) error {
+func (w *worker) upsert(ctx context.Context, items []*item) error {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
 	records := make([]any, len(items))
 	for i, it := range items {
 		records[i] = it.record
 	}
 	results, err := w.Sink.Upsert(ctx, w.to.Object, w.to.Key, records)
-	if salesforce.ClassOf(err) == salesforce.ClassNarrow && len(items) > 1 {
-		half := len(items) / 2
-		if err := w.call(ctx, items[:half]); err != nil {
-			return err
-		}
-		return w.call(ctx, items[half:])
-	}
 	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = errs.New(errs.Transient, "Salesforce took longer than %s for a batch: %w", sendTimeout, err)
+		}
 		return err
 	}
 	for i, it := range items {
@@ -80,10 +103,43 @@ func (w *worker) call(ctx context.Context, items []*item) error {
 	return nil
 }
 
+// isOfRecords says whether a request failed as a whole because of the records in it: there
+// are too many, or one is such that Salesforce reads none, or breaks down over it.
+func isOfRecords(err error) bool {
+	var e *salesforce.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Class() {
+	case salesforce.ClassNarrow, salesforce.ClassRow:
+		return true
+	case salesforce.ClassRetry:
+		return e.Status == http.StatusInternalServerError && e.Has("UNKNOWN_EXCEPTION")
+	}
+	return false
+}
+
+// mayPass says whether a failed call is worth repeating as it is. Salesforce may have done
+// it.
+func mayPass(err error) bool {
+	return salesforce.ClassOf(err) == salesforce.ClassRetry || errs.KindOf(err) == errs.Transient
+}
+
 // linkCodes are the codes with which Salesforce refuses a record because of what
 // it links to: a record that is deleted, or hidden from the integration user.
 var linkCodes = []string{
 	"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+}
+
+// isAboutLink says whether a record was refused because of what it links to.
+func isAboutLink(r salesforce.UpsertResult) (named []string, is bool) {
+	for _, e := range r.Errors {
+		if slices.Contains(linkCodes, e.StatusCode) {
+			is = true
+			named = append(named, e.Fields...)
+		}
+	}
+	return named, is
 }
 
 // unlinked gives the items that were refused because of a link and have one to
@@ -95,14 +151,7 @@ func unlinked(items []*item, to mapping.Destination, all bool) ([]*item, error) 
 		if it.result == nil || it.result.Success {
 			continue
 		}
-		var named []string
-		isLink := false
-		for _, e := range it.result.Errors {
-			if slices.Contains(linkCodes, e.StatusCode) {
-				isLink = true
-				named = append(named, e.Fields...)
-			}
-		}
+		named, isLink := isAboutLink(*it.result)
 		if !isLink || !it.record.Unlink(to, named, all) {
 			continue
 		}

@@ -12,101 +12,163 @@ import (
 	"github.com/partnersync/partnersync/sync/outbox"
 )
 
-// worker sends the rows of its part of the parents, in the order of (parent, key).
+// worker sends the rows of its part of the parents by Collections calls, in the order of
+// (parent, key).
 type worker struct {
 	*pass
 	to     mapping.Destination
 	object string
 	part   int
 	after  outbox.Key
+	blamed int // records in a row on which whole requests failed, with none written in between
 }
 
 // run sweeps once over the part, so that it ends however much is marked while it
 // goes on: what is marked behind it is for the next run.
 func (w *worker) run(ctx context.Context) error {
 	for !w.isStopped() {
-		b, err := w.batch(ctx)
-		if b != nil {
-			w.add(w.object, b)
-		}
-		if err != nil || b == nil {
+		n, err := w.batch(ctx)
+		if err != nil || n == 0 {
 			return err
 		}
-		last := b.rows[len(b.rows)-1]
-		w.after = outbox.Key{Key: last.Key, Parent: last.Parent}
 	}
 	return nil
 }
 
-func (w *worker) reach() outbox.Range {
-	return outbox.Range{Object: w.object, After: w.after, Part: w.part, Parts: w.Workers, Limit: batchSize}
+// batch sends one batch and gives its number of rows; 0 means that there is none left. A
+// failed call is an error, and what came before it is settled all the same.
+func (w *worker) batch(ctx context.Context) (int, error) {
+	b, flight, err := w.prepare(ctx, w.to, outbox.Range{
+		Object: w.object, After: w.after, Part: w.part, Parts: w.Workers, Limit: flightSize,
+	})
+	if err != nil || b == nil {
+		return 0, err
+	}
+	last := b.rows[len(b.rows)-1]
+	w.after = outbox.Key{Key: last.Key, Parent: last.Parent}
+	if w.options.DryRun || flight == 0 {
+		return len(b.rows), nil
+	}
+	return len(b.rows), w.fly(ctx, flight, b.sent)
 }
 
-// batch sends one batch; nil means that there is none left. A failed call is an
-// error beside the batch: what came before it is settled all the same.
-func (w *worker) batch(ctx context.Context) (b *batch, err error) {
-	if w.options.DryRun {
-		rows, err := outbox.Peek(ctx, w.DB, w.reach(), w.Clock.Now())
+// prepare takes the next rows of a range, settles those of which nothing has to be sent,
+// and writes down the others as a flight of Collections calls; nil means that there are no
+// rows, and flight 0 that nothing has to be sent.
+func (p *pass) prepare(ctx context.Context, to mapping.Destination, reach outbox.Range) (b *batch, flight int64, err error) {
+	if p.options.DryRun {
+		rows, err := outbox.Next(ctx, p.DB, reach, p.Clock.Now())
 		if err != nil || len(rows) == 0 {
-			return nil, err
+			return nil, 0, err
 		}
-		return compose(ctx, w.DB, w.to, rows)
+		if b, err = compose(ctx, p.DB, p.Shape, to, rows); err != nil {
+			return nil, 0, err
+		}
+		p.wouldSend(reach.Object, b)
+		return b, 0, nil
 	}
-	var callErr error
-	err = pg.InTx(ctx, w.DB, func(ctx context.Context, tx *sqlx.Tx) error {
-		b, callErr = nil, nil
-		if err := w.token.Check(ctx, tx); err != nil {
+	err = pg.InTx(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		b, flight = nil, 0
+		if b, err = p.take(ctx, tx, to, reach); err != nil || b == nil || len(b.sent) == 0 {
 			return err
 		}
-		rows, err := outbox.Claim(ctx, tx, w.reach(), w.Clock.Now())
-		if err != nil || len(rows) == 0 {
+		if flight, err = outbox.Begin(ctx, tx, reach.Object, outbox.Collections, p.Clock.Now()); err != nil {
+			return err
+		}
+		return outbox.Launch(ctx, tx, flight, reach.Object, flown(b.sent))
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if b != nil {
+		p.settled(reach.Object, b)
+	}
+	return b, flight, nil
+}
+
+// take composes the next rows of a range, and settles those of which nothing is sent.
+func (p *pass) take(ctx context.Context, tx *sqlx.Tx, to mapping.Destination, reach outbox.Range) (*batch, error) {
+	if err := p.token.Check(ctx, tx); err != nil {
+		return nil, err
+	}
+	now := p.Clock.Now()
+	rows, err := outbox.Next(ctx, tx, reach, now)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	b, err := compose(ctx, tx, p.Shape, to, rows)
+	if err != nil {
+		return nil, err
+	}
+	if err := outbox.Confirm(ctx, tx, reach.Object, b.same, now); err != nil {
+		return nil, err
+	}
+	return b, outbox.Fail(ctx, tx, reach.Object, b.unfit, now)
+}
+
+// fly sends what is in a flight, in a transaction that holds it: whoever finds it held
+// knows that somebody is at it, and finds it free as soon as its holder is dead.
+func (w *worker) fly(ctx context.Context, flight int64, items []*item) error {
+	var callErr error
+	var o *outcome
+	err := pg.InTx(ctx, w.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := outbox.Hold(ctx, tx, flight); err != nil {
 			return err
 		}
 		if err := endIfFrozen(ctx, tx); err != nil {
 			return err
 		}
-		composed, err := compose(ctx, tx, w.to, rows)
-		if err != nil {
-			return err
-		}
-		if callErr = w.send(ctx, composed); ctx.Err() != nil {
+		alive := func() error { return w.token.Check(ctx, tx) }
+		if callErr = w.send(ctx, items, alive); ctx.Err() != nil {
 			return ctx.Err()
 		}
-		b = composed
-		return w.settle(ctx, tx, b)
+		o = judge(items, w.Clock.Now())
+		return w.land(ctx, tx, w.object, flight, o)
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return b, callErr
+	w.add(w.object, o.tally)
+	return callErr
 }
 
-// endIfFrozen lets the database end the transaction, and with it the locks, if
-// this process does not come back from its call.
+// endIfFrozen lets the database end the transaction, and with it the hold, if this process
+// does not come back from a call.
 func endIfFrozen(ctx context.Context, tx *sqlx.Tx) error {
 	_, err := tx.ExecContext(ctx, fmt.Sprintf(
 		`set local idle_in_transaction_session_timeout = %d`, (sendTimeout+sendTimeout/5).Milliseconds()))
 	return err
 }
 
-// settle notes what came of the rows, in the transaction that claimed them.
-func (w *worker) settle(ctx context.Context, tx *sqlx.Tx, b *batch) error {
-	now := w.Clock.Now()
-	b.judge(now)
-	if err := outbox.Confirm(ctx, tx, w.object, b.confirmations, now); err != nil {
+// land notes what came of the records of a flight, and ends it if none is left.
+func (p *pass) land(ctx context.Context, tx *sqlx.Tx, object string, flight int64, o *outcome) error {
+	now := p.Clock.Now()
+	first, err := outbox.Land(ctx, tx, flight, o.done, now)
+	if err != nil {
 		return err
 	}
-	if err := outbox.Fail(ctx, tx, w.object, b.failures, now); err != nil {
+	if err := outbox.Ground(ctx, tx, flight, o.failures, now); err != nil {
 		return err
 	}
-	if w.object == outbox.Statement {
-		if err := outbox.MarkLinesOf(ctx, tx, b.firstWritten(), now); err != nil {
+	if len(o.again) > 0 {
+		if _, err := outbox.Release(ctx, tx, flight, o.again, false); err != nil {
 			return err
 		}
 	}
-	for _, f := range b.failures {
-		w.Log.Debug("a record did not get through",
-			zap.String("object", w.object), zap.String("key", f.Key), zap.String("reason", f.Reason))
+	for _, f := range o.failures {
+		p.Log.Debug("a record did not get through",
+			zap.String("object", object), zap.String("key", f.Key), zap.String("reason", f.Reason))
 	}
-	return nil
+	if err := p.linked(ctx, tx, object, first); err != nil {
+		return err
+	}
+	return outbox.End(ctx, tx, flight)
+}
+
+// linked marks the lines of statements that Salesforce has come to know.
+func (p *pass) linked(ctx context.Context, tx *sqlx.Tx, object string, first []string) error {
+	if object != outbox.Statement {
+		return nil
+	}
+	return outbox.MarkLinesOf(ctx, tx, first, p.Clock.Now())
 }

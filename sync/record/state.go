@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -12,7 +13,6 @@ import (
 	"github.com/partnersync/partnersync/internal/sfid"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
-	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/sync/outbox"
 )
@@ -22,6 +22,9 @@ import (
 type State struct {
 	Values map[string]any
 	Fault  string
+	// IsUnwanted says that Salesforce is not to hold the record, by the Shape. If it does,
+	// it is to hold Values.
+	IsUnwanted bool
 }
 
 // ObjectOf gives the outbox's name of a target.
@@ -37,14 +40,14 @@ func ObjectOf(t mapping.Target) string {
 
 // States reads what the ledger says of keys of a target. Keys that it does not know
 // are left out.
-func States(ctx context.Context, q sqlx.QueryerContext, t mapping.Target, keys []string) (map[string]State, error) {
+func (s Shape) States(ctx context.Context, q sqlx.QueryerContext, t mapping.Target, keys []string) (map[string]State, error) {
 	switch t {
 	case mapping.PartnerTarget:
 		return partners(ctx, q, keys)
 	case mapping.StatementTarget:
 		return statements(ctx, q, keys)
 	}
-	return commissions(ctx, q, keys)
+	return s.commissions(ctx, q, keys)
 }
 
 func partners(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[string]State, error) {
@@ -61,53 +64,102 @@ func partners(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[str
 	return out, nil
 }
 
-func commissions(ctx context.Context, q sqlx.QueryerContext, keys []string) (map[string]State, error) {
-	lines, err := book.LinesByKey(ctx, q, keys)
+// commissions gives the states of keys of either grain.
+func (s Shape) commissions(ctx context.Context, q sqlx.QueryerContext, keys []string) (map[string]State, error) {
+	var ofLines, ofSources []string
+	out := make(map[string]State, len(keys))
+	for _, k := range keys {
+		switch {
+		case isSourceKey(k) != s.IsBySource():
+			out[k] = s.unwantedGrain()
+		case s.IsBySource():
+			ofSources = append(ofSources, k)
+		default:
+			ofLines = append(ofLines, k)
+		}
+	}
+	sums, err := s.sources(ctx, q, ofSources)
 	if err != nil {
 		return nil, err
 	}
-	var payees []string
-	for _, l := range lines {
-		payees = append(payees, l.PayeeID)
+	maps.Copy(out, sums)
+	return out, s.lines(ctx, q, ofLines, out)
+}
+
+// lines puts the states of lines' keys into out.
+func (s Shape) lines(ctx context.Context, q sqlx.QueryerContext, keys []string, out map[string]State) error {
+	if len(keys) == 0 {
+		return nil
 	}
-	// Individuals who refer are payees too, and have no partner record (R6.2).
-	issued := map[string]bool{}
-	if len(payees) > 0 {
-		list, err := ledger.PartnersByID(ctx, q, payees)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range list {
-			issued[p.ID] = true
-		}
+	lines, err := book.LinesByKey(ctx, q, keys)
+	if err != nil {
+		return err
+	}
+	issued, err := issuedTo(ctx, q, lines)
+	if err != nil {
+		return err
 	}
 	links, err := statementLinks(ctx, q, lines)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make(map[string]State, len(lines))
 	for _, l := range lines {
+		if !s.holds(l.Period) {
+			out[l.Key] = s.unwantedBefore()
+			continue
+		}
 		state := commissionState(l, issued[l.PayeeID])
 		if link, there := links[l.Key]; there && state.Fault == "" {
 			state.Values["statement"] = link
 		}
 		out[l.Key] = state
 	}
-	return out, nil
+	return nil
+}
+
+// issuedTo says which payees of lines are partners: individuals who refer are payees too,
+// and have no partner record (R6.2).
+func issuedTo(ctx context.Context, q sqlx.QueryerContext, lines []book.Line) (map[string]bool, error) {
+	issued := map[string]bool{}
+	var payees []string
+	for _, l := range lines {
+		if _, seen := issued[l.PayeeID]; !seen {
+			issued[l.PayeeID] = false
+			payees = append(payees, l.PayeeID)
+		}
+	}
+	if len(payees) == 0 {
+		return issued, nil
+	}
+	list, err := ledger.PartnersByID(ctx, q, payees)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range list {
+		issued[p.ID] = true
+	}
+	return issued, nil
 }
 
 // commissionState gives the values of a line.
 func commissionState(l book.Line, isPartner bool) State {
-	var e commission.Explanation
+	var e told
 	if err := json.Unmarshal(l.Explanation, &e); err != nil {
 		return State{Fault: fmt.Sprintf("the explanation of the line can't be read: %v; work the line out again", err)}
 	}
+	values := lineValues(l, isPartner)
+	values["explanation"] = tell(e)
+	return State{Values: values}
+}
+
+// lineValues gives the values of a line but for its explanation.
+func lineValues(l book.Line, isPartner bool) map[string]any {
 	values := map[string]any{
 		"partner_id": l.PayeeID, "opportunity_id": nil, "space_id": recordID(l.SpaceID),
 		"account_id": recordID(l.AccountID), "regime": label(l.Regime), "slice": l.Slice,
 		"period": l.Period.String(), "base": l.Base, "rate": l.Rate.Shift(2), "amount": l.Amount(),
 		"currency": string(l.Currency), "record_currency": string(l.Currency), "status": label(l.Status),
-		"reason": l.Reason, "explanation": tell(e), "computed_at": l.ComputedAt,
+		"reason": l.Reason, "computed_at": l.ComputedAt,
 	}
 	if isPartner {
 		values["partner"] = l.PayeeID
@@ -116,7 +168,7 @@ func commissionState(l book.Line, isPartner bool) State {
 	if l.Regime != "program" {
 		values["opportunity_id"] = recordID(l.SourceID)
 	}
-	return State{Values: values}
+	return values
 }
 
 // Withdrawn are the values of what Salesforce holds and the ledger no longer says: a
@@ -132,8 +184,14 @@ func Withdrawn(t mapping.Target) map[string]any {
 	}
 }
 
+// told is what Salesforce is told of a commission.Explanation.
+type told struct {
+	Sentence   string   `json:"sentence"`
+	Arithmetic []string `json:"arithmetic"`
+}
+
 // tell gives an explanation as text: the sentence, and the arithmetic below it.
-func tell(e commission.Explanation) string {
+func tell(e told) string {
 	return strings.Join(append([]string{e.Sentence}, e.Arithmetic...), "\n")
 }
 

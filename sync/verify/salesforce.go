@@ -7,12 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-json"
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/clock"
-	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/mapping"
@@ -127,36 +125,13 @@ func (c *comparison) read(ctx context.Context) error {
 	}
 }
 
-func (c *comparison) soql(where string) string {
-	fields := []string{"Id", c.to.Key}
-	for _, f := range c.to.Fields {
-		if f.Path != c.to.Key && !isUncompared(f.Name) {
-			fields = append(fields, f.Path)
-		}
-	}
-	return "select " + strings.Join(fields, ", ") + " from " + c.to.Object + where
-}
+func (c *comparison) soql(where string) string { return record.Select(c.to) + where }
 
-// remote is a record as Salesforce gave it.
-type remote map[string]any
-
-func (c *comparison) decode(p salesforce.Page) (map[string]remote, []string, error) {
-	out, keys := make(map[string]remote, len(p.Records)), make([]string, 0, len(p.Records))
-	for _, raw := range p.Records {
-		d := json.NewDecoder(strings.NewReader(string(raw)))
-		d.UseNumber()
-		var r remote
-		if err := d.Decode(&r); err != nil {
-			return nil, nil, errs.New(errs.Transient, "a record of %s cannot be read: %w", c.to.Object, err)
-		}
-		key, _ := r[c.to.Key].(string)
-		if key == "" {
-			c.unread++ // a record that is not ours: whatever we write has a key
-			continue
-		}
-		out[key], keys = r, append(keys, key)
-	}
-	return out, keys, nil
+// decode reads the records of a page that have a key, and lists the keys.
+func (c *comparison) decode(p salesforce.Page) (map[string]record.Remote, []string, error) {
+	out, keys, unread, err := record.Decode(p, c.to)
+	c.unread += unread // records that are not ours: whatever we write has a key
+	return out, keys, err
 }
 
 // page compares one page, and notes its keys.
@@ -195,7 +170,7 @@ func (c *comparison) suspect(key string) {
 // missing suspects what the ledger has and Salesforce did not show.
 func (c *comparison) missing(ctx context.Context) error {
 	for after := ""; ; {
-		keys, err := record.KeysAfter(ctx, c.tx, c.to.Target, after, maxKept)
+		keys, err := c.stage.Shape.KeysAfter(ctx, c.tx, c.to.Target, after, maxKept)
 		if err != nil || len(keys) == 0 {
 			return err
 		}
@@ -232,7 +207,7 @@ func (c *comparison) believe(ctx context.Context) error {
 		for i, k := range keys {
 			quoted[i] = salesforce.Quote(k)
 		}
-		found := map[string]remote{}
+		found := map[string]record.Remote{}
 		if err := c.stage.Source.Query(ctx, c.soql(" where "+c.to.Key+" in ("+strings.Join(quoted, ",")+")"), salesforce.QueryOptions{},
 			func(_ context.Context, p salesforce.Page) error {
 				some, _, err := c.decode(p)
@@ -259,7 +234,7 @@ func (c *comparison) believe(ctx context.Context) error {
 
 // judge compares what the ledger says of keys now with what was found of them, and says
 // how many it had to leave out.
-func (c *comparison) judge(ctx context.Context, keys []string, found map[string]remote) (out []book.Difference, leftOut int64, err error) {
+func (c *comparison) judge(ctx context.Context, keys []string, found map[string]record.Remote) (out []book.Difference, leftOut int64, err error) {
 	if len(keys) == 0 {
 		return nil, 0, nil
 	}
@@ -267,7 +242,7 @@ func (c *comparison) judge(ctx context.Context, keys []string, found map[string]
 	if err != nil {
 		return nil, 0, err
 	}
-	states, err := record.States(ctx, c.tx, c.to.Target, keys)
+	states, err := c.stage.Shape.States(ctx, c.tx, c.to.Target, keys)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -279,9 +254,9 @@ func (c *comparison) judge(ctx context.Context, keys []string, found map[string]
 		case marked && (row.IsOnItsWay() || row.IsDropped()), known && state.Fault != "":
 			leftOut++
 			continue
-		case !known && !there:
-			continue // it came and went, here as there
-		case !known && !marked:
+		case !there && (!known || state.IsUnwanted):
+			continue // it came and went, here as there, or is not to be there
+		case !marked && (!known || state.IsUnwanted):
 			out = append(out, c.extra(key, is))
 			continue
 		case !known:

@@ -15,6 +15,7 @@ import (
 	"github.com/partnersync/partnersync/ledger/brought"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/record"
 	"github.com/partnersync/partnersync/sync/stage"
 )
 
@@ -35,7 +36,9 @@ type Config struct {
 	// records are.
 	Source  Source
 	Mapping *mapping.Mapping
-	Log     *zap.Logger
+	// Shape is how much of the book Salesforce is to hold.
+	Shape record.Shape
+	Log   *zap.Logger
 }
 
 // Stage is the stage.

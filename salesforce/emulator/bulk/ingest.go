@@ -32,6 +32,7 @@ type ingest struct {
 	ctx     context.Context
 	jobs    *Jobs
 	job     *job
+	schema  *schema.Schema // over which the columns were found
 	table   *store.Table
 	columns []column
 	key     int // the column by which rows find their records, -1 if there is none
@@ -67,7 +68,9 @@ func (j *Jobs) runIngest(ctx context.Context, jb *job) error {
 			return &Failure{"ExceededQuota : ApiBatchItems Limit exceeded."}
 		}
 		rows += len(got)
-		in.write(got)
+		if err := in.write(got); err != nil {
+			return err
+		}
 		in.publish()
 		if err != nil || len(got) < transactionRows {
 			return err
@@ -76,26 +79,38 @@ func (j *Jobs) runIngest(ctx context.Context, jb *job) error {
 }
 
 func (j *Jobs) newIngest(ctx context.Context, jb *job, header Header) (*ingest, error) {
-	st := j.opt.Store
-	object, ok := j.object(ctx, jb.info.Object)
-	if !ok {
-		return nil, &Failure{"InvalidJob : Unable to find object: " + jb.info.Object}
-	}
 	j.mu.Lock()
 	jb.header, jb.next = header, header.Rows
 	j.mu.Unlock()
-	in := &ingest{ctx: ctx, jobs: j, job: jb, table: st.Tables[object.Name], key: -1,
-		reader: jb.info.Dialect.NewReader(jb.data), stopAt: len(jb.data) + 1}
+	in := &ingest{ctx: ctx, jobs: j, job: jb, reader: jb.info.Dialect.NewReader(jb.data), stopAt: len(jb.data) + 1}
+	if jb.fate != FateNone {
+		in.stopAt = (header.Rows + len(jb.data)) / 2
+	}
+	in.reader.Seek(header.Rows)
+	j.opt.Store.RLock()
+	defer j.opt.Store.RUnlock()
+	return in, in.resolve()
+}
+
+// resolve finds the job's table and columns in the schema as it is now. Callers
+// hold the store's lock.
+func (in *ingest) resolve() error {
+	st, jb := in.jobs.opt.Store, in.job
+	object, ok := in.jobs.object(in.ctx, jb.info.Object)
+	if !ok {
+		return &Failure{"InvalidJob : Unable to find object: " + jb.info.Object}
+	}
+	in.schema, in.table, in.key = st.Schema, st.Tables[object.Name], -1
 	var err error
-	if in.columns, err = columns(st, object, header.Names); err != nil {
-		return nil, err
+	if in.columns, err = columns(st, object, jb.header.Names); err != nil {
+		return err
 	}
 	name := "Id"
 	if jb.info.Operation == opUpsert {
 		name = jb.info.ExternalID
 	}
 	if in.keyed, ok = object.Field(name); !ok {
-		return nil, &Failure{"InvalidBatch : Field name not found : " + name}
+		return &Failure{"InvalidBatch : Field name not found : " + name}
 	}
 	for i, c := range in.columns {
 		if c.field == in.keyed && c.by == nil {
@@ -104,14 +119,10 @@ func (j *Jobs) newIngest(ctx context.Context, jb *job, header Header) (*ingest, 
 	}
 	if jb.info.Operation == opDelete || jb.info.Operation == opHardDelete {
 		if len(in.columns) != 1 || in.key != 0 {
-			return nil, &Failure{"InvalidBatch : " + jb.info.Operation + " batch must contain only ids"}
+			return &Failure{"InvalidBatch : " + jb.info.Operation + " batch must contain only ids"}
 		}
 	}
-	if jb.fate != FateNone {
-		in.stopAt = (header.Rows + len(jb.data)) / 2
-	}
-	in.reader.Seek(header.Rows)
-	return in, nil
+	return nil
 }
 
 // row is a row of one transaction.
@@ -151,12 +162,18 @@ func (in *ingest) read() ([]row, error) {
 	return rows, nil
 }
 
-// write writes the rows of a transaction, each for itself.
-func (in *ingest) write(rows []row) {
+// write writes the rows of a transaction, each for itself. The error is for a
+// schema that has changed so that the job cannot go on; then nothing is written.
+func (in *ingest) write(rows []row) error {
 	st := in.jobs.opt.Store
 	in.w = in.jobs.opt.Writer(in.ctx, in.job.info.CreatedBy)
 	st.Lock()
 	defer st.Unlock()
+	if in.schema != st.Schema {
+		if err := in.resolve(); err != nil {
+			return err
+		}
+	}
 	for i := range rows {
 		in.prepare(&rows[i])
 	}
@@ -166,6 +183,7 @@ func (in *ingest) write(rows []row) {
 	for i := range rows {
 		in.job.outcomes = append(in.job.outcomes, in.writeRow(&rows[i]))
 	}
+	return nil
 }
 
 // publish shows how far the job is.

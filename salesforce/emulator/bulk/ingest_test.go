@@ -19,19 +19,31 @@ import (
 	orgpackage "github.com/partnersync/partnersync/salesforce/package"
 )
 
-// newJobs gives the jobs of an org without records.
-func newJobs(t testing.TB, opt Options) *Jobs {
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// schemaWithout is the schema of the project's package without some names.
+func schemaWithout(t testing.TB, names ...string) *schema.Schema {
 	t.Helper()
 	src, err := metadata.Declared(orgpackage.Source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc, err := schema.Build(src, schema.Options{Currencies: []string{"USD"}, SandboxField: schema.SandboxFlag})
+	catalog, err := metadata.Customize(src, orgpackage.Source, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt.Clock = clock.NewManual(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
-	opt.Store = store.New(sc, opt.Clock)
+	sc, err := schema.Build(catalog.Declaration(), schema.Options{Without: names, Currencies: []string{"USD"}, SandboxField: schema.SandboxFlag})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sc
+}
+
+// newJobs gives the jobs of an org without records.
+func newJobs(t testing.TB, opt Options) *Jobs {
+	t.Helper()
+	opt.Clock = clock.NewManual(noon)
+	opt.Store = store.New(schemaWithout(t), opt.Clock)
 	opt.Store.Seed("integration@acme.example", "USD")
 	return New(opt)
 }
@@ -167,9 +179,16 @@ func TestAnAbortedJobKeepsWhatItWrote(t *testing.T) {
 	for i := range 1000 {
 		data += fmt.Sprintf("P%d\n", i)
 	}
-	done := make(chan *job)
-	go func() { done <- j.load(t, opInsert, Dialect{Delimiter: ','}, data) }()
-	<-reached
+	done := make(chan *job, 1)
+	go func() {
+		defer close(done) // also when load ends the test
+		done <- j.load(t, opInsert, Dialect{Delimiter: ','}, data)
+	}()
+	select {
+	case <-reached:
+	case jb := <-done:
+		t.Fatalf("the job is over before it is aborted: %+v", jb)
+	}
 	j.mu.Lock()
 	id := j.order[0].info.ID
 	j.mu.Unlock()
@@ -219,5 +238,55 @@ func TestTheOldestJobsMakeRoom(t *testing.T) {
 	}
 	if n := len(j.order); n != 5 {
 		t.Errorf("%d jobs are kept", n)
+	}
+}
+
+func TestASchemaMayChangeUnderAJob(t *testing.T) {
+	var j *Jobs
+	transactions := 0
+	opt := Options{Writer: func(_ context.Context, userID string) store.Writer {
+		st := j.opt.Store
+		switch transactions++; transactions {
+		case 2: // a field that the job does not use
+			st.Evolve(schemaWithout(t, "Partner__c.Tier__c"), nil)
+		case 4: // one that it uses
+			st.Evolve(schemaWithout(t, "Partner__c.Kind__c"), nil)
+		}
+		return store.Writer{UserID: userID, At: st.Now()}
+	}}
+	j = newJobs(t, opt)
+	data := "Partner_ID__c,Kind__c\n"
+	for i := range 1000 {
+		data += fmt.Sprintf("P%d,K%d\n", i, i)
+	}
+	jb := j.load(t, opUpsert, Dialect{Delimiter: ','}, data)
+	if jb.info.State != Failed || jb.info.ErrorMessage != "InvalidBatch : Field name not found : Kind__c" || jb.info.Processed != 600 || jb.info.Failed != 0 {
+		t.Errorf("%+v", jb.info)
+	}
+}
+
+func TestAQueryRunsOverTheSchemaOfItsTurn(t *testing.T) {
+	j := newJobs(t, Options{Running: 1})
+	j.slots <- struct{}{} // no turn yet
+	var paths []string
+	for _, field := range []string{"Partner_ID__c", "Kind__c"} {
+		w, err := j.call("POST", "query", "application/json", `{"operation":"query","query":"SELECT `+field+` FROM Partner__c"}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, id, _ := strings.Cut(w.Body.String(), `"id":"`)
+		paths = append(paths, id[:18])
+	}
+	j.opt.Store.Evolve(schemaWithout(t, "Partner__c.Kind__c"), nil)
+	if _, err := j.opt.Store.Insert("Partner__c", map[string]any{"Partner_ID__c": "FG1"}); err != nil {
+		t.Fatal(err)
+	}
+	<-j.slots
+	j.Wait()
+	for i, want := range []State{JobComplete, Failed} {
+		jb, err := j.find(paths[i], typeQuery)
+		if err != nil || jb.info.State != want || want == Failed && !strings.Contains(jb.info.ErrorMessage, "No such column 'Kind__c'") {
+			t.Errorf("%+v %v", jb.info, err)
+		}
 	}
 }

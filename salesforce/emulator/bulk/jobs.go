@@ -87,6 +87,7 @@ type job struct {
 	outcomes []outcome
 	next     int // where the rows begin that were not worked through
 
+	text   string // of a query job
 	query  *selection
 	result *spool
 }

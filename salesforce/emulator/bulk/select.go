@@ -3,15 +3,18 @@ package bulk
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/query"
+	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/soql"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
 )
 
 // selection is a query job's query, ready to run.
 type selection struct {
+	schema  *schema.Schema // over which it was compiled
 	plan    *query.Plan
 	columns []query.Column
 }
@@ -30,7 +33,7 @@ func parseSelection(st *store.Store, text string, all bool) (*selection, error) 
 	if serr != nil {
 		return nil, queryError(serr)
 	}
-	return &selection{p, p.Columns()}, nil
+	return &selection{st.Schema, p, p.Columns()}, nil
 }
 
 func queryError(e *soql.Error) error { return refuse(http.StatusBadRequest, e.Code, "%s", e.Message) }
@@ -93,13 +96,40 @@ func (s *selection) appendRow(b []byte, r *store.Record, d Dialect) []byte {
 // checkEvery is after how many rows a query looks whether it was aborted.
 const checkEvery = 1024
 
+// lockForQuery takes the store's lock for reading with a selection over the
+// schema as it is now; while the job waited for its turn, an admin may have changed
+// it. The lock is given back by the selection's plan.
+func (j *Jobs) lockForQuery(jb *job) (*selection, error) {
+	st := j.opt.Store
+	for {
+		s := jb.query
+		s.plan.RLock()
+		if s.schema == st.Schema {
+			return s, nil
+		}
+		next, err := parseSelection(st, jb.text, jb.info.Operation == opQueryAll)
+		s.plan.RUnlock()
+		var refused *Error
+		if errors.As(err, &refused) {
+			return nil, &Failure{refused.Code + " : " + refused.Message}
+		}
+		if err != nil {
+			return nil, err
+		}
+		jb.query = next
+	}
+}
+
 // runQuery runs the job's query and keeps its result. The store is locked for
 // reading all the while, so the result is what the org held at one instant,
 // parents included, however long it is fetched afterwards.
 func (j *Jobs) runQuery(ctx context.Context, jb *job) error {
-	s, out := jb.query, &spool{}
-	s.plan.RLock()
-	err := func() error {
+	s, err := j.lockForQuery(jb)
+	if err != nil {
+		return err
+	}
+	out := &spool{}
+	err = func() error {
 		defer s.plan.RUnlock()
 		for i, r := range s.plan.Run() {
 			if i%checkEvery == 0 && ctx.Err() != nil {

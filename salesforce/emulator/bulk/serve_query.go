@@ -43,7 +43,7 @@ func (j *Jobs) createQuery(c *Call) error {
 	if err != nil {
 		return err
 	}
-	jb := &job{query: s, info: Info{Type: typeQuery, Operation: req.Operation, Object: s.plan.Table.Object.Name,
+	jb := &job{text: req.Query, query: s, info: Info{Type: typeQuery, Operation: req.Operation, Object: s.plan.Table.Object.Name,
 		State: UploadComplete, CreatedBy: c.UserID, Version: c.Version, Dialect: d}}
 	if !j.opt.Spend(limitQueries, 1) {
 		return refuse(http.StatusBadRequest, "LIMIT_EXCEEDED", "Max bulk v2 query jobs (10000) per 24 hrs has been reached")
@@ -103,7 +103,8 @@ func (jb *job) writePage(c *Call, from, size int) error {
 		next = locator(to)
 	}
 	c.W.Header().Set("Sforce-Locator", next)
-	c.W.Header().Set("Sforce-NumberOfRecords", strconv.Itoa(to-from))
+	// Set would write Sforce-Numberofrecords, and some clients look for the name as it is documented.
+	c.W.Header()["Sforce-NumberOfRecords"] = []string{strconv.Itoa(to - from)} //nolint:staticcheck // see above
 	w := newCSVWriter(c)
 	defer w.flush()
 	w.buf = jb.info.Dialect.AppendRow(w.buf, jb.query.names()...)

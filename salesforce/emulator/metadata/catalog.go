@@ -220,6 +220,19 @@ func (c *Catalog) List(typeName string) ([]Properties, error) {
 	return out, nil
 }
 
+// Has says whether the org has a component.
+func (c *Catalog) Has(typeName, fullName string) bool {
+	element, isPart := partOf(typeName)
+	object, name, _ := strings.Cut(fullName, ".")
+	switch o := c.object(object); {
+	case typeName == "CustomObject":
+		return o != nil
+	case isPart:
+		return o != nil && o.part(element, name) != nil
+	}
+	return c.kept[key{typeName, strings.ToLower(fullName)}] != nil
+}
+
 // namespaceOf gives the namespace of a managed package in a name, or "".
 func namespaceOf(name string) string {
 	if namespace, rest, ok := strings.Cut(strings.TrimSuffix(name, "__c"), "__"); ok && rest != "" {

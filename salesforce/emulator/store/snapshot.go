@@ -26,7 +26,7 @@ func (f *file) rewriteLater(s *Store) {
 		if err := f.rewrite(s, false); err != nil && !errors.Is(err, errReshaped) {
 			s.mu.Lock()
 			f.ops = 0
-			s.mu.RWMutex.Unlock()
+			s.mu.release()
 			if f.opt.Warn != nil {
 				f.opt.Warn(err)
 			}
@@ -41,14 +41,14 @@ func (f *file) rewriteLater(s *Store) {
 // behind it in the file, so that reading both ends where the store is.
 func (f *file) rewrite(s *Store, locked bool) error {
 	if !locked {
-		s.rlockCertain()
+		s.mu.RLock()
 	}
 	mark, shape, before := f.journal.Mark(), f.shape, f.ops
 	head := f.appendShape(nil, s)
 	objects := slices.Clone(s.Schema.Objects)
 	tables := maps.Clone(s.Tables)
 	if !locked {
-		s.runlockCertain()
+		s.mu.RUnlock()
 	}
 	w := &snapshot{file: f, store: s, locked: locked, shape: shape}
 	err := f.journal.Rewrite(mark, func(emit func([]byte) error) error {
@@ -60,6 +60,9 @@ func (f *file) rewrite(s *Store, locked bool) error {
 				return err
 			}
 		}
+		if err := w.absences(emit); err != nil {
+			return err
+		}
 		return w.counters(emit)
 	})
 	if err != nil {
@@ -67,22 +70,10 @@ func (f *file) rewrite(s *Store, locked bool) error {
 	}
 	if !locked {
 		s.mu.Lock()
-		defer s.mu.RWMutex.Unlock()
+		defer s.mu.release()
 	}
 	f.ops += w.records - before
 	return nil
-}
-
-// rlockCertain takes the lock for reading while no transaction of several calls is
-// open: what it has written so far may still be taken back.
-func (s *Store) rlockCertain() {
-	s.gate.Lock()
-	s.mu.RLock()
-}
-
-func (s *Store) runlockCertain() {
-	s.mu.RUnlock()
-	s.gate.Unlock()
 }
 
 // snapshot is one rewrite at work.
@@ -125,8 +116,8 @@ func (w *snapshot) table(t *Table, emit func([]byte) error) error {
 // read writes some records into the buffer.
 func (w *snapshot) read(t *Table, part []*Record) error {
 	if !w.locked {
-		w.store.rlockCertain()
-		defer w.store.runlockCertain()
+		w.store.mu.RLock()
+		defer w.store.mu.RUnlock()
 		if w.file.shape != w.shape {
 			return errReshaped
 		}
@@ -140,12 +131,34 @@ func (w *snapshot) read(t *Table, part []*Record) error {
 	return nil
 }
 
+// absences emits what the deletions of records did to others, after all the records.
+func (w *snapshot) absences(emit func([]byte) error) error {
+	if !w.locked {
+		w.store.mu.RLock()
+		defer w.store.mu.RUnlock()
+		if w.file.shape != w.shape {
+			return errReshaped
+		}
+	}
+	b := w.buf[:0]
+	for _, id := range slices.Sorted(maps.Keys(w.store.absent)) {
+		if b = w.store.appendAbsence(b, id); len(b) > 1<<20 {
+			if err := emit(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	w.buf = b
+	return emit(b)
+}
+
 // counters emits all of them. They are read after the records, so that none is
 // smaller than an id.
 func (w *snapshot) counters(emit func([]byte) error) error {
 	if !w.locked {
-		w.store.rlockCertain()
-		defer w.store.runlockCertain()
+		w.store.mu.RLock()
+		defer w.store.mu.RUnlock()
 		if w.file.shape != w.shape {
 			return errReshaped
 		}

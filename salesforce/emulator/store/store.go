@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
@@ -18,17 +17,18 @@ type Store struct {
 
 	// mu guards the records. Whoever reads them in order of an index calls
 	// rlockTidy, so that the index is in order before the lock is shared.
-	mu guard
-	// gate is held by whoever writes, before mu; see Begin.
-	gate   sync.Mutex
+	mu     *guard
 	trail  *trail            // of the open savepoints, or nil
 	Tables map[string]*Table // by object name
 	// counters hold the last number given to an id, by key prefix.
 	counters map[string]uint64
 	late     *lateness
 	adjust   func(object string, w Writer) Writer
-	// cascaded are the records that were deleted with another, by its id.
-	cascaded map[string][]child
+	// absent says what the deletion of the records in the recycle bin did to others,
+	// by their ids.
+	absent map[string]*absence
+	// related has the lookups to an object, once somebody asked; see relations.
+	related map[string][]relation
 	// orgID and userID are the organization's id and that of the user as whom
 	// integrations act.
 	OrgID, UserID string
@@ -36,25 +36,11 @@ type Store struct {
 	file *file
 }
 
-// guard is the lock of a store. What was written under it reaches the store's file
-// before the lock is given back, and so before anybody is told.
-type guard struct {
-	sync.RWMutex
-	before func() // nil without a file
-}
-
-// Unlock gives the lock for writing back.
-func (g *guard) Unlock() {
-	if g.before != nil {
-		g.before()
-	}
-	g.RWMutex.Unlock()
-}
-
 // New makes a store without records for the objects of a schema. It gives
 // the organization and its user their ids, not their records.
 func New(sc *schema.Schema, c clock.Clock) *Store {
-	s := &Store{Schema: sc, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{}, late: &lateness{now: c.Now}}
+	s := &Store{Schema: sc, mu: &guard{}, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{},
+		absent: map[string]*absence{}, related: map[string][]relation{}, late: &lateness{now: c.Now}}
 	for _, obj := range sc.Objects {
 		s.Tables[obj.Name] = newTable(obj, s.late)
 	}
@@ -94,7 +80,7 @@ func (s *Store) RLockTidy(tables ...*Table) {
 		for _, t := range tables {
 			t.tidy()
 		}
-		s.mu.RWMutex.Unlock() // nothing was written
+		s.mu.release() // nothing was written
 	}
 }
 
@@ -117,16 +103,10 @@ func (s *Store) Seed(username, currency string) {
 }
 
 // Lock takes the lock for writing.
-func (s *Store) Lock() {
-	s.gate.Lock()
-	s.mu.Lock()
-}
+func (s *Store) Lock() { s.mu.Lock() }
 
 // Unlock gives the lock for writing back.
-func (s *Store) Unlock() {
-	s.mu.Unlock()
-	s.gate.Unlock()
-}
+func (s *Store) Unlock() { s.mu.Unlock() }
 
 // RLock takes the lock for reading; see rlockTidy.
 func (s *Store) RLock() { s.mu.RLock() }

@@ -6,11 +6,15 @@ type trail struct {
 	steps []trailStep
 }
 
-// trailStep is one record as it was before a write; nil for a new one.
+// trailStep is one record as it was before a write, nil for a new one; or, without
+// a table, what the deletion of a record had done to others, nil for nothing.
 type trailStep struct {
 	table  *Table
 	record *Record
 	before *Record
+	gone   bool // the write removed it for good
+	absent string
+	was    *absence
 }
 
 // isWatched says whether anybody asks what a write is about to change.
@@ -22,13 +26,13 @@ func (t *Table) isWatched() bool {
 func (t *Table) note(r, before *Record) {
 	t.shadows.note(r, before)
 	if t.trail != nil {
-		t.trail.steps = append(t.trail.steps, trailStep{t, r, before})
+		t.trail.steps = append(t.trail.steps, trailStep{table: t, record: r, before: before})
 	}
 }
 
 // Savepoint begins to remember what writes change and gives the place to which
 // RollBack goes. Savepoints nest; each is ended by Release. Callers hold the lock
-// for writing, or have Begun.
+// for writing.
 func (s *Store) Savepoint() int {
 	if s.trail == nil {
 		s.trail = &trail{}
@@ -59,10 +63,18 @@ func (s *Store) RollBack(savepoint int) {
 	held := s.trail
 	for i := len(steps) - 1; i >= 0; i-- {
 		st := steps[i]
+		if st.table == nil {
+			s.putAbsence(st.absent, st.was)
+			continue
+		}
 		st.table.trail = nil // what is taken back is no write
-		if st.before == nil {
+		switch {
+		case st.before == nil:
 			st.table.remove(st.record)
-		} else {
+		case st.gone:
+			*st.record = *st.before
+			st.table.Add(st.record)
+		default:
 			moved := st.record.Deleted != st.before.Deleted
 			st.table.Replace(st.record, st.before)
 			if moved {
@@ -73,19 +85,30 @@ func (s *Store) RollBack(savepoint int) {
 	}
 }
 
-// Begin keeps other writers out until End, so that a savepoint can last over
-// several calls. Inside, LockInside stands for Lock. Readers are let in between
-// the calls, and see what is not yet certain.
-func (s *Store) Begin() { s.gate.Lock() }
+// Begin locks the store for a transaction of several calls, and gives the store in
+// which they run: the same records, whose locks are held already. It is used by one
+// goroutine until End; what is kept of it, such as a query's further pages, goes on
+// with the locks of s. All that a store keeps beside its records has to be made by
+// New, and named here, so that both have it.
+func (s *Store) Begin() *Store {
+	s.Lock()
+	inner := &Store{Schema: s.Schema, clock: s.clock, mu: &guard{outer: s.mu}, Tables: s.Tables, counters: s.counters, absent: s.absent, related: s.related,
+		late: s.late, adjust: s.adjust, OrgID: s.OrgID, UserID: s.UserID, file: s.file}
+	inner.mu.held.Store(true)
+	inner.Savepoint()
+	return inner
+}
 
-// End lets other writers in again.
-func (s *Store) End() { s.gate.Unlock() }
-
-// LockInside takes the lock for writing between Begin and End.
-func (s *Store) LockInside() { s.mu.Lock() }
-
-// UnlockInside gives it back.
-func (s *Store) UnlockInside() { s.mu.Unlock() }
+// End ends the transaction of a store that Begin gave, and keeps what was written,
+// or takes it back.
+func (s *Store) End(keep bool) {
+	if !keep {
+		s.RollBack(0)
+	}
+	s.Release()
+	s.mu.held.Store(false)
+	s.mu.outer.Unlock()
+}
 
 // ByPrefix finds the table whose records' ids begin like id, which has at least
 // three characters. History tables, which share a prefix, are not found.

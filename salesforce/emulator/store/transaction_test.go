@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,6 +21,12 @@ func newStore(t testing.TB) (*store.Store, *clock.Manual) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	src.Objects = append(slices.Clone(src.Objects), schema.ObjectDeclaration{Name: "Space__c", Prefix: "a01", Owner: true, History: "Space__History",
+		Fields: []schema.FieldDeclaration{
+			{Name: "Name", Type: "text", Length: 80, NameField: true},
+			{Name: "Space_Key__c", Type: "text", Length: 80, Unique: true, ExternalID: true, CaseSensitive: true},
+			{Name: "Partner_ID__c", Type: "text", Length: 20, Tracked: true},
+		}})
 	sc, err := schema.Build(src, schema.Options{Currencies: []string{"USD"}, SandboxField: schema.SandboxFlag})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
@@ -10,6 +11,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/alert"
@@ -28,7 +30,8 @@ import (
 type plant struct {
 	runner *schedule.Runner
 	// client is nil when no org is named; then there is no pull, no recount and no push.
-	client *salesforce.Client
+	client  *salesforce.Client
+	mapping *mapping.Mapping
 	// watch says how things should be; alerts tells when they are not.
 	watch  watch.Config
 	alerts *alert.Watcher
@@ -37,12 +40,18 @@ type plant struct {
 // newPlant puts the stages together. Without an org, those that touch Salesforce
 // are left out.
 func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
+	return newPlantThrough(nil, cfg, db, c, log)
+}
+
+// newPlantThrough puts the stages together over a transport to the org; nil is one of
+// the client's own.
+func newPlantThrough(transport http.RoundTripper, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
 	m, err := loadMapping(cfg.Mapping)
 	if err != nil {
 		return nil, err
 	}
 	zone := cfg.Company.Location()
-	p := &plant{}
+	p := &plant{mapping: m}
 	if p.watch, err = watchOf(cfg); err != nil {
 		return nil, err
 	}
@@ -55,7 +64,7 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 		newAccrue(cfg, db, c, log),
 	}
 	if cfg.Salesforce.IsSet() {
-		if p.client, err = newClient(cfg, c, log.Named("salesforce")); err != nil {
+		if p.client, err = newClientThrough(transport, cfg, c, log.Named("salesforce")); err != nil {
 			return nil, err
 		}
 		stages = append(stages,

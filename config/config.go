@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/sync/alert"
+	"github.com/partnersync/partnersync/sync/watch"
 )
 
 // DefaultPath is the file that is read when none is named. It may be absent.
@@ -41,12 +43,14 @@ type Config struct {
 	Database   Database   `yaml:"database" envPrefix:"DATABASE_"`
 	Salesforce Salesforce `yaml:"salesforce" envPrefix:"SALESFORCE_"`
 	Mapping    Mapping    `yaml:"mapping" envPrefix:"MAPPING_"`
+	Pull       Pull       `yaml:"pull" envPrefix:"PULL_"`
 	Schedules  Schedules  `yaml:"schedules" envPrefix:"SCHEDULES_"`
 	Push       Push       `yaml:"push" envPrefix:"PUSH_"`
 	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
 	Export     Export     `yaml:"export" envPrefix:"EXPORT_"`
 	Limits     Limits     `yaml:"limits" envPrefix:"LIMITS_"`
+	Alerts     Alerts     `yaml:"alerts" envPrefix:"ALERTS_"`
 
 	// origins says of each key where its value was stated; a key that is not
 	// in it has its default.
@@ -158,6 +162,8 @@ type Salesforce struct {
 	// PlainHTTP allows http:// to other hosts than this machine: an emulator in
 	// a private network. Never for a real org.
 	PlainHTTP bool `yaml:"plain_http" env:"PLAIN_HTTP"`
+	// Quota divides the requests that the org allows in 24 hours.
+	Quota Quota `yaml:"quota" envPrefix:"QUOTA_"`
 	// Emulator describes the org that `demo` and `emulator` make up.
 	Emulator Emulator `yaml:"emulator" envPrefix:"EMULATOR_"`
 
@@ -187,6 +193,26 @@ type Mapping struct {
 	File string `yaml:"file" env:"FILE"`
 }
 
+// The ways to read records.
+const (
+	APIAuto = "auto"
+	APIREST = "rest"
+	APIBulk = "bulk"
+)
+
+// Pull says how an org is read.
+type Pull struct {
+	// API is one of the API constants: by REST, by Bulk API 2.0, or by number.
+	API string `yaml:"api" env:"API"`
+	// BulkAbove is up to how many records of an object auto reads by REST.
+	BulkAbove int `yaml:"bulk_above" env:"BULK_ABOVE"`
+	// RefreshEvery is how often objects are read as a whole of which fields are mapped
+	// that change without their record's stamp: formulas, and fields of a parent.
+	RefreshEvery time.Duration `yaml:"refresh_every" env:"REFRESH_EVERY"`
+	// DescribeEvery is how long a description of an object is believed.
+	DescribeEvery time.Duration `yaml:"describe_every" env:"DESCRIBE_EVERY"`
+}
+
 // Schedules are cron lines (five fields, company zone), or "off". A stage
 // without a line of its own follows All.
 type Schedules struct {
@@ -195,9 +221,10 @@ type Schedules struct {
 	Reconcile string `yaml:"reconcile" env:"RECONCILE"`
 	Accrue    string `yaml:"accrue" env:"ACCRUE"`
 	Push      string `yaml:"push" env:"PUSH"`
-	// Verify is not among All: it looks at everything there is, so a night's quiet suits
-	// it.
-	Verify string `yaml:"verify" env:"VERIFY"`
+	// Recount and Verify are not among All: they look at everything there is, so a
+	// night's quiet suits them.
+	Recount string `yaml:"recount" env:"RECOUNT"`
+	Verify  string `yaml:"verify" env:"VERIFY"`
 }
 
 // Push says how much of the book is kept in Salesforce, and which way it goes there.
@@ -270,14 +297,17 @@ func Default() Config {
 		Database: Database{URL: NewDSN(Embedded), DataDir: ".partnersync", MaxConns: 10},
 		Salesforce: Salesforce{
 			Flow: FlowClientCredentials, APIVersion: "62.0", Timeout: 2 * time.Minute,
+			Quota:    Quota{Reserve: "20%", Slow: "10%"},
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
-		Schedules: Schedules{All: "*/5 * * * *", Verify: "15 3 * * *"},
-		Push:      Push{API: "auto", BulkAbove: 2000, Grain: "line"},
+		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
+		Push:      Push{API: APIAuto, BulkAbove: 2000, Grain: "line"},
+		Schedules: Schedules{All: "*/5 * * * *", Recount: "15 1 * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
 		Log:       Log{Level: "info", Format: "console"},
 		Export:    Export{DueDays: 30},
 		Limits:    Limits{StopTimeout: 20 * time.Second, ConcurrentRequests: 8},
+		Alerts:    Alerts{SMTPTLS: alert.STARTTLS, RemindAfter: alert.DefaultRemind, LateAfter: watch.DefaultGrace},
 	}
 }
 

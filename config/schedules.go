@@ -12,7 +12,7 @@ import (
 func (s Schedules) stated() []struct{ Name, Line string } {
 	return []struct{ Name, Line string }{
 		{schedule.All, s.All}, {stage.Pull, s.Pull}, {stage.Reconcile, s.Reconcile}, {stage.Accrue, s.Accrue}, {stage.Push, s.Push},
-		{stage.Verify, s.Verify},
+		{stage.Recount, s.Recount}, {stage.Verify, s.Verify},
 	}
 }
 

@@ -31,6 +31,8 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.company()
 	v.database()
 	v.salesforce()
+	v.pull()
+	v.quota()
 	v.schedules()
 	v.push()
 	v.listen("http.listen", c.HTTP.Listen)
@@ -40,6 +42,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.export()
 	v.durations()
 	v.limits()
+	v.alerts()
 	return v.faults
 }
 
@@ -125,6 +128,14 @@ func (v *validation) salesforce() {
 	}
 	if s.IsSet() {
 		v.login(s)
+	}
+}
+
+func (v *validation) pull() {
+	p := v.config.Pull
+	v.oneOf("pull.api", p.API, APIAuto, APIREST, APIBulk)
+	if p.BulkAbove < 1 || p.BulkAbove > 100_000_000 {
+		v.add("pull.bulk_above", "%d has to be from 1 to 100000000; to do without Bulk, write pull.api: rest", p.BulkAbove)
 	}
 }
 
@@ -215,7 +226,7 @@ func (v *validation) durations() {
 
 func (v *validation) push() {
 	p := v.config.Push
-	v.oneOf("push.api", p.API, "auto", "collections", "bulk")
+	v.oneOf("push.api", p.API, APIAuto, "collections", APIBulk)
 	v.oneOf("push.grain", p.Grain, "line", "source")
 	if p.BulkAbove < 1 || p.BulkAbove > 1_000_000 {
 		v.add("push.bulk_above", "%d has to be from 1 to 1000000", p.BulkAbove)

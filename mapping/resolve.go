@@ -26,6 +26,8 @@ type Reading struct {
 	// Fields are the paths to select: Id, the stamp and IsDeleted, then those of
 	// the facts, in an order that depends on the mapping alone.
 	Fields []string
+	// Columns are what the org says of the Fields, in their order.
+	Columns []Column
 	// At is the path of the instant at which a history row says that something
 	// changed; "" for kinds that are no history.
 	At string
@@ -33,6 +35,30 @@ type Reading struct {
 	Filter string
 	// Absent are the optional paths that the org lacks now.
 	Absent []string
+}
+
+// Column is a field that is read, as the org describes it.
+type Column struct {
+	// Path is the field's, as in Reading.Fields.
+	Path string
+	// Type is the platform's.
+	Type string
+	// IsDerived says that the value can change without the record's stamp: it is a
+	// formula, or a parent's.
+	IsDerived bool
+}
+
+// IsDerived says whether a column is.
+func (r Reading) IsDerived() bool {
+	return slices.ContainsFunc(r.Columns, func(c Column) bool { return c.IsDerived })
+}
+
+// add selects a column that is not there yet; a query that names a field twice is
+// refused.
+func (r *Reading) add(c Column) {
+	if fields := appendPath(r.Fields, c.Path); len(fields) > len(r.Fields) {
+		r.Fields, r.Columns = fields, append(r.Columns, c)
+	}
 }
 
 // Signature names what is read, so that another reading can be told from it.
@@ -106,18 +132,20 @@ func (m *Mapping) resolve(ctx context.Context, s *survey, f *Fact, resolved map[
 	r.Fields = []string{"Id", r.Stamp, "IsDeleted"}
 	found := &faults{object: f.Object}
 	for i, name := range r.Fields {
-		if err := s.find(ctx, object, name, Field{FieldDef: FieldDef{Type: []Type{IDType, TimeType, BoolType}[i]}}); err != nil {
+		column, err := s.find(ctx, object, name, Field{FieldDef: FieldDef{Type: []Type{IDType, TimeType, BoolType}[i]}})
+		if err != nil {
 			found.add(err)
 		}
+		r.Columns = append(r.Columns, column)
 	}
 	for _, field := range f.Fields {
-		path, err := s.choose(ctx, object, field)
+		column, err := s.choose(ctx, object, field)
 		var absent *absentField
 		switch {
 		case err == nil:
-			r.Fields = appendPath(r.Fields, path)
+			r.add(column)
 			if f.Kind.IsHistory() && field.Name == "at" {
-				r.At = path
+				r.At = column.Path
 			}
 		case errors.As(err, &absent) && field.IsOptional:
 			r.Absent = append(r.Absent, field.Paths...)

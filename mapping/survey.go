@@ -68,21 +68,22 @@ func (s *survey) describe(ctx context.Context, object string) (*salesforce.Objec
 }
 
 // choose gives the first of the field's paths that the org has.
-func (s *survey) choose(ctx context.Context, object *salesforce.Object, field Field) (string, error) {
+func (s *survey) choose(ctx context.Context, object *salesforce.Object, field Field) (Column, error) {
 	for _, path := range field.Paths {
-		err := s.find(ctx, object, path, field)
+		column, err := s.find(ctx, object, path, field)
 		var absent *absentField
 		if errors.As(err, &absent) {
 			continue
 		}
-		return path, err
+		return column, err
 	}
-	return "", &absentField{object: object.Name, paths: field.Paths}
+	return Column{}, &absentField{object: object.Name, paths: field.Paths}
 }
 
 // find follows a path to its field and checks that the field can be read as what
 // the mapping takes it for.
-func (s *survey) find(ctx context.Context, object *salesforce.Object, path string, as Field) error {
+func (s *survey) find(ctx context.Context, object *salesforce.Object, path string, as Field) (Column, error) {
+	out := Column{Path: path}
 	for {
 		head, rest, more := strings.Cut(path, ".")
 		if !more {
@@ -90,22 +91,25 @@ func (s *survey) find(ctx context.Context, object *salesforce.Object, path strin
 		}
 		next, err := s.follow(ctx, object, head)
 		if err != nil {
-			return err
+			return Column{}, err
 		}
-		object, path = next, rest
+		object, path, out.IsDerived = next, rest, true
 	}
 	f, ok := object.Field(path)
 	switch {
 	case !ok:
-		return &absentField{object: object.Name, paths: []string{path}}
+		return Column{}, &absentField{object: object.Name, paths: []string{path}}
 	case f.Name != path:
-		return &unfitField{message: fmt.Sprintf("the field %s of %s is written %s", path, object.Name, f.Name)}
+		return Column{}, &unfitField{message: fmt.Sprintf("the field %s of %s is written %s", path, object.Name, f.Name)}
 	case !fits(as.Type, f.Type):
-		return &unfitField{message: fmt.Sprintf("the field %s of %s is of type %s, which can't be read as %s", path, object.Name, f.Type, as.Type)}
+		return Column{}, &unfitField{message: fmt.Sprintf("the field %s of %s is of type %s, which can't be read as %s", path, object.Name, f.Type, as.Type)}
 	case as.Type == PercentType:
-		return checkUnit(object, f, as.Unit)
+		if err := checkUnit(object, f, as.Unit); err != nil {
+			return Column{}, err
+		}
 	}
-	return nil
+	out.Type, out.IsDerived = f.Type, out.IsDerived || f.Calculated
+	return out, nil
 }
 
 // checkUnit refuses to guess whether 60 or 0.6 is sixty per cent. The platform

@@ -52,7 +52,7 @@ var codeClasses = map[string]Class{
 
 	"UNABLE_TO_LOCK_ROW": ClassRetry, "SERVER_UNAVAILABLE": ClassRetry, "UNKNOWN_EXCEPTION": ClassRetry,
 	"REQUEST_TIMEOUT": ClassRetry, "PROCESSING_HALTED": ClassRetry, "ALL_OR_NONE_OPERATION_ROLLED_BACK": ClassRetry,
-	codeNoID:       ClassRetry,
+	codeNoID: ClassRetry, codeJobFailed: ClassRetry, "InternalServerError": ClassRetry,
 	"server_error": ClassRetry, "temporarily_unavailable": ClassRetry, "unknown_error": ClassRetry,
 
 	"QUERY_TIMEOUT": ClassNarrow, "OPERATION_TOO_LARGE": ClassNarrow, "EXCEEDED_ID_LIMIT": ClassNarrow,
@@ -194,9 +194,10 @@ func ClassOf(err error) Class {
 	return ClassNone
 }
 
-// IsQuotaUsedUp tells Salesforce's daily quota from other limits, a full disk of
-// the database say: what was to be done waits for another day.
+// IsQuotaUsedUp tells Salesforce's daily quota, and our own share of it (Gate), from
+// other limits, a full disk of the database say: what was to be done waits for another
+// day.
 func IsQuotaUsedUp(err error) bool {
 	var answer *Error
-	return errors.As(err, &answer) && answer.Class() == ClassDefer
+	return errors.As(err, &answer) && answer.Class() == ClassDefer || isWithheld(err)
 }

@@ -122,7 +122,10 @@ type request struct {
 func (r request) name() string { return r.method + " " + r.path }
 
 // answer is what a caller needs beside the body.
-type answer struct{ date time.Time }
+type answer struct {
+	date     time.Time
+	modified string // Last-Modified
+}
 
 // data gives the path of a resource of the configured API version.
 func (c *Client) data(resource string) string {
@@ -188,15 +191,18 @@ func (c *Client) send(ctx context.Context, s session, r request) (answer, error)
 				WithHint("Check whether a proxy between here and Salesforce cuts or changes answers.")
 		}
 	}
-	return answer{date: serverDate(x.answered)}, nil
+	return answer{date: serverDate(x.answered), modified: x.answered.Get("Last-Modified")}, nil
 }
 
 func (c *Client) newExchange(ctx context.Context, name string) *exchange {
 	return &exchange{ctx: ctx, timeout: c.cfg.RequestTimeout, maxBody: c.cfg.MaxBody, base: c.transport, name: name}
 }
 
-// turn waits for a free slot and for the pace, and gives what frees the slot.
+// turn waits for the gate, for a free slot and for the pace, and gives what frees the slot.
 func (c *Client) turn(ctx context.Context, name string) (func(), error) {
+	if err := pass(ctx, name); err != nil {
+		return nil, err
+	}
 	if err := c.slots.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("%s: wait for a slot: %w", name, context.Cause(ctx))
 	}

@@ -49,6 +49,7 @@ const (
 	DefaultMaxAttempts    = 5
 	DefaultRetryInitial   = 500 * time.Millisecond
 	DefaultRetryMax       = 30 * time.Second
+	DefaultJobPatience    = time.Hour
 	// DefaultMaxConcurrent stays well below the platform's bound of 25
 	// long-running requests, which is shared by all of an org's integrations.
 	DefaultMaxConcurrent = 8
@@ -92,6 +93,8 @@ type Config struct {
 	// RetryInitial and RetryMax bound the pause between tries; it doubles from
 	// one to the other, give or take a random half.
 	RetryInitial, RetryMax time.Duration
+	// JobPatience bounds how long a Bulk job may show no progress.
+	JobPatience time.Duration
 	// MaxConcurrent bounds the requests in flight.
 	MaxConcurrent int
 	// RequestsPerSecond bounds the rate of requests; 0 leaves it unbounded.
@@ -130,6 +133,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxAttempts, DefaultMaxAttempts)
 	setDefault(&c.RetryInitial, DefaultRetryInitial)
 	setDefault(&c.RetryMax, max(DefaultRetryMax, c.RetryInitial))
+	setDefault(&c.JobPatience, DefaultJobPatience)
 	setDefault(&c.MaxConcurrent, DefaultMaxConcurrent)
 	c.LoginURL = strings.TrimRight(strings.TrimSpace(c.LoginURL), "/")
 	c.APIVersion = strings.TrimPrefix(c.APIVersion, "v")
@@ -175,7 +179,7 @@ func (c Config) Validate() error {
 	}{
 		{"request time-out", c.RequestTimeout < 0}, {"bound on answers", c.MaxBody < 0},
 		{"number of attempts", c.MaxAttempts < 0}, {"first retry pause", c.RetryInitial < 0},
-		{"longest retry pause", c.RetryMax < c.RetryInitial}, {"concurrency", c.MaxConcurrent < 0},
+		{"longest retry pause", c.RetryMax < c.RetryInitial}, {"concurrency", c.MaxConcurrent < 0}, {"patience with jobs", c.JobPatience < 0}, {"patience with jobs", c.JobPatience < 0},
 		{"requests per second", c.RequestsPerSecond < 0},
 	} {
 		if bound.wrong {

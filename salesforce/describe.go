@@ -65,25 +65,47 @@ func (o *Object) Field(name string) (Field, bool) {
 // from the integration user, is errs.NotFound. Nothing is cached.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm
 func (c *Client) Describe(ctx context.Context, object string) (*Object, error) {
+	d, err := c.DescribeSince(ctx, object, "")
+	return d.Object, err
+}
+
+// Described is an answer of DescribeSince.
+type Described struct {
+	// Object is nil if the object has not changed.
+	Object *Object
+	// Modified is when the org says that the object last changed, in its own form and to
+	// be handed back as it is; "" if it did not say.
+	Modified string
+}
+
+// DescribeSince asks for an object's fields, unless they have not changed since an
+// answer that had this Modified; "" asks in any case. Permissions may hide a field
+// without a change.
+// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_conditional_requests.htm
+func (c *Client) DescribeSince(ctx context.Context, object, modified string) (Described, error) {
 	if err := checkName("an object", object); err != nil {
-		return nil, err
+		return Described{}, err
+	}
+	r := request{method: http.MethodGet, path: c.data("sobjects/" + object + "/describe"), header: http.Header{}}
+	if modified != "" {
+		r.header.Set("If-Modified-Since", modified)
 	}
 	o := new(Object)
-	_, err := c.do(ctx, request{
-		method: http.MethodGet, path: c.data("sobjects/" + object + "/describe"),
-		decode: func(b []byte) error { *o = Object{}; return json.Unmarshal(b, o) },
-	})
+	r.decode = func(b []byte) error { *o = Object{}; return json.Unmarshal(b, o) }
+	a, err := c.do(ctx, r)
 	var e *Error
 	switch {
+	case modified != "" && errors.As(err, &e) && e.Status == http.StatusNotModified:
+		return Described{Modified: modified}, nil
 	case errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Has("INVALID_TYPE")):
-		return nil, &errs.Error{Kind: errs.NotFound, Op: "describe " + object, Err: err,
+		return Described{}, &errs.Error{Kind: errs.NotFound, Op: "describe " + object, Err: err,
 			Hint: "Check the mapping against the org: the object is missing, or the integration user may not read it."}
 	case err != nil:
-		return nil, err
+		return Described{}, err
 	case o.Name == "":
-		return nil, errs.New(errs.Transient, "describe %s: the answer describes no object", object)
+		return Described{}, errs.New(errs.Transient, "describe %s: the answer describes no object", object)
 	}
-	return o, nil
+	return Described{Object: o, Modified: a.modified}, nil
 }
 
 // DescribeGlobal gives the API names of all objects that the integration user

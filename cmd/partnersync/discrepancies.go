@@ -18,6 +18,7 @@ the facts no longer show it.`,
 		Example: "  partnersync discrepancies\n  partnersync discrepancies --kind unknown_partner_id --output json",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.discrepancies(c, filter) },
 	}
+	c.AddCommand(a.discrepanciesConfirm())
 	c.Flags().StringVar(&filter.Kind, "kind", "", "only of this kind, such as unknown_partner_id")
 	c.Flags().StringVar(&filter.Subject, "subject", "", "only of this Salesforce id, e-mail key or Partner ID")
 	c.Flags().BoolVar(&filter.Resolved, "resolved", false, "those that are resolved instead of those that are open")

@@ -169,7 +169,7 @@ func recordOf(r revenue.Record, asOf, posted clock.Date) explainedOpportunity {
 		ID: r.ID, Name: r.Name, AccountID: r.AccountID, CustomerID: r.CustomerID, Customer: r.Customer, Currency: string(r.Currency),
 		CloseDate: r.CloseDate.String(), ServiceStart: r.ServiceStart.String(), ServiceEnd: r.ServiceEnd.String(), Type: r.Type,
 		Stage: r.Stage, CreatedAt: rfc3339(r.CreatedAt), AsOf: asOf.String(), PostedThrough: posted.String(), Standing: standingOf(r, posted),
-		IsRevenue: r.IsWon && !r.IsDeleted && !r.IsUnreadable,
+		IsRevenue: r.IsWon && !r.IsDeleted && !r.IsUnreadable && !r.IsVanished,
 	}
 	out.Amount, out.NetNew = amountIn(r.Currency, r.Amount), amountIn(r.Currency, r.NetNewAmount)
 	return out
@@ -190,6 +190,8 @@ func standingOf(r revenue.Record, through clock.Date) string {
 	switch {
 	case r.IsDeleted:
 		return "It was deleted in Salesforce and earns nothing any more (R9.1)."
+	case r.IsVanished:
+		return "It is gone from Salesforce and nobody saw it deleted, so what it earned stays as it is until somebody says what became of it (R9.1)."
 	case r.IsUnreadable:
 		return "Its latest version could not be read, so what it earns is on hold and what is here is old (R3.1)."
 	case r.IsClosed && !r.IsWon:

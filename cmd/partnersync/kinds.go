@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/ledger/deal"
 	"github.com/partnersync/partnersync/sync/verify"
@@ -13,7 +14,7 @@ import (
 // discrepancyKinds lists the kinds of discrepancy that there are. A test holds it
 // against the rooms that open them.
 func discrepancyKinds() []string {
-	kinds := append(commission.FindingKinds(), commission.ReasonUnreadable,
+	kinds := append(commission.FindingKinds(), commission.ReasonUnreadable, ledger.KindVanished,
 		// Of the travel of Partner IDs.
 		commission.ReasonUnknownID, "duplicate_profile", "possible_duplicate_profile", "creator_mismatch", "space_without_creator",
 		"partner_id_missing_in_salesforce", "partner_id_mismatch", "history_incomplete",

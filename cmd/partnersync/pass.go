@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,22 +14,28 @@ import (
 
 // passFlags are those of `run`.
 type passFlags struct {
-	asOf   string
-	dryRun bool
-	strict bool
-	repair bool
-	plan   string // the file of other terms, for a what-if
+	asOf    string
+	dryRun  bool
+	strict  bool // as it was before problems made the exit code; does nothing
+	lenient bool
+	repair  bool
+	believe bool   // with recount, however much is gone
+	plan    string // the file of other terms, for a what-if
 }
 
 func (a *app) runCommand() *cobra.Command {
 	var f passFlags
 	c := &cobra.Command{
-		Use: "run [all | pull | reconcile | accrue | push | verify]...", GroupID: groupWork,
+		Use: "run [all | pull | recount | reconcile | accrue | push | verify]...", GroupID: groupWork,
 		Args: onlyStages, ValidArgs: append([]string{schedule.All}, stage.Names()...),
 		Short: "Run stages now, once, and say what they did",
 		Long: `Run stages now, once each: all of them, or those that are named. Without a name,
-all, which are those of the data's way: pull, reconcile, accrue and push. Verify runs
-when it is named. A stage that fails stops those after it.
+all, which are those of the data's way: pull, reconcile, accrue and push. Recount and
+verify run when they are named. A stage that fails stops those after it.
+
+Recount goes through the ids of everything that is mapped, there and here: it stages
+what pulls have missed, and holds what is gone from Salesforce although nobody saw it
+deleted. ` + "`partnersync discrepancies confirm`" + ` says that such a record is gone for good.
 
 Verify compares: the book with itself, the lines with the facts, and Salesforce with
 the book. What differs is a discrepancy. ` + "`run push --repair`" + ` sends again what verify
@@ -51,13 +55,16 @@ partners; - is standard input.`,
 	c.Flags().StringVar(&f.asOf, "as-of", "", "last day that counts, such as 2026-10-31 (default yesterday in the company zone)")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "compute and report, write nothing")
 	c.Flags().BoolVar(&f.repair, "repair", false, "with push: send again what verify found to differ in Salesforce")
-	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if anything needs a person")
+	c.Flags().BoolVar(&f.believe, "believe", false, "with recount: what Salesforce does not show any more is gone, however much that is")
+	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if anything needs a person, which is so without it too")
+	c.Flags().BoolVar(&f.lenient, "lenient", false, "exit with 0 although some records need a person")
+	c.MarkFlagsMutuallyExclusive("strict", "lenient")
 	c.Flags().StringVar(&f.plan, "plan", "", "a `FILE` of other terms to try on history, in a dry run of accrue")
 	return c
 }
 
 func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
-	o := stage.Options{DryRun: f.dryRun, Repair: f.repair, Actor: a.actor}
+	o := stage.Options{DryRun: f.dryRun, Repair: f.repair, Believe: f.believe, Actor: a.actor}
 	if f.asOf != "" {
 		day, err := clock.ParseDate(f.asOf)
 		if err != nil {
@@ -84,6 +91,10 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 		return errs.New(errs.Invalid, "--repair is for push, which is not among the stages that were named").
 			WithHint("`partnersync run push --repair` sends again what verify found to differ in Salesforce")
 	}
+	if f.believe && !slices.Contains(names, stage.Recount) {
+		return errs.New(errs.Invalid, "--believe is for recount, which is not among the stages that were named").
+			WithHint("`partnersync run recount --believe` holds all that Salesforce does not show any more, however much it is")
+	}
 	if touchesSalesforce(names) {
 		if err := cfg.NeedSalesforce(); err != nil {
 			return err
@@ -96,10 +107,13 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 		}
 		defer p.close()
 		runs, err := a.runOnce(c.Context(), p.runner, names, o)
+		if !f.dryRun {
+			a.alert(c.Context(), p.alerts)
+		}
 		if err == nil && slices.Contains(names, stage.Accrue) {
 			err = a.notePlans(c.Context(), d)
 		}
-		return a.tellRuns(runs, f, err)
+		return a.tellRuns(runs, names, f, err)
 	})
 }
 
@@ -118,7 +132,7 @@ func isOver(day, today clock.Date, zone string) error {
 // what it derives is only known once it is written: a dry run of all does without.
 func (a *app) inOrder(names []string, dryRun bool) []string {
 	var out []string
-	for _, s := range stage.Names() {
+	for _, s := range stage.Order() {
 		all := (len(names) == 0 || slices.Contains(names, schedule.All)) && slices.Contains(stage.Way(), s)
 		if all && dryRun && s == stage.Reconcile {
 			a.note("reconcile has no dry run; the other stages go by what is reconciled already")
@@ -132,7 +146,7 @@ func (a *app) inOrder(names []string, dryRun bool) []string {
 }
 
 func touchesSalesforce(names []string) bool {
-	return slices.Contains(names, stage.Pull) || slices.Contains(names, stage.Push)
+	return slices.Contains(names, stage.Pull) || slices.Contains(names, stage.Recount) || slices.Contains(names, stage.Push)
 }
 
 // runOnce runs stages one after the other with their progress shown, and stops at
@@ -150,121 +164,4 @@ func (a *app) runOnce(ctx context.Context, r *schedule.Runner, names []string, o
 		}
 	}
 	return runs, nil
-}
-
-// runDocument is a run as --output json gives it.
-type runDocument struct {
-	ID              int64           `json:"id,omitempty"`
-	Stage           string          `json:"stage"`
-	Actor           string          `json:"actor"`
-	StartedAt       time.Time       `json:"started_at"`
-	FinishedAt      *time.Time      `json:"finished_at,omitempty"`
-	DurationSeconds float64         `json:"duration_seconds"`
-	State           string          `json:"state"`
-	Counts          []stage.Count   `json:"counts"`
-	Problems        int64           `json:"problems"`
-	Notices         []string        `json:"notices,omitempty"`
-	Deferred        string          `json:"deferred,omitempty"`
-	Error           string          `json:"error,omitempty"`
-	Progress        *progressOfARun `json:"progress,omitempty"`
-}
-
-// progressOfARun is how far a run has come that still works.
-type progressOfARun struct {
-	What  string `json:"what"`
-	Done  int64  `json:"done"`
-	Total int64  `json:"total,omitempty"`
-}
-
-func documentOf(r schedule.Run) runDocument {
-	d := runDocument{
-		ID: r.ID, Stage: r.Stage, Actor: r.Actor, StartedAt: r.StartedAt.UTC(),
-		DurationSeconds: r.Duration().Seconds(), State: r.State(),
-		Counts: orEmpty(r.Report.Counts), Problems: r.Report.Problems,
-		Notices: r.Report.Notices, Deferred: r.Report.Deferred, Error: r.Error,
-	}
-	if !r.FinishedAt.IsZero() {
-		at := r.FinishedAt.UTC()
-		d.FinishedAt = &at
-	}
-	if r.Progress.What != "" {
-		d.Progress = &progressOfARun{What: r.Progress.What, Done: r.Progress.Done, Total: r.Progress.Total}
-	}
-	return d
-}
-
-func documentsOf(runs []schedule.Run) []runDocument {
-	out := make([]runDocument, 0, len(runs))
-	for _, r := range runs {
-		out = append(out, documentOf(r))
-	}
-	return out
-}
-
-// tellRuns shows what the stages did. A failure stays the command's failure, and
-// is shown as the last row too.
-func (a *app) tellRuns(runs []schedule.Run, f passFlags, failure error) error {
-	var problems int64
-	for _, r := range runs {
-		problems += r.Report.Problems
-	}
-	if len(runs) > 0 {
-		document := map[string]any{"dry_run": f.dryRun, "problems": problems, "runs": documentsOf(runs)}
-		err := a.show(document, func(p *page) { p.runs(runs, f.dryRun, problems) })
-		if failure == nil {
-			failure = err
-		}
-	}
-	if failure == nil && f.strict && problems > 0 {
-		return problemsError{problems: problems}
-	}
-	return failure
-}
-
-// runs writes what stages did: a row each, then notices and the verdict.
-func (p *page) runs(runs []schedule.Run, dryRun bool, problems int64) {
-	g := grid{heads: []string{"STAGE", "RESULT", "#TOOK", "WHAT IT DID"}, wrap: []int{3}}
-	for _, r := range runs {
-		g.add(r.Stage, p.state(r.State()), took(r.Duration()), reportCounts(r.Report))
-	}
-	p.table(g)
-	p.notices(runs)
-	if dryRun && !slices.ContainsFunc(runs, saysDryRun) {
-		p.line("dry run: nothing was written")
-	}
-	if problems > 0 {
-		p.sentence("%s somebody has to look at: `partnersync discrepancies` and `partnersync outbox list` name the records", counted(problems, "thing")+" that")
-	}
-}
-
-// saysDryRun says whether a run's own notices say that nothing was written.
-func saysDryRun(r schedule.Run) bool {
-	return slices.ContainsFunc(r.Report.Notices, func(n string) bool { return strings.Contains(n, "dry run: nothing was written") })
-}
-
-// notices writes what runs want a person to know, each sentence once: that a
-// mapping is stopped, and why, for one.
-func (p *page) notices(runs []schedule.Run) {
-	said := map[string]bool{}
-	for _, r := range runs {
-		for _, n := range r.Report.Notices {
-			if notice := r.Stage + ": " + n; !said[notice] {
-				said[notice] = true
-				p.sentence("%s %s", p.app.paint(p.w, yellow, "note:"), notice)
-			}
-		}
-	}
-}
-
-// state paints the word for how a run ended.
-func (p *page) state(state string) string {
-	switch {
-	case state == string(stage.OK):
-		return p.app.paint(p.w, green, state)
-	case strings.HasPrefix(state, string(stage.OK)), state == "deferred":
-		return p.app.paint(p.w, yellow, state)
-	case state == string(stage.Failed), state == "interrupted":
-		return p.app.paint(p.w, red, state)
-	}
-	return state
 }

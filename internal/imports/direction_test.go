@@ -15,8 +15,9 @@ const module = "github.com/partnersync/partnersync/"
 // mayImport says, for each wing, the wings below it. A room may import rooms of
 // its own wing unless forbidden says otherwise.
 var mayImport = map[string][]string{
-	"cmd":        {"config", "portal", "sync", "mapping", "ledger", "salesforce", "migrations", "internal"},
-	"config":     {"sync/schedule", "sync/stage", "internal"}, // schedule reads cron lines
+	"cmd": {"config", "portal", "sync", "mapping", "ledger", "salesforce", "migrations", "internal"},
+	// schedule reads cron lines, quota reads shares, alert checks where it is to send to.
+	"config":     {"sync/schedule", "sync/stage", "sync/quota", "sync/alert", "sync/watch", "internal"},
 	"portal":     {"sync", "mapping", "ledger", "migrations", "internal"},
 	"sync":       {"mapping", "ledger", "internal"},
 	"mapping":    {"salesforce", "ledger", "internal"},
@@ -31,21 +32,28 @@ var besides = map[string][]string{
 	"sync/pull": {"salesforce"},
 	"sync/push": {"salesforce"},
 	// One writes instants as Salesforce does, the other compares with it.
-	"sync/record": {"salesforce"},
-	"sync/verify": {"salesforce"},
+	"sync/record":  {"salesforce"},
+	"sync/verify":  {"salesforce"},
+	"sync/recount": {"salesforce"},
 	// It reads the stamp of a record as it was received.
 	"sync/staging": {"salesforce"},
+	// It asks the org for its quota, and stands before every request.
+	"sync/quota": {"salesforce"},
 }
 
 // forbidden are imports within a wing, or beyond it, that would tie rooms together.
 var forbidden = map[string][]string{
-	"sync/pull":         {"sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "ledger"},
-	"sync/reconcile":    {"sync/pull", "sync/accrue", "sync/push", "sync/verify", "sync/outbox", "salesforce"},
-	"sync/accrue":       {"sync/pull", "sync/reconcile", "sync/push", "sync/verify", "sync/staging", "mapping", "salesforce"},
-	"sync/push":         {"sync/pull", "sync/reconcile", "sync/accrue", "sync/verify", "sync/staging"},
-	"sync/verify":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/staging"},
-	"sync/record":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "sync/staging"},
+	"sync/pull":         {"sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "ledger"},
+	"sync/reconcile":    {"sync/pull", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "sync/outbox", "salesforce"},
+	"sync/accrue":       {"sync/pull", "sync/reconcile", "sync/push", "sync/recount", "sync/verify", "sync/staging", "mapping", "salesforce"},
+	"sync/push":         {"sync/pull", "sync/reconcile", "sync/accrue", "sync/recount", "sync/verify", "sync/staging"},
+	"sync/recount":      {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "sync/outbox"},
+	"sync/verify":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/staging"},
+	"sync/record":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "sync/staging"},
 	"sync/stage":        {"sync/", "mapping", "ledger", "salesforce"},
+	"sync/quota":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "ledger"},
+	"sync/watch":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "salesforce"},
+	"sync/alert":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "salesforce"},
 	"ledger/commission": {"ledger", "internal/pg", "sync", "mapping"},
 	"internal/errs":     {"internal/", "migrations"},
 	"internal/clock":    {"internal/", "migrations"},

@@ -97,6 +97,22 @@ func CountDue(ctx context.Context, q sqlx.QueryerContext) (n int64, err error) {
 	return n, err
 }
 
+// Due says how many sources are due, and since when the oldest is; nil if none is.
+type Due struct {
+	Sources int64      `db:"sources" json:"sources"`
+	Since   *time.Time `db:"since" json:"since,omitempty"`
+}
+
+// ReadDue says what is due.
+func ReadDue(ctx context.Context, q sqlx.QueryerContext) (d Due, err error) {
+	defer errs.Wrap(&err, "read what is due")
+	err = sqlx.GetContext(ctx, q, &d, `select count(*) as sources, min(marked_at) as since from ledger.due_source`)
+	if d.Since != nil {
+		*d.Since = d.Since.UTC()
+	}
+	return d, err
+}
+
 // Schedule keeps, for sources, the first as-of on which more is expected of them;
 // no date means never.
 func Schedule(ctx context.Context, tx *sqlx.Tx, sources []string, nextOn []clock.Date) (err error) {

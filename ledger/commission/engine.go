@@ -70,7 +70,7 @@ func (e *Engine) Lines(s *Source) Result {
 		f = s.tooLarge(e.payout(s, plan))
 	}
 	if f != nil {
-		r.freeze(*f, "", f.Kind != ReasonUnreadable)
+		r.freeze(*f, "", f.Kind != ReasonUnreadable && f.Kind != ReasonVanished)
 		r.Lines = e.heldLines(s, plan, f)
 		return r
 	}
@@ -187,6 +187,9 @@ func (s *Source) fault(hasPlan bool) *Finding {
 		return &Finding{Kind: kind, Rule: rule, IsHold: true, Detail: fmt.Sprintf(format, args...)}
 	}
 	switch {
+	case s.IsVanished:
+		return hold(ReasonVanished, "R9.1",
+			"Opportunity %s is gone from Salesforce, and nobody saw it deleted. Until somebody says what became of it, what it earned stays as it is.", s.label())
 	case s.IsUnreadable:
 		return hold(ReasonUnreadable, "R3.1",
 			"Opportunity %s cannot be read as Salesforce has it now. Its discrepancy says what to correct.", s.label())

@@ -23,6 +23,9 @@ type Source struct {
 	// IsUnreadable: the record's latest version could not be read, so what is known
 	// of it is known to be old.
 	IsUnreadable bool
+	// IsVanished: Salesforce has the record no more, nobody saw it deleted, and nobody
+	// has said what became of it (R9.1).
+	IsVanished bool `json:",omitempty"` // closes that were made before know nothing of it
 	// Start and End are the service period, both ends counting; neither of them
 	// makes it point revenue, one alone is wrong (R3.2).
 	Start, End clock.Date
@@ -148,9 +151,10 @@ const (
 	ReasonUnmappedType   = "unmapped_type"
 	ReasonRenewedUnknown = "renewed_unknown"
 	ReasonMissingRate    = "missing_rate"
-	ReasonNoMoney        = "amounts_to_nothing" // the commission rounds to zero
-	ReasonTooLarge       = "amount_too_large"   // larger than the book can hold
-	ReasonUnreadable     = "unreadable_record"  // found, and settled, by reconcile
+	ReasonNoMoney        = "amounts_to_nothing"     // the commission rounds to zero
+	ReasonTooLarge       = "amount_too_large"       // larger than the book can hold
+	ReasonUnreadable     = "unreadable_record"      // found, and settled, by reconcile
+	ReasonVanished       = "vanished_in_salesforce" // found by a recount, and settled by reconcile
 )
 
 // Regimes and slices (R7.1).

@@ -40,6 +40,8 @@ type registrationRow struct {
 	Priority        string              `db:"priority"`
 	Speculative     bool                `db:"speculative"`
 	IsUnreadable    bool                `db:"is_unreadable"`
+	IsVanished      bool                `db:"is_vanished"`
+	IsUnproven      bool                `db:"is_unproven"`
 	IsDeleted       bool                `db:"is_deleted"`
 	Modstamp        time.Time           `db:"modstamp"`
 	ApprovedAt      *time.Time          `db:"approved_at"`
@@ -54,6 +56,9 @@ const registrationColumns = `
 	r.customer_id, r.opportunity_id, r.space_id, r.involvement, r.status, r.submitted_at, r.decided_at, r.decision_reason,
 	r.share, r.share_group, r.project, r.key_people, r.use_case, r.business_outcome, r.timeframe, r.priority, r.speculative,
 	r.is_unreadable, r.is_deleted, r.modstamp,
+	exists (select from ledger.vanished v where v.record_id = r.id and v.is_held) as is_vanished,
+	exists (select from ledger.engagement e join ledger.vanished v on v.record_id = e.id and v.is_held
+	        where e.registration_id = r.id) as is_unproven,
 	(select case r.origin when 'portal' then min(e.at) else max(e.at) end from ledger.registration_event e
 	 where e.registration_id = r.id and e.state = 'approved' and e.at <= coalesce(r.decided_at, e.at)) as approved_at,
 	(select max(e.at) from ledger.registration_event e
@@ -70,6 +75,7 @@ func (r registrationRow) record() record {
 			Speculative: r.Speculative, IsDeleted: r.IsDeleted, Modstamp: r.Modstamp.UTC(),
 		},
 		customerID: r.CustomerID, domain: r.EmailDomain, approvedAt: orZero(r.ApprovedAt), isUnreadable: r.IsUnreadable,
+		isVanished: r.IsVanished, isUnproven: r.IsUnproven,
 		seenSubmittedAt: orZero(r.SeenSubmittedAt),
 	}
 	if r.Share.Valid {

@@ -26,6 +26,9 @@ type record struct {
 	// was known.
 	seenSubmittedAt time.Time
 	isUnreadable    bool
+	// isVanished: Salesforce has it no more, and nobody has said what became of it;
+	// isUnproven: that is so of an engagement of it (R9.1).
+	isVanished, isUnproven bool
 }
 
 // opportunity is what linking needs of an opportunity.
@@ -195,6 +198,10 @@ func (c *claimant) clarify() {
 		c.SubmittedAt = c.seenSubmittedAt
 	}
 	switch {
+	case c.isVanished:
+		c.unclear = "it is gone from Salesforce, and nobody has said what became of it"
+	case c.isUnproven:
+		c.unclear = "an engagement of it is gone from Salesforce, and nobody has said what became of that"
 	case c.isUnreadable:
 		c.unclear = "its latest version cannot be read; its discrepancy says what to correct"
 	case !known:

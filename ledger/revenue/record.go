@@ -23,6 +23,8 @@ type Record struct {
 	CustomerID, Customer string
 	// IsUnreadable: its latest version could not be read, so what is here is old.
 	IsUnreadable bool
+	// IsVanished: Salesforce has it no more, and nobody has said what became of it (R9.1).
+	IsVanished bool
 }
 
 // ReadRecord gives the opportunity of a Salesforce id of 18 characters; NotFound if
@@ -56,7 +58,7 @@ func ReadRecord(ctx context.Context, q sqlx.QueryerContext, id string) (Record, 
 			ServiceEnd: row.ServiceEnd, NetNewAmount: stated(row.NetNewAmount), RegistrationID: row.RegistrationID,
 			IsDeleted: row.IsDeleted, Modstamp: row.Modstamp.UTC(),
 		},
-		CustomerID: row.CustomerID, Customer: row.Customer, IsUnreadable: row.IsUnreadable,
+		CustomerID: row.CustomerID, Customer: row.Customer, IsUnreadable: row.IsUnreadable, IsVanished: row.IsVanished,
 	}, nil
 }
 

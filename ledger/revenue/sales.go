@@ -72,7 +72,7 @@ func (m merges) sales(account string, byAccount map[string][]commission.Sale) []
 func salesOf(ctx context.Context, q sqlx.QueryerContext, m merges, accounts []string, zone *time.Location) (map[string][]commission.Sale, error) {
 	var rows []opportunityRow
 	if err := sqlx.SelectContext(ctx, q, &rows, `
-		select `+opportunityColumns+` from ledger.opportunity
+		select `+opportunityColumns+` from ledger.opportunity o
 		where customer_id = any((select $1::text[])::text[]) and customer_id <> '' and is_won and not is_deleted`, pq.Array(m.accounts(accounts))); err != nil {
 		return nil, err
 	}

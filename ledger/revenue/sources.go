@@ -30,13 +30,15 @@ type opportunityRow struct {
 	ServiceStart clock.Date          `db:"service_start"`
 	ServiceEnd   clock.Date          `db:"service_end"`
 	IsUnreadable bool                `db:"is_unreadable"`
+	IsVanished   bool                `db:"is_vanished"`
 	Type         string              `db:"type"`
 	NetNewAmount decimal.NullDecimal `db:"net_new_amount"`
 	Registration string              `db:"registration_id"`
 }
 
 const opportunityColumns = `id, name, account_id, customer_id, space_id, amount, currency, close_date, is_won, is_deleted,
-	service_start, service_end, is_unreadable, type, net_new_amount, registration_id`
+	service_start, service_end, is_unreadable, type, net_new_amount, registration_id,
+	exists (select from ledger.vanished v where v.record_id = o.id and v.is_held) as is_vanished`
 
 // Sources gives, for opportunities by id, what the engine works on. Days are
 // those of the company zone. An id that is no opportunity is left out.
@@ -44,7 +46,7 @@ func Sources(ctx context.Context, q sqlx.QueryerContext, ids []string, zone *tim
 	defer errs.Wrap(&err, "read %d sources", len(ids))
 	var rows []opportunityRow
 	if err := sqlx.SelectContext(ctx, q, &rows, `
-		select `+opportunityColumns+` from ledger.opportunity where id = any((select $1::text[])::text[]) order by id`, pq.Array(ids)); err != nil {
+		select `+opportunityColumns+` from ledger.opportunity o where id = any((select $1::text[])::text[]) order by id`, pq.Array(ids)); err != nil {
 		return nil, err
 	}
 	spaces, err := readSpaces(ctx, q, rows)
@@ -62,7 +64,7 @@ func (r opportunityRow) source(all *spaceIndex, zone *time.Location) commission.
 	s := commission.Source{
 		ID: r.ID, Name: r.Name, AccountID: r.AccountID, Currency: money.Currency(r.Currency),
 		CloseDate: r.CloseDate, IsRevenue: r.IsWon && !r.IsDeleted, Start: r.ServiceStart, End: r.ServiceEnd,
-		NamedSpace: r.SpaceID, IsUnreadable: r.IsUnreadable, Type: r.Type,
+		NamedSpace: r.SpaceID, IsUnreadable: r.IsUnreadable, IsVanished: r.IsVanished, Type: r.Type,
 		NamedRegistration: r.Registration,
 	}
 	if r.Amount.Valid {

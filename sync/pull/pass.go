@@ -3,7 +3,6 @@ package pull
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/mapping"
-	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/staging"
 )
@@ -23,7 +21,10 @@ type pass struct {
 	report  *stage.Report
 	token   stage.Token
 	// began is Salesforce's clock when the pass began.
-	began time.Time
+	began     time.Time
+	describer *describer
+	cursors   map[string]staging.Cursor
+	windows   map[string][]staging.Window
 }
 
 func (p *pass) run(ctx context.Context) (err error) {
@@ -35,7 +36,10 @@ func (p *pass) run(ctx context.Context) (err error) {
 	if p.began, err = p.Source.ServerTime(ctx); err != nil {
 		return fmt.Errorf("ask Salesforce for its clock: %w", err)
 	}
-	found, err := p.Mapping.Resolve(ctx, p.Source)
+	if err := p.remember(ctx); err != nil {
+		return err
+	}
+	found, err := p.resolve(ctx)
 	if err != nil {
 		return err
 	}
@@ -45,6 +49,9 @@ func (p *pass) run(ctx context.Context) (err error) {
 	}
 	for _, r := range found.Readings {
 		err := p.object(ctx, r)
+		if errs.KindOf(err) == errs.Invalid {
+			err = p.again(ctx, r, err)
+		}
 		switch errs.KindOf(err) {
 		case "":
 		case errs.Invalid, errs.NotFound:
@@ -57,83 +64,81 @@ func (p *pass) run(ctx context.Context) (err error) {
 	return nil
 }
 
+// remember reads what earlier passes left.
+func (p *pass) remember(ctx context.Context) error {
+	known, err := staging.Descriptions(ctx, p.DB)
+	if err != nil {
+		return err
+	}
+	p.describer = &describer{pass: p, known: known, asked: map[string]bool{}}
+	cursors, err := staging.Cursors(ctx, p.DB)
+	if err != nil {
+		return err
+	}
+	p.cursors = map[string]staging.Cursor{}
+	for _, c := range cursors {
+		p.cursors[c.Object] = c
+	}
+	p.windows, err = staging.Windows(ctx, p.DB)
+	return err
+}
+
+// resolve holds the mapping against the org. What is known of it will do, unless
+// something is missing by it: that may have been mended meanwhile.
+func (p *pass) resolve(ctx context.Context) (mapping.Resolution, error) {
+	found, err := p.Mapping.Resolve(ctx, p.describer)
+	if err == nil && len(found.Stopped) > 0 && !p.describer.isFresh {
+		p.describer.isFresh = true
+		found, err = p.Mapping.Resolve(ctx, p.describer)
+	}
+	if err != nil {
+		return found, err
+	}
+	return found, p.describer.tell(ctx)
+}
+
+// again reads an object once more after its query was refused: what is known of the
+// org may be out of date. why is the refusal.
+func (p *pass) again(ctx context.Context, r mapping.Reading, why error) error {
+	p.describer.isFresh = true
+	found, err := p.resolve(ctx)
+	if err != nil {
+		return err
+	}
+	for _, stopped := range found.Stopped {
+		if stopped.Kind == r.Kind {
+			return stopped.Err
+		}
+	}
+	for _, now := range found.Readings {
+		if now.Kind != r.Kind {
+			continue
+		}
+		if now.Signature() == r.Signature() {
+			return why
+		}
+		return p.object(ctx, now)
+	}
+	return why
+}
+
 // stop reports a mapping that a person has to look at.
 func (p *pass) stop(kind mapping.Kind, err error) {
 	notice := fmt.Sprintf("The mapping of %s is stopped: %s.", kind, strings.TrimSuffix(err.Error(), "."))
 	if hint := errs.HintOf(err); hint != "" {
 		notice += " " + hint
 	}
-	p.report.Notices = append(p.report.Notices, notice)
-	p.report.Problems++
+	p.problem(notice)
 	p.Log.Warn("a mapping is stopped", zap.String("kind", string(kind)), zap.Error(err))
 }
 
-// object reads one object to its end.
-func (p *pass) object(ctx context.Context, r mapping.Reading) (err error) {
-	defer errs.Wrap(&err, "read %s", r.Object)
-	cursor, err := staging.ReadCursor(ctx, p.DB, r.Object)
-	if err != nil {
-		return err
-	}
-	if err := checkAbsent(r, cursor); err != nil {
-		return err
-	}
-	if signature := r.Signature(); cursor.Fields != signature {
-		if cursor.Fields != "" {
-			p.report.Notices = append(p.report.Notices, fmt.Sprintf(
-				"%s is read again from the start, because the list of its fields has changed.", r.Object))
-		}
-		cursor = staging.Cursor{Object: r.Object, Fields: signature, AskedAt: cursor.AskedAt, Oldest: cursor.Oldest}
-	}
-	if p.options.DryRun {
-		return p.count(ctx, r, p.start(cursor))
-	}
-	if r.Kind.IsHistory() && cursor.AskedAt.IsZero() {
-		if cursor.AskedAt, cursor.Oldest, err = p.askOldest(ctx, r); err != nil {
-			return err
-		}
-	}
-	isFresh, err := staging.IsEmpty(ctx, p.DB, r.Object)
-	if err != nil {
-		return err
-	}
-	reader := &reader{pass: p, reading: r, cursor: cursor, from: p.start(cursor), isFresh: isFresh}
-	return reader.run(ctx)
+// problem reports what a person has to look at.
+func (p *pass) problem(notice string) {
+	p.report.Notices = append(p.report.Notices, notice)
+	p.report.Problems++
 }
 
-// checkAbsent stops a mapping whose optional field was there and has gone: it
-// has more likely been hidden than removed, and everything that was known of it
-// would be read as blank (R9.4).
-func checkAbsent(r mapping.Reading, cursor staging.Cursor) error {
-	fields, _, _ := strings.Cut(cursor.Fields, " where ")
-	for _, path := range r.Absent {
-		if slices.Contains(strings.Split(fields, ","), path) {
-			return errs.New(errs.Invalid, "%s had the field %s, which is gone or hidden from the integration user", r.Object, path).
-				WithHint("Give the integration user read access to %s, or take it out of the mapping.", path)
-		}
-	}
-	return nil
-}
-
-// start is where the next reading begins.
-func (p *pass) start(c staging.Cursor) position {
-	if c.At.IsZero() {
-		return position{}
-	}
-	if settled := c.UpdatedAt.Add(-p.Overlap); settled.Before(c.At) {
-		return position{at: settled}
-	}
-	return position{at: c.At, id: c.ID}
-}
-
-// count says how many records a reading would receive.
-func (p *pass) count(ctx context.Context, r mapping.Reading, from position) error {
-	var n int64
-	err := p.Source.Query(ctx, countSOQL(r, from), salesforce.QueryOptions{All: true},
-		func(_ context.Context, page salesforce.Page) error {
-			n = int64(page.TotalSize)
-			return nil
-		})
-	p.report.Add(r.Object+" to receive", n)
-	return err
+// notice reports what a person may want to know.
+func (p *pass) notice(format string, args ...any) {
+	p.report.Notices = append(p.report.Notices, fmt.Sprintf(format, args...))
 }

@@ -16,20 +16,43 @@ import (
 
 // Source is the org that is read; *salesforce.Client is one.
 type Source interface {
-	mapping.Describer
+	// DescribeSince describes an object, unless it is as it was.
+	DescribeSince(ctx context.Context, object, modified string) (salesforce.Described, error)
 	// Query hands over the pages of a query's result in order.
 	Query(ctx context.Context, soql string, o salesforce.QueryOptions, page func(context.Context, salesforce.Page) error) error
+	// BulkQuery hands over the records of a query in any order.
+	BulkQuery(ctx context.Context, soql string, o salesforce.BulkOptions, sink salesforce.BulkSink) error
 	// ServerTime is Salesforce's clock.
 	ServerTime(ctx context.Context) (time.Time, error)
 }
 
-// DefaultOverlap is how far a pull reads back: a Salesforce transaction lasts at
-// most ten minutes.
-// https://developer.salesforce.com/docs/atlas.en-us.apexcode.meta/apexcode/apex_gov_limits.htm
-const DefaultOverlap = 10 * time.Minute
+// API says how records are read.
+type API string
 
-// DefaultPageSize is the most that the platform gives.
-const DefaultPageSize = 2000
+// The ways to read.
+const (
+	// Auto reads much by Bulk and little by REST.
+	Auto API = "auto"
+	REST API = "rest"
+	Bulk API = "bulk"
+)
+
+// Defaults of what a Config leaves at zero.
+const (
+	// DefaultOverlap is how far a pull reads back: a Salesforce transaction lasts at
+	// most ten minutes, and clocks of servers differ.
+	// https://developer.salesforce.com/docs/atlas.en-us.apexcode.meta/apexcode/apex_gov_limits.htm
+	DefaultOverlap = 15 * time.Minute
+	// DefaultPageSize is the most that the platform gives.
+	DefaultPageSize = 2000
+	// DefaultBulkAbove is from how many records on a job is cheaper than pages.
+	DefaultBulkAbove = 10_000
+	// DefaultWindow is how many records a window is cut to.
+	DefaultWindow        = 100_000
+	DefaultWorkers       = 3
+	DefaultRefreshEvery  = 24 * time.Hour
+	DefaultDescribeEvery = time.Hour
+)
 
 // Config is what a pull works with. The first four must be set.
 type Config struct {
@@ -42,9 +65,24 @@ type Config struct {
 	// Overlap is how long a record may be in appearing after its stamp. 0 means
 	// DefaultOverlap.
 	Overlap time.Duration
-	// PageSize is how many records a page, and so a transaction, is asked to
-	// hold: 200 to 2000. 0 means DefaultPageSize.
+	// PageSize is how many records a page of the REST API is asked to hold: 200 to
+	// 2000. 0 means DefaultPageSize.
 	PageSize int
+	// API is how records are read; "" means Auto.
+	API API
+	// BulkAbove is up to how many records Auto reads by REST. 0 means
+	// DefaultBulkAbove.
+	BulkAbove int
+	// Window is how many records a window of a large reading should have; 0 means
+	// DefaultWindow. Workers is how many windows are read at once; 0 means
+	// DefaultWorkers.
+	Window, Workers int
+	// RefreshEvery is how often objects are read as a whole of which fields are mapped
+	// that don't move a record's stamp. 0 means DefaultRefreshEvery.
+	RefreshEvery time.Duration
+	// DescribeEvery is how long a description of an object is believed. 0 means
+	// DefaultDescribeEvery.
+	DescribeEvery time.Duration
 }
 
 // Stage is the pull stage.
@@ -52,16 +90,26 @@ type Stage struct{ Config }
 
 // New gives the stage.
 func New(c Config) *Stage {
-	if c.Overlap <= 0 {
-		c.Overlap = DefaultOverlap
-	}
-	if c.PageSize <= 0 {
-		c.PageSize = DefaultPageSize
+	orDefault(&c.Overlap, DefaultOverlap)
+	orDefault(&c.PageSize, DefaultPageSize)
+	orDefault(&c.BulkAbove, DefaultBulkAbove)
+	orDefault(&c.Window, DefaultWindow)
+	orDefault(&c.Workers, DefaultWorkers)
+	orDefault(&c.RefreshEvery, DefaultRefreshEvery)
+	orDefault(&c.DescribeEvery, DefaultDescribeEvery)
+	if c.API == "" {
+		c.API = Auto
 	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}
 	return &Stage{Config: c}
+}
+
+func orDefault[T int | time.Duration](value *T, standard T) {
+	if *value <= 0 {
+		*value = standard
+	}
 }
 
 // Name is stage.Pull.
@@ -72,6 +120,9 @@ func (s *Stage) Name() string { return stage.Pull }
 // or whose object cannot be read, is a notice and a problem. The error is for
 // what stops all of them: no connection, no permission, no database. An org
 // whose daily quota is used up defers the pass, without an error.
+//
+// A dry run reads everything that a pass would, makes facts of it and counts those
+// that cannot be read; it writes nothing.
 func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, err error) {
 	defer errs.Wrap(&err, "pull")
 	report.Stage = stage.Pull

@@ -16,6 +16,11 @@ type position struct {
 	id string
 }
 
+// before says whether p comes before q in the order.
+func (p position) before(q position) bool {
+	return p.at.Before(q.at) || p.at.Equal(q.at) && p.id < q.id
+}
+
 // condition is what a record behind the position meets, or "".
 func (p position) condition(stamp string) string {
 	at := salesforce.DateTime(p.at)
@@ -28,15 +33,26 @@ func (p position) condition(stamp string) string {
 	return "((" + stamp + " = " + at + " AND Id > " + salesforce.Quote(p.id) + ") OR " + stamp + " > " + at + ")"
 }
 
-// soql asks for the records behind a position, before until if that is set.
+// soql asks for the records behind a position and before until, in their order.
 func soql(r mapping.Reading, from position, until time.Time) string {
-	return "SELECT " + strings.Join(r.Fields, ", ") + " FROM " + r.Object + where(r, from, until) +
-		" ORDER BY " + r.Stamp + ", Id"
+	return bulkSOQL(r, from, until) + " ORDER BY " + r.Stamp + ", Id"
 }
 
-// countSOQL asks for the number of records behind a position.
-func countSOQL(r mapping.Reading, from position) string {
-	return "SELECT COUNT() FROM " + r.Object + where(r, from, time.Time{})
+// bulkSOQL asks for them in any order: one would keep the platform from working on
+// parts of the object at once.
+// https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/query_create_job.htm
+func bulkSOQL(r mapping.Reading, from position, until time.Time) string {
+	return "SELECT " + strings.Join(r.Fields, ", ") + " FROM " + r.Object + where(r, from, until)
+}
+
+// countSOQL asks for the number of records behind a position and before until.
+func countSOQL(r mapping.Reading, from position, until time.Time) string {
+	return "SELECT COUNT() FROM " + r.Object + where(r, from, until)
+}
+
+// firstSOQL asks for the earliest stamp before until.
+func firstSOQL(r mapping.Reading, until time.Time) string {
+	return "SELECT MIN(" + r.Stamp + ") earliest FROM " + r.Object + where(r, position{}, until)
 }
 
 // oldestSOQL asks for the instant of the oldest row of a history object, whatever
@@ -53,11 +69,6 @@ func where(r mapping.Reading, from position, until time.Time) string {
 	if c := from.condition(r.Stamp); c != "" {
 		all = append(all, c)
 	}
-	if !until.IsZero() {
-		all = append(all, r.Stamp+" < "+salesforce.DateTime(until))
-	}
-	if len(all) == 0 {
-		return ""
-	}
+	all = append(all, r.Stamp+" < "+salesforce.DateTime(until))
 	return " WHERE " + strings.Join(all, " AND ")
 }

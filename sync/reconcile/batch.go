@@ -54,6 +54,9 @@ func (b *batch) reconcile(ctx context.Context) (opened int64, err error) {
 	if save == nil {
 		return 0, errs.New(errs.Unknown, "nothing keeps facts of the kind %s", b.kind)
 	}
+	if err := b.holdVanished(ctx); err != nil {
+		return 0, err
+	}
 	if err := save(ctx); err != nil {
 		return 0, err
 	}
@@ -61,7 +64,7 @@ func (b *batch) reconcile(ctx context.Context) (opened int64, err error) {
 	for i, r := range b.records {
 		ids[i] = r.ID
 	}
-	opened, err = ledger.SettleDiscrepancies(ctx, b.tx, []string{kindUnreadable}, ids, b.found, b.now)
+	opened, err = ledger.SettleDiscrepancies(ctx, b.tx, []string{kindUnreadable, ledger.KindVanished}, ids, b.found, b.now)
 	return opened + b.opened, err
 }
 

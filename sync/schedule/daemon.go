@@ -3,10 +3,6 @@ package schedule
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +11,6 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"github.com/partnersync/partnersync/internal/errs"
-	"github.com/partnersync/partnersync/sync/stage"
 )
 
 const (
@@ -42,21 +37,31 @@ type DaemonConfig struct {
 	// Grace is how long Stop lets a running pass go on before it cancels it, so
 	// that a pass that is nearly done is not thrown away. 0 means 10 seconds.
 	Grace time.Duration
+	// Chores are done beside the stages, and keep none of them waiting.
+	Chores []Chore
 
 	// hasty leaves out River's random delay before its housekeeping starts.
 	hasty bool
 }
 
+// Chore is something that every replica does now and then while its daemon runs: looking
+// whether somebody has to be told of something, say. One that still works when it is
+// due again is not begun a second time. Its context ends when the daemon stops, which waits
+// for it. An error is logged.
+type Chore struct {
+	What  string // what it does, after "could not"
+	Every time.Duration
+	Do    func(context.Context) error
+}
+
 // Daemon ticks by its cron lines and works on the jobs that this or another
 // replica's ticks have started.
 type Daemon struct {
+	Timetable
 	runner *Runner
-	lines  []line
-	// sequence is what "all" stands for.
-	sequence []string
-	zone     *time.Location
-	grace    time.Duration
-	client   *river.Client[*sql.Tx]
+	chores []Chore
+	grace  time.Duration
+	client *river.Client[*sql.Tx]
 
 	mu sync.Mutex
 	// cron is nil while the daemon is stopped.
@@ -67,24 +72,16 @@ type Daemon struct {
 	stopTicking context.CancelFunc
 }
 
-// line is a schedule and the name of what it starts.
-type line struct {
-	name     string
-	schedule cron.Schedule
-}
-
 // NewDaemon reads the schedules and makes a daemon that stands still. The error
 // is errs.Invalid and names every line that is wrong.
 func NewDaemon(c DaemonConfig) (*Daemon, error) {
-	d := &Daemon{runner: c.Runner, zone: c.Zone, grace: c.Grace}
-	if d.zone == nil {
-		d.zone = time.UTC
+	table, err := NewTimetable(c.Schedules, c.Zone)
+	if err != nil {
+		return nil, err
 	}
+	d := &Daemon{Timetable: table, runner: c.Runner, chores: c.Chores, grace: c.Grace}
 	if d.grace <= 0 {
 		d.grace = defaultGrace
-	}
-	if err := d.readLines(c.Schedules); err != nil {
-		return nil, err
 	}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{daemon: d}); err != nil {
@@ -111,78 +108,8 @@ func NewDaemon(c DaemonConfig) (*Daemon, error) {
 	return d, nil
 }
 
-func (d *Daemon) readLines(schedules map[string]string) error {
-	var faults []error
-	known := append([]string{All}, stage.Names()...)
-	for _, name := range slices.Sorted(maps.Keys(schedules)) {
-		if !slices.Contains(known, name) {
-			faults = append(faults, errs.New(errs.Invalid, "schedules.%s: there is no such stage; there are %s", name, strings.Join(known, ", ")))
-		}
-	}
-	for _, name := range stage.Names() {
-		text := strings.TrimSpace(schedules[name])
-		if text == "" && slices.Contains(stage.Way(), name) {
-			d.sequence = append(d.sequence, name)
-		}
-		faults = append(faults, d.readLine(name, text))
-	}
-	if len(d.sequence) > 0 {
-		faults = append(faults, d.readLine(All, strings.TrimSpace(schedules[All])))
-	}
-	if err := errors.Join(faults...); err != nil {
-		return errs.New(errs.Invalid, "%w", err)
-	}
-	return nil
-}
-
-func (d *Daemon) readLine(name, text string) error {
-	if text == "" || text == off {
-		return nil
-	}
-	s, err := Parse(text, d.zone)
-	errs.Wrap(&err, "schedules.%s", name)
-	if err == nil {
-		d.lines = append(d.lines, line{name: name, schedule: s})
-	}
-	return err
-}
-
-// stagesOf gives the stages that a job of that name runs.
-func (d *Daemon) stagesOf(name string) []string {
-	if name == All {
-		return d.sequence
-	}
-	return []string{name}
-}
-
-// Due is when something will next start by itself.
-type Due struct {
-	// Name is a stage's, or "all".
-	Name string
-	At   time.Time
-}
-
 // Next gives when each line will next be due, soonest first, in the company zone.
-func (d *Daemon) Next() []Due {
-	now := d.runner.Clock.Now().In(d.zone)
-	out := make([]Due, 0, len(d.lines))
-	for _, l := range d.lines {
-		out = append(out, Due{Name: l.name, At: l.schedule.Next(now).In(d.zone)})
-	}
-	slices.SortStableFunc(out, func(a, b Due) int { return a.At.Compare(b.At) })
-	return out
-}
-
-// nextOf gives when the line of a name will next be due after an instant, or the
-// zero time if it has none.
-func (d *Daemon) nextOf(name string, after time.Time) time.Time {
-	for _, l := range d.lines {
-		if l.name == name {
-			return l.schedule.Next(after)
-		}
-	}
-	return time.Time{}
-}
+func (d *Daemon) Next() []Due { return d.After(d.runner.Clock.Now()) }
 
 // Start begins to tick and to work. What was missed while no replica was there
 // is ticked once, before Start returns. ctx bounds the start only; what was

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -87,6 +88,39 @@ func Latest(ctx context.Context, q sqlx.QueryerContext) (_ []Run, err error) {
 		select distinct on (stage) `+runColumns+` from job.run order by stage, started_at desc, id desc`)
 	slices.SortStableFunc(out, func(a, b Run) int { return cmp.Compare(place(a.Stage), place(b.Stage)) })
 	return out, err
+}
+
+// Ended gives the latest run of each stage that ended and says how the stage fares: it
+// did its work, failed, or was put off for want of Salesforce's requests. One that
+// found another worker at it, or nothing to be done yet, says nothing.
+func Ended(ctx context.Context, q sqlx.QueryerContext) (_ []Run, err error) {
+	defer errs.Wrap(&err, "read how the stages fared")
+	out, err := runs(ctx, q, `
+		select distinct on (stage) `+runColumns+` from job.run
+		where (finished_at is not null or `+seenAt+` < now() - $1 * interval '1 second')
+			and (coalesce(report->>'deferred', '') = '' or exists (
+				select from json_array_elements(report->'warnings') as w where w->>'kind' = $2))
+		order by stage, started_at desc, id desc`, stage.OutOfQuota)
+	slices.SortStableFunc(out, func(a, b Run) int { return cmp.Compare(place(a.Stage), place(b.Stage)) })
+	return out, err
+}
+
+// LastCalls is how many requests of those that count the last pass of a stage made that
+// did all its work; 0 if there was none.
+func LastCalls(ctx context.Context, q sqlx.QueryerContext, name string) (n int64, err error) {
+	defer errs.Wrap(&err, "read how much %s asks of Salesforce", name)
+	err = sqlx.GetContext(ctx, q, &n, `
+		select coalesce((
+			select sum((c->>'n')::bigint) from json_array_elements(r.report->'calls') as c
+			where c->>'name' not in ('login', 'versions')), 0)::bigint
+		from (
+			select report from job.run
+			where stage = $1 and status in ('ok', 'ok with problems') and coalesce(report->>'deferred', '') = ''
+			order by started_at desc, id desc limit 1) as r`, name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return n, err
 }
 
 // place is a stage's position on the data's way.

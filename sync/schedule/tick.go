@@ -41,6 +41,9 @@ func (d *Daemon) newCron(ctx context.Context) *cron.Cron {
 	}
 	c.Schedule(every(catchUpEvery), d.chore(ctx, "catch up", d.catchUp))
 	c.Schedule(every(pruneEvery), d.chore(ctx, "prune the history", d.prune))
+	for _, chore := range d.chores {
+		c.Schedule(every(chore.Every), d.chore(ctx, chore.What, chore.Do))
+	}
 	return c
 }
 

@@ -21,13 +21,19 @@ const (
 	Accrue    = "accrue"
 	Push      = "push"
 	Verify    = "verify"
+	Recount   = "recount"
 )
 
-// Names lists the stages: those of the data's way in its order, then verify.
-func Names() []string { return append(Way(), Verify) }
+// Names lists the stages: those of the data's way in its order, then those that
+// look at everything, recount and verify.
+func Names() []string { return append(Way(), Recount, Verify) }
+
+// Order lists all stages in the order in which those that were named together run:
+// what a recount stages is reconciled after it.
+func Order() []string { return []string{Pull, Recount, Reconcile, Accrue, Push, Verify} }
 
 // Way lists the stages of the data's way, in its order: those that "all" stands for.
-// Verify moves nothing on, and has a schedule of its own.
+// Recount and verify move nothing on, and have schedules of their own.
 func Way() []string { return []string{Pull, Reconcile, Accrue, Push} }
 
 // Stage is one stage. Run makes one bounded pass and reports it. The error is
@@ -47,6 +53,9 @@ type Options struct {
 	// Repair: send again what verify has found to differ in Salesforce, whatever
 	// Salesforce has confirmed before. Only push reads it.
 	Repair bool
+	// Believe: what Salesforce does not show any more is gone, however much that is.
+	// Only recount reads it.
+	Believe bool
 	// Actor is who runs this: "schedule", or a person's name.
 	Actor string
 	// Progress, if not nil, is told of work done. total is 0 when unknown.

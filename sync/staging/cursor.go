@@ -32,6 +32,12 @@ type Cursor struct {
 	// Oldest is the instant of that row, whatever field it is about; zero if the
 	// object had no row.
 	Oldest time.Time
+	// FullAt is Salesforce's clock when the last reading of the whole object began;
+	// zero if none was finished. What doesn't move a stamp, a formula say, is as old.
+	FullAt time.Time
+	// IsDoubted says that the last reading received another number of records than
+	// Salesforce had counted, and that the cursor was left where it was for it.
+	IsDoubted bool
 }
 
 type cursorRow struct {
@@ -42,12 +48,14 @@ type cursorRow struct {
 	UpdatedAt time.Time    `db:"updated_at"`
 	AskedAt   sql.NullTime `db:"asked_at"`
 	Oldest    sql.NullTime `db:"oldest"`
+	FullAt    sql.NullTime `db:"full_at"`
+	Doubted   bool         `db:"doubted"`
 }
 
 func (r cursorRow) cursor() Cursor {
 	return Cursor{
 		Object: r.Object, Fields: r.Fields, At: orZero(r.At), ID: r.ID, UpdatedAt: r.UpdatedAt.UTC(),
-		AskedAt: orZero(r.AskedAt), Oldest: orZero(r.Oldest),
+		AskedAt: orZero(r.AskedAt), Oldest: orZero(r.Oldest), FullAt: orZero(r.FullAt), IsDoubted: r.Doubted,
 	}
 }
 
@@ -66,7 +74,7 @@ func ReadCursor(ctx context.Context, q sqlx.QueryerContext, object string) (_ Cu
 	defer errs.Wrap(&err, "read the cursor of %s", object)
 	var row cursorRow
 	err = sqlx.GetContext(ctx, q, &row,
-		`select object, fields, at, id, updated_at, asked_at, oldest from staging.cursor where object = $1`, object)
+		`select object, fields, at, id, updated_at, asked_at, oldest, full_at, doubted from staging.cursor where object = $1`, object)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Cursor{Object: object}, nil
 	}
@@ -78,7 +86,7 @@ func Cursors(ctx context.Context, q sqlx.QueryerContext) (_ []Cursor, err error)
 	defer errs.Wrap(&err, "read the cursors")
 	var rows []cursorRow
 	if err := sqlx.SelectContext(ctx, q, &rows,
-		`select object, fields, at, id, updated_at, asked_at, oldest from staging.cursor order by object`); err != nil {
+		`select object, fields, at, id, updated_at, asked_at, oldest, full_at, doubted from staging.cursor order by object`); err != nil {
 		return nil, err
 	}
 	out := make([]Cursor, len(rows))
@@ -94,11 +102,13 @@ func Cursors(ctx context.Context, q sqlx.QueryerContext) (_ []Cursor, err error)
 func WriteCursor(ctx context.Context, tx *sqlx.Tx, c Cursor) (err error) {
 	defer errs.Wrap(&err, "write the cursor of %s", c.Object)
 	_, err = tx.ExecContext(ctx, `
-		insert into staging.cursor as c (object, fields, at, id, updated_at, asked_at, oldest) values ($1, $2, $3, $4, $5, $6, $7)
+		insert into staging.cursor as c (object, fields, at, id, updated_at, asked_at, oldest, full_at, doubted)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		on conflict (object) do update
 		set fields = excluded.fields, at = excluded.at, id = excluded.id, updated_at = excluded.updated_at,
+		    full_at = excluded.full_at, doubted = excluded.doubted,
 		    asked_at = coalesce(c.asked_at, excluded.asked_at),
 		    oldest = case when c.asked_at is null then excluded.oldest else c.oldest end`,
-		c.Object, c.Fields, orNoTime(c.At), c.ID, c.UpdatedAt, orNoTime(c.AskedAt), orNoTime(c.Oldest))
+		c.Object, c.Fields, orNoTime(c.At), c.ID, c.UpdatedAt, orNoTime(c.AskedAt), orNoTime(c.Oldest), orNoTime(c.FullAt), c.IsDoubted)
 	return err
 }

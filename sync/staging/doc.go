@@ -10,6 +10,9 @@
 //	                   └────────────────────────────┘
 //	                    Put of the same version with another payload
 //
+// A newest version can also be marked as vanished (MarkVanished), or as deleted
+// after that (MarkDeleted); either makes it unreconciled again.
+//
 // So reading a record again is harmless: the same version with the same payload
 // changes nothing. The newest version of every record stays, which is what makes
 // that so, and what another reading of the org is compared with.

@@ -2,6 +2,7 @@ package staging
 
 import (
 	"context"
+	"crypto/sha256"
 	"iter"
 	"time"
 
@@ -25,27 +26,109 @@ func IsEmpty(ctx context.Context, q sqlx.QueryerContext, object string) (_ bool,
 
 // Put stages versions of records of one object and gives how many were new or
 // had changed. A version that is there with the same payload is left alone; with
-// another payload (a changed field list, a formula) it is replaced and marked
-// unreconciled.
+// another payload (a changed field list, a formula), or if it had vanished, it is
+// replaced and marked unreconciled. Of a version that is given twice, the later counts.
+//
+// Most of what is read again is the same. So only hashes go to the database at first,
+// and nothing is locked or written for what has not changed; what is new goes in by
+// COPY.
 func Put(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now time.Time) (_ int64, err error) {
 	defer errs.Wrap(&err, "stage %d records of %s", len(records), object)
-	var (
-		seen     = make(map[string]int, len(records))
-		ids      = make([]string, 0, len(records))
-		stamps   = make([]string, 0, len(records))
-		deleted  = make([]bool, 0, len(records))
-		payloads = make([]string, 0, len(records))
-	)
-	for _, r := range records {
-		stamp := r.Modstamp.UTC().Format(stampLayout)
-		// One statement may not touch a row twice; the later reading counts.
-		if i, twice := seen[r.ID+stamp]; twice {
-			deleted[i], payloads[i] = r.IsDeleted, string(r.Payload)
-			continue
+	records = latest(records)
+	fresh, changed, err := compare(ctx, tx, object, records)
+	if err != nil {
+		return 0, err
+	}
+	n, isNew, err := PutNew(ctx, tx, object, fresh, now)
+	if err != nil {
+		return 0, err
+	}
+	if !isNew { // somebody was faster
+		changed = append(changed, fresh...)
+	}
+	replaced, err := replace(ctx, tx, object, changed, now)
+	return n + replaced, err
+}
+
+// latest leaves out versions that come again later.
+func latest(records []Record) []Record {
+	type version struct {
+		id string
+		at time.Time
+	}
+	last := make(map[version]int, len(records))
+	for i, r := range records {
+		last[version{r.ID, r.Modstamp.UTC()}] = i
+	}
+	if len(last) == len(records) {
+		return records
+	}
+	out := make([]Record, 0, len(last))
+	for i, r := range records {
+		if last[version{r.ID, r.Modstamp.UTC()}] == i {
+			out = append(out, r)
 		}
-		seen[r.ID+stamp] = len(ids)
-		ids, stamps = append(ids, r.ID), append(stamps, stamp)
-		deleted, payloads = append(deleted, r.IsDeleted), append(payloads, string(r.Payload))
+	}
+	return out
+}
+
+// compare finds the versions that are not staged, and those that are staged
+// otherwise.
+func compare(ctx context.Context, tx *sqlx.Tx, object string, records []Record) (fresh, changed []Record, err error) {
+	ids, stamps := make([]string, len(records)), make([]string, len(records))
+	hashes := make([][]byte, len(records))
+	for i, r := range records {
+		ids[i], stamps[i] = r.ID, r.Modstamp.UTC().Format(stampLayout)
+		hashes[i] = hash(r)
+	}
+	var rows []struct {
+		I       int  `db:"i"`
+		IsFresh bool `db:"is_fresh"`
+	}
+	err = tx.SelectContext(ctx, &rows, `
+		select n.i, r.id is null as is_fresh
+		from unnest($2::text[], $3::timestamptz[], $4::bytea[]) with ordinality as n (id, modstamp, hash, i)
+		left join lateral (
+			-- The limit keeps Postgres to the key, also while statistics lag.
+			select r.id, r.vanished_at, sha256(convert_to(r.is_deleted::text || r.payload::text, 'UTF8')) as hash
+			from staging.record r
+			where r.object = $1 and r.id = n.id and r.modstamp = n.modstamp
+			limit 1
+		) r on true
+		where r.id is null or r.vanished_at is not null or r.hash <> n.hash
+		order by n.i`, object, pq.Array(ids), pq.Array(stamps), pq.ByteaArray(hashes))
+	for _, row := range rows {
+		if r := records[row.I-1]; row.IsFresh {
+			fresh = append(fresh, r)
+		} else {
+			changed = append(changed, r)
+		}
+	}
+	return fresh, changed, err
+}
+
+// hash is that of what compare looks at: whether it is deleted, then the payload.
+func hash(r Record) []byte {
+	deleted := "false"
+	if r.IsDeleted {
+		deleted = "true"
+	}
+	h := sha256.New()
+	h.Write([]byte(deleted))
+	h.Write(r.Payload)
+	return h.Sum(nil)
+}
+
+// replace writes versions over those that are there.
+func replace(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now time.Time) (int64, error) {
+	if len(records) == 0 {
+		return 0, nil
+	}
+	ids, stamps := make([]string, len(records)), make([]string, len(records))
+	deleted, payloads := make([]bool, len(records)), make([]string, len(records))
+	for i, r := range records {
+		ids[i], stamps[i] = r.ID, r.Modstamp.UTC().Format(stampLayout)
+		deleted[i], payloads[i] = r.IsDeleted, string(r.Payload)
 	}
 	// pulled_at only ever grows, so that MarkReconciled can tell a payload that
 	// was replaced under its hands, even under a clock that stands still.
@@ -54,9 +137,9 @@ func Put(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now 
 		select $1, n.id, n.modstamp, n.is_deleted, n.payload::json, $6
 		from unnest($2::text[], $3::timestamptz[], $4::boolean[], $5::text[]) as n (id, modstamp, is_deleted, payload)
 		on conflict (object, id, modstamp) do update
-		set is_deleted = excluded.is_deleted, payload = excluded.payload, reconciled_at = null,
+		set is_deleted = excluded.is_deleted, payload = excluded.payload, reconciled_at = null, vanished_at = null,
 		    pulled_at = greatest(excluded.pulled_at, r.pulled_at + interval '1 microsecond')
-		where r.payload::text <> excluded.payload::text or r.is_deleted <> excluded.is_deleted`,
+		where r.payload::text <> excluded.payload::text or r.is_deleted <> excluded.is_deleted or r.vanished_at is not null`,
 		object, pq.Array(ids), pq.Array(stamps), pq.Array(deleted), pq.Array(payloads), now)
 	if err != nil {
 		return 0, err
@@ -64,11 +147,14 @@ func Put(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now 
 	return result.RowsAffected()
 }
 
-// PutNew stages versions of an object of which none is staged yet, by COPY,
-// which is faster than Put. If one of them is there after all, nothing is staged
-// and isNew is false: use Put. The transaction stays usable either way.
+// PutNew stages versions of which none is staged yet, by COPY, which is faster than
+// Put. If one of them is there after all, or comes twice, nothing is staged and isNew
+// is false: use Put. The transaction stays usable either way.
 func PutNew(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now time.Time) (n int64, isNew bool, err error) {
 	defer errs.Wrap(&err, "stage %d new records of %s", len(records), object)
+	if len(records) == 0 {
+		return 0, true, nil
+	}
 	if _, err := tx.ExecContext(ctx, `savepoint put_new`); err != nil {
 		return 0, false, err
 	}

@@ -16,7 +16,7 @@ func Unreconciled(ctx context.Context, tx *sqlx.Tx, object string, limit int) (_
 	defer errs.Wrap(&err, "read unreconciled records of %s", object)
 	var out []Record
 	err = tx.SelectContext(ctx, &out, `
-		select object, id, modstamp, is_deleted, payload, pulled_at
+		select object, id, modstamp, is_deleted, payload, pulled_at, vanished_at
 		from staging.record
 		where object = $1 and reconciled_at is null
 		order by object, modstamp, id

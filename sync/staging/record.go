@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -13,7 +12,6 @@ import (
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/sfid"
-	"github.com/partnersync/partnersync/salesforce"
 )
 
 // Record is one version of a Salesforce record.
@@ -24,6 +22,9 @@ type Record struct {
 	IsDeleted bool            `db:"is_deleted"`
 	Payload   json.RawMessage `db:"payload"` // see Receive
 	PulledAt  time.Time       `db:"pulled_at"`
+	// VanishedAt is when a recount found that Salesforce has no such record any more;
+	// nil while it has. Put leaves it to MarkVanished.
+	VanishedAt *time.Time `db:"vanished_at"`
 }
 
 // maxDepth bounds how deep a record may nest: a query walks five relationships.
@@ -31,59 +32,92 @@ const maxDepth = 8
 
 // Receive makes a Record of one element of a query's result. stamp names the
 // field that orders versions. The payload is put in a canonical form, so that
-// two readings of one version can be compared: fields in the order of their
-// names, without the "attributes" that Salesforce adds (their URLs name the API
-// version), invalid UTF-8 replaced. The payload does not share memory with raw.
-// PulledAt is left to Put.
+// two readings of one version can be compared, by whichever API and in whichever
+// version of it:
+//
+//   - fields in the order of their names, without the "attributes" that Salesforce
+//     adds (their URLs name the API version), and without spaces;
+//   - numbers without exponent and without zeros that say nothing;
+//   - texts with the escapes that JSON needs and no others, invalid UTF-8 replaced;
+//   - an empty text is null, and so is a parent without any value.
+//
+// A Receiver does the same faster, and knows the types of fields: instants then have
+// one form too. The payload does not share memory with raw. PulledAt is left to Put.
 func Receive(object, stamp string, raw []byte) (_ Record, err error) {
 	defer errs.Wrap(&err, "receive a record of %s", object)
 	if !utf8.Valid(raw) {
 		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
 	}
+	return receive(object, stamp, nil, raw)
+}
+
+// receive is the general way, for records whose fields are not known or not those
+// that are expected.
+func receive(object, stamp string, shape *Shape, raw []byte) (Record, error) {
 	var fields map[string]gojson.RawMessage
-	if err := gojson.Unmarshal(raw, &fields); err != nil || fields == nil {
+	if err := gojson.Unmarshal(raw, &fields); err != nil || fields == nil || !json.Valid(raw) {
 		return Record{}, errs.New(errs.Invalid, "it is not a JSON object")
 	}
-	r := Record{Object: object}
-	if r.ID, err = receiveID(fields["Id"]); err != nil {
+	text := func(field, what string) ([]byte, error) {
+		var s *string
+		if err := json.Unmarshal(orNull(fields[field]), &s); err != nil || s == nil {
+			return nil, errs.New(errs.Invalid, "%s", what)
+		}
+		return []byte(*s), nil
+	}
+	id, err := text("Id", "its Id is not text")
+	if err != nil {
 		return Record{}, err
 	}
-	var text string
-	if err := gojson.Unmarshal(orNull(fields[stamp]), &text); err != nil {
-		return Record{}, errs.New(errs.Invalid, "%s has no readable %s", r.ID, stamp)
+	at, err := text(stamp, string(id)+" has no readable "+stamp)
+	if err != nil {
+		return Record{}, err
 	}
-	if r.Modstamp, err = salesforce.ParseTime(text); err != nil {
-		return Record{}, errs.New(errs.Invalid, "%s of %s: %w", stamp, r.ID, err)
+	var n *node
+	g := general{}
+	if shape != nil {
+		n, g.columns = shape.root, shape.columns
+	}
+	r, err := (&Receiver{shape: &Shape{object: object, stamp: stamp}}).record(id, at)
+	if err != nil {
+		return Record{}, err
 	}
 	r.IsDeleted = string(bytes.TrimSpace(fields["IsDeleted"])) == "true"
-	r.Payload, err = appendCanonical(make([]byte, 0, len(raw)), fields, 0)
+	r.Payload, _, err = g.append(make([]byte, 0, len(raw)), fields, n, 0)
 	return r, err
 }
 
-func receiveID(raw gojson.RawMessage) (string, error) {
-	var text string
-	if err := gojson.Unmarshal(orNull(raw), &text); err != nil {
-		return "", errs.New(errs.Invalid, "its Id is not text")
-	}
-	id, err := sfid.Parse(text)
+// record begins a Record with the texts of its id and its stamp.
+func (r *Receiver) record(idText, at []byte) (Record, error) {
+	id, err := sfid.Parse(string(idText))
 	if err != nil {
-		return "", errs.New(errs.Invalid, "its Id is unusable: %w", err)
+		return Record{}, errs.New(errs.Invalid, "its Id is unusable: %w", err)
 	}
-	return id, nil
+	out := Record{Object: r.shape.object, ID: id}
+	if out.Modstamp, err = parseStamp(at); err != nil {
+		return Record{}, errs.New(errs.Invalid, "%s of %s: %w", r.shape.stamp, id, err)
+	}
+	return out, nil
 }
 
 func orNull(raw gojson.RawMessage) []byte {
 	if raw == nil {
-		return []byte("null")
+		return []byte(null)
 	}
 	return raw
 }
 
-// appendCanonical writes an object with its fields sorted, without attributes.
-func appendCanonical(b []byte, fields map[string]gojson.RawMessage, depth int) ([]byte, error) {
+// general writes records of any shape; columns give the forms of those that a node
+// knows.
+type general struct{ columns []Column }
+
+// append writes an object with its fields sorted, without attributes; isNull says
+// that no field has a value.
+func (g general) append(b []byte, fields map[string]gojson.RawMessage, n *node, depth int) (_ []byte, isNull bool, err error) {
 	if depth == maxDepth {
-		return nil, errs.New(errs.Invalid, "it nests deeper than %d objects", maxDepth)
+		return nil, false, errs.New(errs.Invalid, "it nests deeper than %d objects", maxDepth)
 	}
+	isNull = true
 	b = append(b, '{')
 	first := true
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -95,36 +129,44 @@ func appendCanonical(b []byte, fields map[string]gojson.RawMessage, depth int) (
 		}
 		first = false
 		b = appendName(b, name)
-		value := bytes.TrimSpace(fields[name])
-		if len(value) == 0 || value[0] != '{' {
-			b = append(b, value...)
-			continue
+		var m *node
+		if n != nil {
+			m = n.member(name)
 		}
+		from := len(b)
+		if b, err = g.value(b, name, bytes.TrimSpace(fields[name]), m, depth); err != nil {
+			return nil, false, err
+		}
+		isNull = isNull && string(b[from:]) == null
+	}
+	return append(b, '}'), isNull, nil
+}
+
+func (g general) value(b []byte, name string, value []byte, n *node, depth int) ([]byte, error) {
+	switch {
+	case len(value) == 0 || string(value) == null:
+		return append(b, null...), nil
+	case value[0] == '{':
 		var inner map[string]gojson.RawMessage
 		if err := gojson.Unmarshal(value, &inner); err != nil {
 			return nil, errs.New(errs.Invalid, "its field %s is not valid JSON", name)
 		}
-		var err error
-		if b, err = appendCanonical(b, inner, depth+1); err != nil {
-			return nil, err
+		from := len(b)
+		b, isNull, err := g.append(b, inner, n, depth+1)
+		if err == nil && isNull {
+			b = append(b[:from], null...)
 		}
-	}
-	return append(b, '}'), nil
-}
-
-// appendName writes a field's name and the colon behind it. API names need no
-// escapes; what came in that does is not an API name, but is kept.
-func appendName(b []byte, name string) []byte {
-	for i := range len(name) {
-		if c := name[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			quoted, err := json.Marshal(name)
-			if err != nil { // cannot be: a string always marshals
-				quoted = []byte(strconv.QuoteToASCII(name))
-			}
-			return append(append(b, quoted...), ':')
+		return b, err
+	case value[0] == '[':
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, value); err != nil {
+			return nil, errs.New(errs.Invalid, "its field %s is not valid JSON", name)
 		}
+		return append(b, compact.Bytes()...), nil
 	}
-	b = append(b, '"')
-	b = append(b, name...)
-	return append(b, '"', ':')
+	form := FormText
+	if n != nil && n.column >= 0 {
+		form = g.columns[n.column].Form
+	}
+	return appendJSON(b, form, value), nil
 }

@@ -47,7 +47,7 @@ type program struct {
 	t      testing.TB
 	path   string
 	config string
-	env    []string // beside this process's own
+	env    []string // beside this process's
 }
 
 // newProgram writes settings for a database and an org.
@@ -67,7 +67,9 @@ salesforce: {login_url: %q, client_id: partnersync-demo, client_secret: demo-sec
 // command is the program with arguments, as a process of its own.
 func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.path, append([]string{"--config", p.config, "--actor", "test"}, args...)...)
-	cmd.Env = append(os.Environ(), p.env...)
+	if len(p.env) > 0 {
+		cmd.Env = append(os.Environ(), p.env...)
+	}
 	return cmd
 }
 
@@ -81,10 +83,10 @@ type used struct {
 }
 
 // stage runs one stage as a process of its own and measures it.
-func (p *program) stage(ctx context.Context, name string) used {
+func (p *program) stage(ctx context.Context, name string, args ...string) used {
 	p.t.Helper()
 	var out, errOut bytes.Buffer
-	cmd := p.command(ctx, "run", name, "--output", "json")
+	cmd := p.command(ctx, append([]string{"run", name, "--output", "json"}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	start := time.Now()
 	must(p.t, cmd.Start())

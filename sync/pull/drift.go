@@ -1,0 +1,103 @@
+package pull
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/partnersync/partnersync/mapping"
+	"github.com/partnersync/partnersync/salesforce"
+)
+
+// mostNamed bounds how many fields one notice names.
+const mostNamed = 10
+
+// drift reports how an object differs from what it was. A mapped field that says
+// something else now is a problem; one that is gone becomes one by what it stops.
+func (p *pass) drift(c change) {
+	switch {
+	case c.before == nil && c.now == nil:
+		return
+	case c.now == nil:
+		p.notice("The object %s is gone, or hidden from the integration user now.", c.object)
+		return
+	case c.before == nil:
+		p.notice("The org has the object %s now.", c.object)
+		return
+	}
+	var added, gone []string
+	for _, now := range c.now.Fields {
+		if before, ok := c.before.Field(now.Name); ok {
+			p.fieldDrift(c.object, before, now)
+		} else {
+			added = append(added, now.Name)
+		}
+	}
+	for _, before := range c.before.Fields {
+		switch _, ok := c.now.Field(before.Name); {
+		case ok:
+		case p.isMapped(c.object, before):
+			// Whoever can't do without it is stopped, which is the problem.
+			p.notice("The field %s of %s is gone, or hidden from the integration user now. It is mapped.", before.Name, c.object)
+		default:
+			gone = append(gone, before.Name)
+		}
+	}
+	if len(added) > 0 {
+		p.notice("%s has new fields: %s. They are not read until they are mapped.", c.object, name(added))
+	}
+	if len(gone) > 0 {
+		p.notice("%s has lost fields that are not mapped: %s.", c.object, name(gone))
+	}
+}
+
+// fieldDrift reports how a field differs from what it was.
+func (p *pass) fieldDrift(object string, before, now salesforce.Field) {
+	var what string
+	switch {
+	case before.Type != now.Type:
+		what = fmt.Sprintf("The field %s of %s was of type %s and is of type %s now", now.Name, object, before.Type, now.Type)
+	case !before.Calculated && now.Calculated:
+		what = fmt.Sprintf("The field %s of %s is a formula now, whose value changes without its record's stamp", now.Name, object)
+	case before.Calculated && !now.Calculated:
+		p.notice("The field %s of %s is no formula any more.", now.Name, object)
+		return
+	default:
+		return
+	}
+	if !p.isMapped(object, now) {
+		p.notice("%s. It is not mapped.", what)
+		return
+	}
+	if now.Calculated {
+		what += fmt.Sprintf("; %s is read as a whole every %s", object, p.RefreshEvery)
+	}
+	p.problem(what + ". It is mapped: check that it still says what it did.")
+}
+
+// isMapped says whether a field is read: of the object itself, as the lookup on the
+// way to a parent, or of a parent.
+func (p *pass) isMapped(object string, f salesforce.Field) bool {
+	for _, kind := range mapping.Kinds() {
+		isOwn := p.Mapping.Object(kind) == object
+		for _, path := range p.Mapping.Select(kind) {
+			head, rest, isLong := strings.Cut(path, ".")
+			switch {
+			case isOwn && !isLong && head == f.Name, isOwn && isLong && head == f.RelationshipName:
+				return true
+			case !isOwn && isLong && rest[strings.LastIndex(rest, ".")+1:] == f.Name:
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// name names fields, in order, and counts those that are too many.
+func name(fields []string) string {
+	slices.Sort(fields)
+	if len(fields) <= mostNamed {
+		return strings.Join(fields, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(fields[:mostNamed], ", "), len(fields)-mostNamed)
+}

@@ -1,0 +1,211 @@
+package pull
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/staging"
+)
+
+// readPlan cuts what lies behind a place into windows, keeps them and reads them. n is
+// how many records there are, or unknown.
+func (o *object) readPlan(ctx context.Context, from position, until time.Time, n int64) error {
+	windows, err := o.plan(ctx, from, until, n)
+	if err != nil {
+		return err
+	}
+	if err := o.keep(ctx, windows); err != nil {
+		return err
+	}
+	o.Log.Info("read in windows", zap.String("object", o.reading.Object), zap.Int64("records", n), zap.Int("windows", len(windows)))
+	o.total = o.received + max(n, 0)
+	received, err := o.work(ctx, windows)
+	if err != nil {
+		return err
+	}
+	return o.finish(ctx, ending{at: o.began, settled: o.settled, isWhole: from.at.IsZero(),
+		asked: from, until: until, received: received, expected: n})
+}
+
+// keep stores windows in place of those that there were, and the cursor before them.
+func (o *object) keep(ctx context.Context, windows []*window) error {
+	if o.options.DryRun || len(windows) == 0 {
+		return nil
+	}
+	cursor := o.cursorAt(windows[0].from)
+	if windows[0].IsWhole {
+		cursor.At, cursor.ID = time.Time{}, ""
+	}
+	err := pg.InTx(ctx, o.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := o.token.Check(ctx, tx); err != nil {
+			return err
+		}
+		if err := staging.DropWindows(ctx, tx, o.reading.Object); err != nil {
+			return err
+		}
+		for _, w := range windows {
+			if err := staging.WriteWindow(ctx, tx, w.Window); err != nil {
+				return err
+			}
+		}
+		return staging.WriteCursor(ctx, tx, cursor)
+	})
+	if err == nil {
+		o.cursor = cursor
+	}
+	return err
+}
+
+// readWindows goes on with the windows that an earlier pass has left.
+func (o *object) readWindows(ctx context.Context, left []staging.Window) error {
+	windows := make([]*window, len(left))
+	for i, row := range left {
+		windows[i] = &window{Window: row, isStored: true, from: position{at: row.Since}}
+		if !row.At.IsZero() {
+			windows[i].from = position{at: row.At, id: row.ID}
+		}
+	}
+	o.Log.Info("go on with windows", zap.String("object", o.reading.Object), zap.Int("windows", len(windows)))
+	if _, err := o.work(ctx, windows); err != nil {
+		return err
+	}
+	last := left[len(left)-1]
+	return o.finish(ctx, ending{at: last.PlannedAt, settled: last.PlannedAt, isWhole: last.IsWhole, expected: unknown})
+}
+
+// work reads windows, o.Workers at once and the earliest first, and gives how many
+// records came.
+func (o *object) work(ctx context.Context, windows []*window) (int64, error) {
+	left := &remaining{object: o, windows: slices.Clone(windows)}
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(o.Workers, max(1, len(windows))) {
+		group.Go(func() error {
+			for {
+				w := left.take()
+				if w == nil || ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err := left.read(ctx, w); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	err := group.Wait()
+	return left.received, err
+}
+
+// remaining are the windows that are not done, in the order of time.
+type remaining struct {
+	*object
+	windows  []*window
+	received int64
+}
+
+// take gives the earliest window that nobody has, or nil.
+func (l *remaining) take() *window {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.windows {
+		if !w.isTaken {
+			w.isTaken = true
+			return w
+		}
+	}
+	return nil
+}
+
+// read reads a window to its end. One that is too large for Salesforce is cut in two,
+// and left to whoever takes it next.
+func (l *remaining) read(ctx context.Context, w *window) error {
+	already := w.Received
+	var err error
+	if l.API == REST {
+		err = l.readPages(ctx, w, unlimited)
+	} else {
+		err = l.readJob(ctx, w)
+	}
+	switch {
+	case salesforce.ClassOf(err) == salesforce.ClassNarrow && w.Until.Sub(w.from.at) > narrowest:
+		err = l.halve(ctx, w)
+	case err == nil:
+		err = l.done(ctx, w)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.received += w.Received - already
+	return err
+}
+
+// unlimited is a limit that no query reaches.
+const unlimited = 1 << 62
+
+// halve cuts what is left of a window in two.
+func (l *remaining) halve(ctx context.Context, w *window) error {
+	middle := w.from.at.Add(w.Until.Sub(w.from.at) / 2).Truncate(tick)
+	later := &window{Window: w.Window, isStored: true, from: position{at: middle}}
+	later.Since, later.At, later.ID, later.Received = middle, time.Time{}, "", 0
+	w.begin()
+	earlier := w.Window
+	earlier.Until = middle
+	l.Log.Info("a window is cut in two", zap.String("object", l.reading.Object), zap.Duration("of", w.Until.Sub(w.from.at)))
+	if !l.options.DryRun {
+		if err := pg.InTx(ctx, l.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+			if err := l.token.Check(ctx, tx); err != nil {
+				return err
+			}
+			if err := staging.WriteWindow(ctx, tx, earlier); err != nil {
+				return err
+			}
+			return staging.WriteWindow(ctx, tx, later.Window)
+		}); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w.Window, w.isTaken = earlier, false
+	l.windows = slices.Insert(l.windows, slices.Index(l.windows, w)+1, later)
+	return nil
+}
+
+// done takes a window off the list, and moves the cursor to the first that is left.
+// The last one's end is the object's, which finish notes.
+func (l *remaining) done(ctx context.Context, w *window) error {
+	isRight, err := l.compare(ctx, ending{asked: w.asked, until: w.Until, received: w.received, expected: w.expected})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isSuspect = l.isSuspect || !isRight
+	i := slices.Index(l.windows, w)
+	rest := slices.Delete(slices.Clone(l.windows), i, i+1)
+	next := l.cursor
+	if len(rest) > 0 && i == 0 {
+		next.At, next.ID, next.UpdatedAt = rest[0].Since, "", rest[0].PlannedAt
+	}
+	if !l.options.DryRun {
+		err := pg.InTx(ctx, l.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+			if err := l.token.Check(ctx, tx); err != nil {
+				return err
+			}
+			if err := staging.EndWindow(ctx, tx, w.Window); err != nil || i > 0 || len(rest) == 0 {
+				return err
+			}
+			return staging.WriteCursor(ctx, tx, next)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	l.windows, l.cursor = rest, next
+	return nil
+}

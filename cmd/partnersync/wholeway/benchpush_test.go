@@ -136,7 +136,9 @@ func (p *pushed) received() map[string]int {
 	must(p.b, err)
 	var list []struct{ Method, Path string }
 	if err := json.Unmarshal(raw, &list); err != nil {
-		var document struct{ Requests []struct{ Method, Path string } }
+		var document struct {
+			Requests []struct{ Method, Path string }
+		}
 		must(p.b, json.Unmarshal(raw, &document))
 		list = document.Requests
 	}

@@ -226,7 +226,7 @@ func (v *validation) durations() {
 
 func (v *validation) push() {
 	p := v.config.Push
-	v.oneOf("push.api", p.API, "auto", "collections", "bulk")
+	v.oneOf("push.api", p.API, APIAuto, "collections", APIBulk)
 	v.oneOf("push.grain", p.Grain, "line", "source")
 	if p.BulkAbove < 1 || p.BulkAbove > 1_000_000 {
 		v.add("push.bulk_above", "%d has to be from 1 to 1000000", p.BulkAbove)

@@ -19,8 +19,8 @@ import (
 	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/quota"
 	"github.com/partnersync/partnersync/sync/reconcile"
-	"github.com/partnersync/partnersync/sync/recount"
 	"github.com/partnersync/partnersync/sync/record"
+	"github.com/partnersync/partnersync/sync/recount"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/verify"
@@ -95,7 +95,7 @@ func newPlantThrough(transport http.RoundTripper, cfg config.Config, db *sqlx.DB
 // governed puts the quota before the requests of the stages that make some.
 func (p *plant) governed(stages []stage.Stage, db *sqlx.DB, c clock.Clock, log *zap.Logger) []stage.Stage {
 	g := quota.New(quota.Config{
-		DB: db, Org: p.client, Policy: p.watch.Policy, Clock: c, Log: log, Whole: []string{stage.Verify},
+		DB: db, Org: p.client, Policy: p.watch.Policy, Clock: c, Log: log, Whole: []string{stage.Recount, stage.Verify},
 		LastCalls: func(ctx context.Context, name string) (int64, error) { return schedule.LastCalls(ctx, db, name) },
 	})
 	out := make([]stage.Stage, len(stages))

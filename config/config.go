@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/sync/alert"
+	"github.com/partnersync/partnersync/sync/watch"
 )
 
 // DefaultPath is the file that is read when none is named. It may be absent.
@@ -43,10 +45,12 @@ type Config struct {
 	Mapping    Mapping    `yaml:"mapping" envPrefix:"MAPPING_"`
 	Pull       Pull       `yaml:"pull" envPrefix:"PULL_"`
 	Schedules  Schedules  `yaml:"schedules" envPrefix:"SCHEDULES_"`
+	Push       Push       `yaml:"push" envPrefix:"PUSH_"`
 	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
 	Export     Export     `yaml:"export" envPrefix:"EXPORT_"`
 	Limits     Limits     `yaml:"limits" envPrefix:"LIMITS_"`
+	Alerts     Alerts     `yaml:"alerts" envPrefix:"ALERTS_"`
 
 	// origins says of each key where its value was stated; a key that is not
 	// in it has its default.
@@ -158,6 +162,8 @@ type Salesforce struct {
 	// PlainHTTP allows http:// to other hosts than this machine: an emulator in
 	// a private network. Never for a real org.
 	PlainHTTP bool `yaml:"plain_http" env:"PLAIN_HTTP"`
+	// Quota divides the requests that the org allows in 24 hours.
+	Quota Quota `yaml:"quota" envPrefix:"QUOTA_"`
 	// Emulator describes the org that `demo` and `emulator` make up.
 	Emulator Emulator `yaml:"emulator" envPrefix:"EMULATOR_"`
 
@@ -221,6 +227,24 @@ type Schedules struct {
 	Verify  string `yaml:"verify" env:"VERIFY"`
 }
 
+// Push says how much of the book is kept in Salesforce, and which way it goes there.
+type Push struct {
+	// API is by which of Salesforce's interfaces records go: auto, collections, bulk.
+	API string `yaml:"api" env:"API"`
+	// BulkAbove is above how many unsent records of a kind auto makes Bulk jobs.
+	BulkAbove int `yaml:"bulk_above" env:"BULK_ABOVE"`
+	// Since is the first month whose lines are kept in Salesforce; "" is all.
+	Since string `yaml:"since" env:"SINCE"`
+	// Grain is what a commission record stands for: line, source.
+	Grain string `yaml:"grain" env:"GRAIN"`
+}
+
+// SinceMonth is Since; no month if there is none.
+func (p Push) SinceMonth() clock.Month {
+	m, _ := clock.ParseMonth(p.Since) // validated
+	return m
+}
+
 // HTTP is the web side of `serve`.
 type HTTP struct {
 	// Listen is host:port.
@@ -273,14 +297,17 @@ func Default() Config {
 		Database: Database{URL: NewDSN(Embedded), DataDir: ".partnersync", MaxConns: 10},
 		Salesforce: Salesforce{
 			Flow: FlowClientCredentials, APIVersion: "62.0", Timeout: 2 * time.Minute,
+			Quota:    Quota{Reserve: "20%", Slow: "10%"},
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
 		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
+		Push:      Push{API: APIAuto, BulkAbove: 2000, Grain: "line"},
 		Schedules: Schedules{All: "*/5 * * * *", Recount: "15 1 * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
 		Log:       Log{Level: "info", Format: "console"},
 		Export:    Export{DueDays: 30},
 		Limits:    Limits{StopTimeout: 20 * time.Second, ConcurrentRequests: 8},
+		Alerts:    Alerts{SMTPTLS: alert.STARTTLS, RemindAfter: alert.DefaultRemind, LateAfter: watch.DefaultGrace},
 	}
 }
 

@@ -105,9 +105,9 @@ func TestEveryKeyHasItsVariable(t *testing.T) {
 		c.origins = map[string]origin{}
 		value := "7"
 		switch {
-		case strings.HasSuffix(key, "timeout"), strings.HasSuffix(key, "_every"):
+		case strings.HasSuffix(key, "timeout"), strings.HasSuffix(key, "_every"), strings.HasSuffix(key, "_after"):
 			value = "7s"
-		case key == "salesforce.plain_http":
+		case key == "salesforce.plain_http", key == "alerts.webhook_private":
 			value = "true"
 		}
 		if faults := c.override([]string{EnvName(key) + "=" + value}); len(faults) > 0 {

@@ -91,6 +91,7 @@ var pathKeys = []string{
 	"database.url_file", "database.data_dir", "database.postgres_bin", "mapping.file",
 	"salesforce.client_secret_file", "salesforce.private_key_file", "salesforce.password_file",
 	"salesforce.security_token_file", "salesforce.refresh_token_file",
+	"alerts.webhook_url_file", "alerts.webhook_secret_file", "alerts.smtp_password_file",
 }
 
 func (c *Config) resolvePaths() {
@@ -109,7 +110,7 @@ func (c *Config) resolvePaths() {
 // in place or as a file, not both.
 func (c *Config) readSecrets() []Fault {
 	var faults []Fault
-	s := &c.Salesforce
+	s, a := &c.Salesforce, &c.Alerts
 	for _, f := range []struct {
 		key, path string
 		stated    bool
@@ -120,6 +121,9 @@ func (c *Config) readSecrets() []Fault {
 		{"salesforce.security_token", s.SecurityTokenFile, !s.SecurityToken.IsZero(), func(t string) { s.SecurityToken = NewSecret(t) }},
 		{"salesforce.refresh_token", s.RefreshTokenFile, !s.RefreshToken.IsZero(), func(t string) { s.RefreshToken = NewSecret(t) }},
 		{"salesforce.private_key", s.PrivateKeyFile, false, func(t string) { s.privateKey = NewSecret(t) }},
+		{"alerts.webhook_url", a.WebhookURLFile, !a.WebhookURL.IsZero(), func(t string) { a.WebhookURL = NewSecret(t) }},
+		{"alerts.webhook_secret", a.WebhookSecretFile, !a.WebhookSecret.IsZero(), func(t string) { a.WebhookSecret = NewSecret(t) }},
+		{"alerts.smtp_password", a.SMTPPasswordFile, !a.SMTPPassword.IsZero(), func(t string) { a.SMTPPassword = NewSecret(t) }},
 		{"database.url", c.Database.URLFile, c.states("database.url"), func(t string) { c.Database.URL = NewDSN(t) }},
 	} {
 		key := f.key + "_file"

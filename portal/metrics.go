@@ -21,6 +21,8 @@ type RunMetrics struct {
 	runs     *prometheus.CounterVec
 	problems *prometheus.CounterVec
 	rows     *prometheus.CounterVec
+	flow     *prometheus.CounterVec
+	calls    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 }
 
@@ -38,18 +40,24 @@ func NewRunMetrics(r prometheus.Registerer) *RunMetrics {
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "partnersync_rows_total", Help: "What runs counted, by the name of the count in their reports.",
 		}, []string{"stage", "count"}),
+		flow: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "partnersync_run_rows_total", Help: "Rows that runs took in and gave out, that failed and will be tried again, and that were quarantined.",
+		}, []string{"stage", "way"}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "partnersync_api_calls_total", Help: "Requests that runs made to Salesforce, by kind; logins and the list of versions cost nothing of its quota.",
+		}, []string{"stage", "kind"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "partnersync_run_duration_seconds",
 			Help:    "How long runs took.",
 			Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 10800},
 		}, []string{"stage"}),
 	}
-	r.MustRegister(m.runs, m.problems, m.rows, m.duration)
+	r.MustRegister(m.runs, m.problems, m.rows, m.flow, m.calls, m.duration)
 	// The stages are there from the start, or the first failure would not
 	// look like a rise.
 	for _, name := range stage.Names() {
-		for _, status := range []stage.Status{stage.OK, stage.WithProblems, stage.Failed} {
-			m.runs.WithLabelValues(name, string(status))
+		for _, state := range []string{string(stage.OK), string(stage.WithProblems), string(stage.Failed), "deferred"} {
+			m.runs.WithLabelValues(name, state)
 		}
 		m.problems.WithLabelValues(name)
 	}
@@ -63,6 +71,12 @@ func (m *RunMetrics) Observe(r schedule.Run) {
 	m.problems.WithLabelValues(r.Stage).Add(float64(max(r.Report.Problems, 0)))
 	for _, c := range r.Report.Counts {
 		m.rows.WithLabelValues(r.Stage, c.Name).Add(float64(max(c.N, 0)))
+	}
+	for way, n := range map[string]int64{"in": r.Report.In, "out": r.Report.Out, "failed": r.Report.RowsFailed, "quarantined": r.Report.RowsQuarantined} {
+		m.flow.WithLabelValues(r.Stage, way).Add(float64(max(n, 0)))
+	}
+	for _, c := range r.Report.Calls {
+		m.calls.WithLabelValues(r.Stage, c.Name).Add(float64(max(c.N, 0)))
 	}
 }
 
@@ -96,7 +110,8 @@ type stateCollector struct {
 // Describe tells the registry what Collect may give.
 func (c stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{lastStartDesc, lastSuccessDesc, lastDurationDesc, lastStateDesc, unsentDesc,
-		waitingDesc, quarantinedDesc, discrepanciesDesc, readableDesc} {
+		waitingDesc, quarantinedDesc, discrepanciesDesc, readableDesc, freshnessDesc, unreconciledDesc, dueDesc, oldestUnsentDesc,
+		oldestQuarantinedDesc, lateDesc, alertsDesc, quotaUsedDesc, quotaLimitDesc, quotaRemainingDesc, quotaReserveDesc, quotaStateDesc, quotaSpentDesc} {
 		out <- d
 	}
 }
@@ -130,6 +145,7 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	for _, d := range s.discrepancies {
 		gauge(out, discrepanciesDesc, float64(d.Open), d.Kind, strconv.FormatBool(d.IsHold))
 	}
+	collectWatch(out, s)
 }
 
 func gauge(out chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {

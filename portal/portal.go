@@ -22,6 +22,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/sync/schedule"
+	"github.com/partnersync/partnersync/sync/watch"
 )
 
 // Config is what the portal needs. DB, Log and Clock must be set.
@@ -41,6 +42,9 @@ type Config struct {
 	Ready func(context.Context) error
 	// Summary reads what the page and the metrics show; nil reads it from DB.
 	Summary Summary
+	// Watch says how things should be: what runs when, and how the quota is divided. The
+	// Summary that reads from DB goes by it.
+	Watch watch.Config
 	// Next gives when what will run next by itself: schedule.Daemon's Next. nil
 	// shows none.
 	Next func() []schedule.Due
@@ -69,7 +73,7 @@ func New(c Config) http.Handler {
 		c.Registry = prometheus.NewRegistry()
 	}
 	if c.Summary == nil {
-		c.Summary = rooms{db: c.DB, clock: c.Clock}
+		c.Summary = rooms{db: c.DB, clock: c.Clock, watch: c.Watch}
 	}
 	s := &site{Config: c, page: loadPage(), snapshots: newSnapshots(c.Summary, c.Clock)}
 	s.registerMetrics()

@@ -28,9 +28,13 @@ import (
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/migrations"
+	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/quota"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
+	"github.com/partnersync/partnersync/sync/staging"
+	"github.com/partnersync/partnersync/sync/watch"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -63,6 +67,10 @@ func (m *made) Discrepancies(context.Context) ([]ledger.DiscrepancyCount, error)
 
 func (m *made) Outbox(context.Context) ([]outbox.Tally, error) { return m.outbox, nil }
 
+func (m *made) Watch(context.Context) (watch.State, error) { return m.watch, nil }
+
+func (m *made) Alerts(context.Context) ([]alert.Alert, error) { return m.alerts, nil }
+
 func example() *made {
 	at := func(d time.Duration) time.Time { return now.Add(-d) }
 	pull := schedule.Run{ID: 9, Stage: stage.Pull, Actor: "schedule", StartedAt: at(40 * time.Second),
@@ -86,7 +94,24 @@ func example() *made {
 			{Kind: "creator_mismatch", Rule: "R2.3", Open: 1},
 		},
 		outbox: []outbox.Tally{{Object: "commission", Unsent: 5000, Waiting: 2, Quarantined: 1}},
+		watch:  watching(at),
+		alerts: []alert.Alert{{ID: 3, Kind: alert.Quarantine, Subject: "commission", Title: "1 commission records are quarantined", Text: "Salesforce refuses <1> record.",
+			Hint: "Look at it.", OpenedAt: at(3 * time.Hour)}},
 	}}
+}
+
+// watching is how the sync of the example fares.
+func watching(at func(time.Duration) time.Time) watch.State {
+	since := func(d time.Duration) *time.Time { t := at(d); return &t }
+	budget := int64(5000)
+	return watch.State{
+		Objects: []staging.Freshness{{Object: "Opportunity", ReadTo: at(4 * time.Minute)}, {Object: "Space__c", ReadTo: at(49 * time.Hour), Waits: 1204, WaitsSince: since(3 * time.Minute)}},
+		Due:     book.Due{Sources: 12, Since: since(time.Minute)},
+		Outbox:  []outbox.Age{{Object: "commission", UnsentSince: since(2 * time.Hour), QuarantinedSince: since(72 * time.Hour)}},
+		Late:    []schedule.Lateness{{Name: "verify", Due: at(7 * time.Hour)}},
+		Quota: quota.Standing{Reading: quota.Reading{Used: 75_000, Allowed: 100_000, HeardAt: at(time.Minute)}, State: quota.Slow, Left: 25_000, Reserve: 20_000,
+			Jobs: []quota.Spent{{Stage: "pull", Calls: 4200, Kinds: map[string]int64{"query": 4000, "describe": 200}, Budget: &budget}}},
+	}
 }
 
 func handler(t *testing.T, c Config) http.Handler {

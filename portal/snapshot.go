@@ -9,8 +9,10 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/schedule"
+	"github.com/partnersync/partnersync/sync/watch"
 )
 
 const (
@@ -37,12 +39,18 @@ type Summary interface {
 	Discrepancies(ctx context.Context) ([]ledger.DiscrepancyCount, error)
 	// Outbox counts what has not reached Salesforce, by object.
 	Outbox(ctx context.Context) ([]outbox.Tally, error)
+	// Watch looks how fresh things are, what waits since when, what is late, and how
+	// much of Salesforce's quota is left.
+	Watch(ctx context.Context) (watch.State, error)
+	// Alerts gives the open alerts.
+	Alerts(ctx context.Context) ([]alert.Alert, error)
 }
 
 // rooms is the Summary that asks the rooms that own the tables.
 type rooms struct {
 	db    *sqlx.DB
 	clock clock.Clock
+	watch watch.Config
 }
 
 func (r rooms) Latest(ctx context.Context) ([]schedule.Run, error) {
@@ -69,6 +77,12 @@ func (r rooms) Outbox(ctx context.Context) ([]outbox.Tally, error) {
 	return outbox.Tallies(ctx, r.db, r.clock.Now())
 }
 
+func (r rooms) Watch(ctx context.Context) (watch.State, error) {
+	return watch.Look(ctx, r.db, r.watch, r.clock.Now())
+}
+
+func (r rooms) Alerts(ctx context.Context) ([]alert.Alert, error) { return alert.List(ctx, r.db, 0) }
+
 // snapshot is the state of things at an instant.
 type snapshot struct {
 	at            time.Time
@@ -78,6 +92,8 @@ type snapshot struct {
 	balances      []book.Balance
 	discrepancies []ledger.DiscrepancyCount
 	outbox        []outbox.Tally
+	watch         watch.State
+	alerts        []alert.Alert
 }
 
 // snapshots reads snapshots, one at a time, and shows one again while it is
@@ -125,6 +141,8 @@ func (s *snapshots) read(ctx context.Context, now time.Time) (_ snapshot, err er
 		func() (err error) { out.balances, err = s.summary.Balances(ctx); return err },
 		func() (err error) { out.discrepancies, err = s.summary.Discrepancies(ctx); return err },
 		func() (err error) { out.outbox, err = s.summary.Outbox(ctx); return err },
+		func() (err error) { out.watch, err = s.summary.Watch(ctx); return err },
+		func() (err error) { out.alerts, err = s.summary.Alerts(ctx); return err },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

@@ -37,6 +37,11 @@ type view struct {
 	Owed          []owedView
 	Discrepancies []discrepancyView
 	Outbox        []outboxView
+	Alerts        []alertView
+	Objects       []objectView
+	Late          []string
+	Due           string
+	Quota         quotaView
 	Recent        []runView
 }
 
@@ -59,6 +64,8 @@ type stageView struct {
 }
 
 type runView struct {
+	Calls                           string
+	Warnings                        []string
 	Stage, State, Tone, Actor, Took string
 	Started                         moment
 	Counts                          []countView
@@ -92,7 +99,7 @@ type discrepancyView struct {
 	IsHold     bool
 }
 
-type outboxView struct{ Object, Unsent, Waiting, Quarantined string }
+type outboxView struct{ Object, Unsent, Waiting, Quarantined, Oldest, OldestQuarantined string }
 
 // view makes the page of a snapshot.
 func (s *site) view(snap snapshot) view {
@@ -109,8 +116,9 @@ func (s *site) view(snap snapshot) view {
 		v.Discrepancies = append(v.Discrepancies, discrepancyView{KindParts: strings.SplitAfter(d.Kind, "_"), Rule: d.Rule, Open: grouped(d.Open), IsHold: d.IsHold})
 	}
 	for _, t := range snap.outbox {
-		v.Outbox = append(v.Outbox, outboxView{t.Object, grouped(t.Unsent), grouped(t.Waiting), grouped(t.Quarantined)})
+		v.Outbox = append(v.Outbox, outboxViewOf(t, snap))
 	}
+	s.watchViews(&v, snap)
 	for _, r := range snap.history {
 		v.Recent = append(v.Recent, s.runView(r, snap.at))
 	}
@@ -146,6 +154,8 @@ func judge(snap snapshot) verdict {
 	switch {
 	case len(failed) > 0:
 		return verdict{"bad", "The last run failed: " + strings.Join(failed, ", ") + "."}
+	case len(snap.watch.Late) > 0:
+		return verdict{"bad", "Late: " + strings.Join(lateNames(snap), ", ") + "."}
 	case look > 0:
 		return verdict{"warn", "The stages run, and some records want a person’s look."}
 	case !allSucceeded(snap):
@@ -224,6 +234,12 @@ func (s *site) runView(r schedule.Run, now time.Time) runView {
 		v.Took = took(now.Sub(r.StartedAt))
 	}
 	v.Error, v.Hint, _ = strings.Cut(r.Error, "\n")
+	if n := r.Report.CallsMade(); n > 0 {
+		v.Calls = grouped(n)
+	}
+	for _, w := range r.Report.Warnings {
+		v.Warnings = append(v.Warnings, w.Text)
+	}
 	if r.Report.Problems > 0 {
 		v.Problems = grouped(r.Report.Problems)
 	}

@@ -133,12 +133,9 @@ func (r *demoResult) explainOne(ctx context.Context, q sqlx.QueryerContext, org 
 
 // demoResult writes what came of the run.
 func (p *page) demoResult(r demoResult, runs []schedule.Run) {
-	var problems int64
-	for _, run := range runs {
-		problems += run.Report.Problems
-	}
 	p.title("What the stages did")
-	p.runs(runs, false, problems)
+	p.runs(runs, false)
+	p.verdict(sumUp(runs, nil, nil))
 	p.owed(r.Owed)
 	p.title("Written to Salesforce")
 	for _, object := range slices.Sorted(maps.Keys(r.Written)) {

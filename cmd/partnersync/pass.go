@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +14,12 @@ import (
 
 // passFlags are those of `run`.
 type passFlags struct {
-	asOf   string
-	dryRun bool
-	strict bool
-	repair bool
-	limit  int // rows of a diff that are shown
-	// believe: with recount, however much is gone
-	believe bool
+	asOf    string
+	dryRun  bool
+	lenient bool
+	repair  bool
+	believe bool   // with recount, however much is gone
+	limit   int    // rows of a diff that are shown
 	plan    string // the file of other terms, for a what-if
 }
 
@@ -65,7 +62,7 @@ partners; - is standard input.`,
 	c.Flags().IntVar(&f.limit, "limit", 20, "with --dry-run: show so many changes of a kind at most (JSON has all)")
 	c.Flags().BoolVar(&f.repair, "repair", false, "with push: send again what verify found to differ in Salesforce")
 	c.Flags().BoolVar(&f.believe, "believe", false, "with recount: what Salesforce does not show any more is gone, however much that is")
-	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if anything needs a person")
+	c.Flags().BoolVar(&f.lenient, "lenient", false, "exit with 0 although some records need a person")
 	c.Flags().StringVar(&f.plan, "plan", "", "a `FILE` of other terms to try on history, in a dry run of accrue")
 	return c
 }
@@ -117,10 +114,13 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 		}
 		defer p.close()
 		runs, err := a.runOnce(c.Context(), p.runner, names, o)
+		if !f.dryRun {
+			a.alert(c.Context(), p.alerts)
+		}
 		if err == nil && slices.Contains(names, stage.Accrue) {
 			err = a.notePlans(c.Context(), d)
 		}
-		return a.tellRuns(runs, f, err)
+		return a.tellRuns(runs, names, f, err)
 	})
 }
 
@@ -166,121 +166,4 @@ func (a *app) runOnce(ctx context.Context, r *schedule.Runner, names []string, o
 		}
 	}
 	return runs, nil
-}
-
-// runDocument is a run as --output json gives it.
-type runDocument struct {
-	ID              int64           `json:"id,omitempty"`
-	Stage           string          `json:"stage"`
-	Actor           string          `json:"actor"`
-	StartedAt       time.Time       `json:"started_at"`
-	FinishedAt      *time.Time      `json:"finished_at,omitempty"`
-	DurationSeconds float64         `json:"duration_seconds"`
-	State           string          `json:"state"`
-	Counts          []stage.Count   `json:"counts"`
-	Problems        int64           `json:"problems"`
-	Notices         []string        `json:"notices,omitempty"`
-	Deferred        string          `json:"deferred,omitempty"`
-	Error           string          `json:"error,omitempty"`
-	Progress        *progressOfARun `json:"progress,omitempty"`
-}
-
-// progressOfARun is how far a run has come that still works.
-type progressOfARun struct {
-	What  string `json:"what"`
-	Done  int64  `json:"done"`
-	Total int64  `json:"total,omitempty"`
-}
-
-func documentOf(r schedule.Run) runDocument {
-	d := runDocument{
-		ID: r.ID, Stage: r.Stage, Actor: r.Actor, StartedAt: r.StartedAt.UTC(),
-		DurationSeconds: r.Duration().Seconds(), State: r.State(),
-		Counts: orEmpty(r.Report.Counts), Problems: r.Report.Problems,
-		Notices: r.Report.Notices, Deferred: r.Report.Deferred, Error: r.Error,
-	}
-	if !r.FinishedAt.IsZero() {
-		at := r.FinishedAt.UTC()
-		d.FinishedAt = &at
-	}
-	if r.Progress.What != "" {
-		d.Progress = &progressOfARun{What: r.Progress.What, Done: r.Progress.Done, Total: r.Progress.Total}
-	}
-	return d
-}
-
-func documentsOf(runs []schedule.Run) []runDocument {
-	out := make([]runDocument, 0, len(runs))
-	for _, r := range runs {
-		out = append(out, documentOf(r))
-	}
-	return out
-}
-
-// tellRuns shows what the stages did. A failure stays the command's failure, and
-// is shown as the last row too.
-func (a *app) tellRuns(runs []schedule.Run, f passFlags, failure error) error {
-	var problems int64
-	for _, r := range runs {
-		problems += r.Report.Problems
-	}
-	if len(runs) > 0 {
-		document := map[string]any{"dry_run": f.dryRun, "problems": problems, "runs": documentsOf(runs)}
-		err := a.show(document, func(p *page) { p.runs(runs, f.dryRun, problems) })
-		if failure == nil {
-			failure = err
-		}
-	}
-	if failure == nil && f.strict && problems > 0 {
-		return problemsError{problems: problems}
-	}
-	return failure
-}
-
-// runs writes what stages did: a row each, then notices and the verdict.
-func (p *page) runs(runs []schedule.Run, dryRun bool, problems int64) {
-	g := grid{heads: []string{"STAGE", "RESULT", "#TOOK", "WHAT IT DID"}, wrap: []int{3}}
-	for _, r := range runs {
-		g.add(r.Stage, p.state(r.State()), took(r.Duration()), reportCounts(r.Report))
-	}
-	p.table(g)
-	p.notices(runs)
-	if dryRun && !slices.ContainsFunc(runs, saysDryRun) {
-		p.line("dry run: nothing was written")
-	}
-	if problems > 0 {
-		p.sentence("%s somebody has to look at: `partnersync discrepancies` and `partnersync outbox list` name the records", counted(problems, "thing")+" that")
-	}
-}
-
-// saysDryRun says whether a run's own notices say that nothing was written.
-func saysDryRun(r schedule.Run) bool {
-	return slices.ContainsFunc(r.Report.Notices, func(n string) bool { return strings.Contains(n, "dry run: nothing was written") })
-}
-
-// notices writes what runs want a person to know, each sentence once: that a
-// mapping is stopped, and why, for one.
-func (p *page) notices(runs []schedule.Run) {
-	said := map[string]bool{}
-	for _, r := range runs {
-		for _, n := range r.Report.Notices {
-			if notice := r.Stage + ": " + n; !said[notice] {
-				said[notice] = true
-				p.sentence("%s %s", p.app.paint(p.w, yellow, "note:"), notice)
-			}
-		}
-	}
-}
-
-// state paints the word for how a run ended.
-func (p *page) state(state string) string {
-	switch {
-	case state == string(stage.OK):
-		return p.app.paint(p.w, green, state)
-	case strings.HasPrefix(state, string(stage.OK)), state == "deferred":
-		return p.app.paint(p.w, yellow, state)
-	case state == string(stage.Failed), state == "interrupted":
-		return p.app.paint(p.w, red, state)
-	}
-	return state
 }

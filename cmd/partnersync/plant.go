@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/jmoiron/sqlx"
@@ -12,13 +13,17 @@ import (
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/accrue"
+	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/push"
+	"github.com/partnersync/partnersync/sync/quota"
 	"github.com/partnersync/partnersync/sync/reconcile"
+	"github.com/partnersync/partnersync/sync/record"
 	"github.com/partnersync/partnersync/sync/recount"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/verify"
+	"github.com/partnersync/partnersync/sync/watch"
 )
 
 // plant is the stages put together over one database and one org.
@@ -26,6 +31,9 @@ type plant struct {
 	runner *schedule.Runner
 	// client is nil when no org is named; then there is no pull, no recount and no push.
 	client *salesforce.Client
+	// watch says how things should be; alerts tells when they are not.
+	watch  watch.Config
+	alerts *alert.Watcher
 }
 
 // newPlant puts the stages together. Without an org, those that touch Salesforce
@@ -50,7 +58,13 @@ func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.
 	}
 	zone := cfg.Company.Location()
 	p := &plant{}
-	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Log: log.Named(stage.Verify)}
+	if p.watch, err = watchOf(cfg); err != nil {
+		return nil, err
+	}
+	if p.alerts, err = newAlerts(cfg, p.watch, db, c, log.Named("alert")); err != nil {
+		return nil, err
+	}
+	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Shape: shapeOf(cfg), Log: log.Named(stage.Verify)}
 	stages := []stage.Stage{
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
 		newAccrue(cfg, db, c, log),
@@ -59,7 +73,10 @@ func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.
 		if p.client, err = newClientThrough(e.transport, cfg, c, log.Named("salesforce")); err != nil {
 			return nil, err
 		}
-		pc := push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}
+		pc := push.Config{
+			DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg),
+			API: push.API(cfg.Push.API), BulkAbove: cfg.Push.BulkAbove, Shape: shapeOf(cfg),
+		}
 		if e.sink != nil {
 			pc.Sink, pc.Workers, pc.API = e.sink(p.client), 1, push.APICollections
 		}
@@ -77,8 +94,55 @@ func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.
 		verification.Source = p.client
 	}
 	stages = append(stages, verify.New(verification))
+	if p.client != nil {
+		stages = p.governed(stages, db, c, log.Named("quota"))
+	}
 	p.runner = &schedule.Runner{DB: db, Stages: stages, Clock: c, Log: log.Named("run")}
 	return p, nil
+}
+
+// governed puts the quota before the requests of the stages that make some.
+func (p *plant) governed(stages []stage.Stage, db *sqlx.DB, c clock.Clock, log *zap.Logger) []stage.Stage {
+	g := quota.New(quota.Config{
+		DB: db, Org: p.client, Policy: p.watch.Policy, Clock: c, Log: log, Whole: []string{stage.Recount, stage.Verify},
+		LastCalls: func(ctx context.Context, name string) (int64, error) { return schedule.LastCalls(ctx, db, name) },
+	})
+	out := make([]stage.Stage, len(stages))
+	for i, s := range stages {
+		switch out[i] = s; s.Name() {
+		case stage.Reconcile, stage.Accrue: // they open nothing but the database
+		default:
+			out[i] = g.Guard(s)
+		}
+	}
+	return out
+}
+
+// watchOf is what the settings say of how things should be.
+func watchOf(cfg config.Config) (watch.Config, error) {
+	table, err := schedule.NewTimetable(cfg.Schedules.ByName(), cfg.Company.Location())
+	if err != nil {
+		return watch.Config{}, err
+	}
+	policy, err := cfg.Salesforce.Quota.Policy()
+	return watch.Config{Timetable: table, Grace: cfg.Alerts.LateAfter, Policy: policy}, err
+}
+
+// newAlerts gives what tells people of what goes wrong.
+func newAlerts(cfg config.Config, w watch.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*alert.Watcher, error) {
+	channels, err := cfg.Alerts.Channels(c)
+	if err != nil {
+		return nil, err
+	}
+	return alert.New(alert.Config{
+		DB: db, Clock: c, Log: log, Watch: w, DriftKinds: verify.Kinds(), Channels: channels,
+		Remind: cfg.Alerts.RemindAfter, From: cfg.Company.Name,
+	}), nil
+}
+
+// shapeOf is how much of the book Salesforce is to hold.
+func shapeOf(cfg config.Config) record.Shape {
+	return record.Shape{Since: cfg.Push.SinceMonth(), Grain: record.Grain(cfg.Push.Grain)}
 }
 
 // newAccrue gives accrue, which needs no org.

@@ -67,8 +67,9 @@ func (a *app) rehearse(ctx context.Context, cfg config.Config, d *database, log 
 			r.runs = append(r.runs, runs...)
 			return err
 		}
-		if err := r.run(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == stage.Push })...); err != nil {
-			return a.tellRuns(r.runs, f, err)
+		before := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == stage.Push })
+		if err := r.run(before...); err != nil {
+			return a.tellRuns(r.runs, before, f, err)
 		}
 		if err := r.show(ctx); err != nil {
 			return err
@@ -77,13 +78,13 @@ func (a *app) rehearse(ctx context.Context, cfg config.Config, d *database, log 
 	})
 }
 
-// strictly is the failure of runs with problems, where that was asked for.
+// strictly is the failure of runs with problems, unless it was asked that there be none.
 func strictly(runs []schedule.Run, f passFlags) error {
 	var problems int64
 	for _, r := range runs {
 		problems += r.Report.Problems
 	}
-	if f.strict && problems > 0 {
+	if !f.lenient && problems > 0 {
 		return problemsError{problems: problems}
 	}
 	return nil

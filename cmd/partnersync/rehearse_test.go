@@ -103,10 +103,10 @@ func TestADryRunOfAllLeavesNoTraceAndIsTrue(t *testing.T) {
 	c.run("apply", "-f", "program.yaml").want(t, exitOK)
 
 	first := c.rehearse(t, org, db)
-	c.run("run").want(t, exitOK)
+	c.run("run", "--lenient").want(t, exitOK)
 	holds(t, org, first, rehearsal.Create)
 
-	c.run("run", "--dry-run").want(t, exitOK, "nothing would change", "dry run: nothing was written")
+	c.run("run", "--dry-run", "--lenient").want(t, exitOK, "nothing would change", "dry run: nothing was written")
 
 	if err := org.Update("Opportunity", opportunity, map[string]any{"Amount": "7000"}, org.Now()); err != nil {
 		t.Fatal(err)
@@ -119,9 +119,9 @@ func TestADryRunOfAllLeavesNoTraceAndIsTrue(t *testing.T) {
 	if i < 0 || !slices.Contains(second.Salesforce[i].Fields, rehearsal.Field{Name: "Amount__c", Has: "500", Gets: "700"}) {
 		t.Errorf("records: %+v", second.Salesforce)
 	}
-	c.run("run", "--dry-run", "--limit", "9").want(t, exitOK, "500.00 USD", "700.00 USD", "Accrued__c", "update", "10 updated",
+	c.run("run", "--dry-run", "--lenient", "--limit", "9").want(t, exitOK, "500.00 USD", "700.00 USD", "Accrued__c", "update", "10 updated",
 		"!Amount__c", "shown are the first 9 of a kind", "dry run: nothing was written")
-	c.run("run").want(t, exitOK)
+	c.run("run", "--lenient").want(t, exitOK)
 	holds(t, org, second, rehearsal.Update)
 
 	left, err := os.ReadDir(os.Getenv("TMPDIR"))
@@ -143,7 +143,7 @@ func scratchDir(t *testing.T) string {
 func (c *command) rehearse(t *testing.T, org *emulator.Org, db *sqlx.DB, texts ...string) (d rehearsedDocument) {
 	t.Helper()
 	before, there, wrote := traces(t, db), everything(org), len(written(org))
-	o := c.run("run", "all", "--dry-run", "--output", "json")
+	o := c.run("run", "all", "--dry-run", "--lenient", "--output", "json")
 	o.want(t, exitOK, texts...)
 	o.document(t, &d)
 	for name, hash := range traces(t, db) {
@@ -207,11 +207,11 @@ func TestAVanishedOpportunityIsConfirmed(t *testing.T) {
 	c := withDatabase(t, env...)
 	writeFile(t, "program.yaml", program)
 	c.run("apply", "-f", "program.yaml").want(t, exitOK)
-	c.run("run").want(t, exitOK)
+	c.run("run", "--lenient").want(t, exitOK)
 	if err := org.Purge("Opportunity", opportunity); err != nil {
 		t.Fatal(err)
 	}
-	c.run("run", "recount", "reconcile", "accrue", "push").want(t, exitOK, "1 Opportunity vanished")
+	c.run("run", "recount", "reconcile", "accrue", "push", "--lenient").want(t, exitOK, "1 Opportunity vanished")
 	c.run("discrepancies", "--kind", "vanished_in_salesforce").want(t, exitOK, "hold", "R9.1", opportunity, "discrepancies confirm")
 	c.run("explain", "--opportunity", opportunity).want(t, exitOK, "gone from Salesforce")
 	c.run("discrepancies", "confirm").want(t, exitInvalid, "hint: ")
@@ -220,7 +220,7 @@ func TestAVanishedOpportunityIsConfirmed(t *testing.T) {
 	c.run("discrepancies", "confirm", "006000000000001AAA", "--reason", "x").want(t, exitFailed, "no recount has found")
 	c.run("discrepancies", "confirm", opportunity, "--reason", "a duplicate", "--actor", "ana").want(t, exitOK, "gone for good, says ana: a duplicate")
 	c.run("discrepancies", "confirm", opportunity, "--reason", "a duplicate").want(t, exitFailed, "ana has confirmed it already")
-	c.run("run").want(t, exitOK)
+	c.run("run", "--lenient").want(t, exitOK)
 	c.run("discrepancies", "--subject", opportunity).want(t, exitOK, "!vanished_in_salesforce")
 	c.run("status").want(t, exitOK, "!500.00 USD in all")
 	c.run("run", "push", "--believe").want(t, exitInvalid, "--believe is for recount")

@@ -6,8 +6,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -15,6 +17,8 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/migrations"
 	"github.com/partnersync/partnersync/portal"
+	"github.com/partnersync/partnersync/sync/alert"
+	"github.com/partnersync/partnersync/sync/quota"
 	"github.com/partnersync/partnersync/sync/schedule"
 )
 
@@ -93,9 +97,11 @@ type service struct {
 // run starts daemon and web, calls ready, and stops both when ctx ends, which is
 // no error, or when something breaks, which is.
 func (s *service) run(ctx context.Context, ready func()) error {
+	registry := prometheus.NewRegistry()
+	s.plant.runner.Observe = portal.NewRunMetrics(registry).Observe
 	d, err := schedule.NewDaemon(schedule.DaemonConfig{
 		Runner: s.plant.runner, Schedules: s.cfg.Schedules.ByName(), Zone: s.cfg.Company.Location(),
-		Grace: s.cfg.Limits.StopTimeout / 2,
+		Grace: s.cfg.Limits.StopTimeout / 2, Chores: s.chores(),
 	})
 	if err != nil {
 		return err
@@ -106,7 +112,7 @@ func (s *service) run(ctx context.Context, ready func()) error {
 	webCtx, stopWeb := context.WithCancel(ctx)
 	defer stopWeb()
 	web := make(chan error, 1)
-	go func() { web <- portal.ServeOn(webCtx, s.listener, s.handler(d)) }()
+	go func() { web <- portal.ServeOn(webCtx, s.listener, s.handler(d, registry)) }()
 	s.tellSystemd(daemon.SdNotifyReady)
 	ready()
 
@@ -132,9 +138,20 @@ func (s *service) run(ctx context.Context, ready func()) error {
 	return errors.Join(broken, stopped, webEnd)
 }
 
+// chores are what the daemon does beside the stages.
+func (s *service) chores() []schedule.Chore {
+	return []schedule.Chore{
+		{What: "look after the alerts", Every: alert.Every, Do: s.plant.alerts.Once},
+		{What: "forget old requests", Every: time.Hour, Do: func(ctx context.Context) error {
+			return quota.Prune(ctx, s.database.DB, s.app.clock.Now())
+		}},
+	}
+}
+
 // handler is the web pages.
-func (s *service) handler(d *schedule.Daemon) http.Handler {
+func (s *service) handler(d *schedule.Daemon, registry *prometheus.Registry) http.Handler {
 	return portal.New(portal.Config{
+		Registry: registry, Watch: s.plant.watch,
 		DB: s.database.DB, Log: s.log.Named("web"), Clock: s.app.clock, Zone: s.cfg.Company.Location(),
 		Ready:   func(ctx context.Context) error { return migrations.Check(ctx, s.database.DB) },
 		Next:    d.Next,

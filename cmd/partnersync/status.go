@@ -8,9 +8,11 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
+	"github.com/partnersync/partnersync/sync/watch"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -40,6 +42,8 @@ type statusDocument struct {
 	// or off (R8.5).
 	PlansProposed int    `json:"plan_versions_proposed"`
 	FourEyes      string `json:"four_eyes"`
+	watched
+	Alerts []alert.Alert `json:"open_alerts"`
 }
 
 func (a *app) status(c *cobra.Command, history int) error {
@@ -69,7 +73,20 @@ func (a *app) status(c *cobra.Command, history int) error {
 		if err != nil {
 			return err
 		}
+		w, err := watchOf(d.cfg)
+		if err != nil {
+			return err
+		}
+		state, err := watch.Look(ctx, d, w, now)
+		if err != nil {
+			return err
+		}
+		alerts, err := alert.List(ctx, d, 0)
+		if err != nil {
+			return err
+		}
 		document := statusDocument{
+			watched: watchedOf(state, w, now), Alerts: orEmpty(alerts),
 			Runs: documentsOf(runs), LastSuccess: success, Owed: owed, Outbox: orEmpty(waiting), Discrepancies: orEmpty(open),
 			PlansProposed: len(proposed), FourEyes: d.cfg.Company.FourEyes,
 		}
@@ -115,8 +132,10 @@ func (p *page) status(runs []schedule.Run, d statusDocument, now time.Time) {
 		}
 	}
 	p.notices(runs)
+	p.watched(d.watched, d.Alerts, now)
 	p.owed(d.Owed)
 	p.waiting(d.Outbox, d.Discrepancies)
+	p.ages(d.Ages, now)
 }
 
 // waiting writes what has not reached Salesforce and what asks for a person.

@@ -17,6 +17,7 @@ func (a *app) subcommands() []*cobra.Command {
 		a.ledgerCommand(),
 
 		a.statusCommand(),
+		a.alertsCommand(),
 		a.explainCommand(),
 		a.discrepanciesCommand(),
 		a.outboxCommand(),

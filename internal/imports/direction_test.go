@@ -15,8 +15,9 @@ const module = "github.com/partnersync/partnersync/"
 // mayImport says, for each wing, the wings below it. A room may import rooms of
 // its own wing unless forbidden says otherwise.
 var mayImport = map[string][]string{
-	"cmd":        {"config", "portal", "sync", "mapping", "ledger", "salesforce", "migrations", "internal"},
-	"config":     {"sync/schedule", "sync/stage", "internal"}, // schedule reads cron lines
+	"cmd": {"config", "portal", "sync", "mapping", "ledger", "salesforce", "migrations", "internal"},
+	// schedule reads cron lines, quota reads shares, alert checks where it is to send to.
+	"config":     {"sync/schedule", "sync/stage", "sync/quota", "sync/alert", "sync/watch", "internal"},
 	"portal":     {"sync", "mapping", "ledger", "migrations", "internal"},
 	"sync":       {"mapping", "ledger", "internal"},
 	"mapping":    {"salesforce", "ledger", "internal"},
@@ -53,6 +54,9 @@ var forbidden = map[string][]string{
 	"sync/record":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "sync/staging"},
 	"sync/rehearsal":    {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify"},
 	"sync/stage":        {"sync/", "mapping", "ledger", "salesforce"},
+	"sync/quota":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "ledger"},
+	"sync/watch":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "salesforce"},
+	"sync/alert":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "salesforce"},
 	"ledger/commission": {"ledger", "internal/pg", "sync", "mapping"},
 	"internal/errs":     {"internal/", "migrations"},
 	"internal/clock":    {"internal/", "migrations"},

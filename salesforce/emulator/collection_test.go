@@ -50,7 +50,7 @@ func TestCollectionsOfMixedObjectsAreWrittenInOrder(t *testing.T) {
 	if more := got[[]map[string]any](t, 200, c, "POST", "composite/sobjects/account", `{"ids":["`+acc+`"],"fields":["Name"]}`); more[0]["Name"] != "B" {
 		t.Errorf("retrieved by POST: %v", more)
 	}
-	gone := got[[]upsertRow](t, 200, c, "DELETE", "composite/sobjects?ids="+acc+","+con+","+con+",xyz", "")
+	gone := got[[]upsertRow](t, 200, c, "DELETE", "composite/sobjects?ids="+con+","+acc+","+con+",xyz", "")
 	for i, code := range []string{"", "", "ENTITY_IS_DELETED", "MALFORMED_ID"} {
 		if ok := gone[i].Success; ok != (code == "") || !ok && gone[i].Errors[0].StatusCode != code {
 			t.Errorf("delete %d: %+v, want %q", i, gone[i], code)

@@ -155,7 +155,7 @@ func (o *Org) soapEmptyBin(c *soapCall) error {
 		if !r.Deleted {
 			return rowError("INVALID_ID_FIELD", "Invalid record id; no recycle bin entry found")
 		}
-		w.org.Expunge(t, r)
+		w.org.Expunge(t, r, w.w)
 		return nil
 	})
 }

@@ -48,7 +48,7 @@ const (
 	// DefaultBulkAbove is from how many records on a job is cheaper than pages.
 	DefaultBulkAbove = 10_000
 	// DefaultWindow is how many records a window is cut to.
-	DefaultWindow        = 250_000
+	DefaultWindow        = 100_000
 	DefaultWorkers       = 3
 	DefaultRefreshEvery  = 24 * time.Hour
 	DefaultDescribeEvery = time.Hour

@@ -88,9 +88,14 @@ func compare(ctx context.Context, tx *sqlx.Tx, object string, records []Record) 
 	err = tx.SelectContext(ctx, &rows, `
 		select n.i, r.id is null as is_fresh
 		from unnest($2::text[], $3::timestamptz[], $4::bytea[]) with ordinality as n (id, modstamp, hash, i)
-		left join staging.record r on r.object = $1 and r.id = n.id and r.modstamp = n.modstamp
-		where r.id is null or r.vanished_at is not null
-		or sha256(convert_to(r.is_deleted::text || r.payload::text, 'UTF8')) <> n.hash
+		left join lateral (
+			-- The limit keeps Postgres to the key, also while statistics lag.
+			select r.id, r.vanished_at, sha256(convert_to(r.is_deleted::text || r.payload::text, 'UTF8')) as hash
+			from staging.record r
+			where r.object = $1 and r.id = n.id and r.modstamp = n.modstamp
+			limit 1
+		) r on true
+		where r.id is null or r.vanished_at is not null or r.hash <> n.hash
 		order by n.i`, object, pq.Array(ids), pq.Array(stamps), pq.ByteaArray(hashes))
 	for _, row := range rows {
 		if r := records[row.I-1]; row.IsFresh {

@@ -47,6 +47,7 @@ type program struct {
 	t      testing.TB
 	path   string
 	config string
+	env    []string // beside this process's
 }
 
 // newProgram writes settings for a database and an org.
@@ -65,7 +66,9 @@ salesforce: {login_url: %q, client_id: partnersync-demo, client_secret: demo-sec
 
 // command is the program with arguments, as a process of its own.
 func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, p.path, append([]string{"--config", p.config, "--actor", "test"}, args...)...)
+	cmd := exec.CommandContext(ctx, p.path, append([]string{"--config", p.config, "--actor", "test"}, args...)...)
+	cmd.Env = append(os.Environ(), p.env...)
+	return cmd
 }
 
 // used is what a process took.
@@ -78,10 +81,10 @@ type used struct {
 }
 
 // stage runs one stage as a process of its own and measures it.
-func (p *program) stage(ctx context.Context, name string) used {
+func (p *program) stage(ctx context.Context, name string, args ...string) used {
 	p.t.Helper()
 	var out, errOut bytes.Buffer
-	cmd := p.command(ctx, "run", name, "--output", "json")
+	cmd := p.command(ctx, append([]string{"run", name, "--output", "json"}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	start := time.Now()
 	must(p.t, cmd.Start())

@@ -104,13 +104,19 @@ func (in *ingest) findByID(id string) (*store.Record, *schema.RowError) {
 // apply writes a row whose record is found.
 func (in *ingest) apply(r *row, base *store.Record) (id string, created bool, err *schema.RowError) {
 	st := in.jobs.opt.Store
-	switch in.job.info.Operation {
+	operation := in.job.info.Operation
+	if (operation == opDelete || operation == opHardDelete) && !base.Deleted {
+		if err := st.CheckDelete(in.table, base); err != nil {
+			return "", false, err
+		}
+	}
+	switch operation {
 	case opDelete:
 		st.MarkDeleted(in.table, base, true, in.w)
 		return base.ID, false, nil
 	case opHardDelete:
 		id = base.ID
-		st.Expunge(in.table, base)
+		st.Expunge(in.table, base, in.w)
 		return id, false, nil
 	}
 	next, err := st.Prepare(in.table, base, r.changes, in.w)

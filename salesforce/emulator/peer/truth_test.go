@@ -95,8 +95,8 @@ func TestBodiesAreReadAsThePlatformDoes(t *testing.T) {
 	}
 }
 
-// Whether children go with their parent, stay, or keep it from going is what
-// describe says.
+// Whether children go with their parent, stay and name it no more, or keep it from
+// going is what describe says.
 func TestDescribeSaysWhatBecomesOfChildren(t *testing.T) {
 	each(t, func(t *testing.T, m *maker, o object) {
 		for _, c := range o.ChildRelationships {
@@ -122,6 +122,9 @@ func TestDescribeSaysWhatBecomesOfChildren(t *testing.T) {
 			left := m.query("SELECT " + c.Field + " FROM " + c.ChildSObject + " WHERE Id = '" + id + "'")
 			if c.CascadeDelete != (len(left) == 0) {
 				t.Errorf("%s.%s: that children go too is %t, and %d are left", c.ChildSObject, c.Field, c.CascadeDelete, len(left))
+			}
+			if len(left) == 1 && left[0][c.Field] != nil {
+				t.Errorf("%s.%s still names %v, which is deleted", c.ChildSObject, c.Field, left[0][c.Field])
 			}
 		}
 	})

@@ -41,6 +41,16 @@ func (f *Field) PointsTo(object string) bool {
 	return f.RefTo == object || strings.Contains(f.RefTo, ",") && slices.Contains(f.Targets(), object)
 }
 
+// Clears says whether a lookup becomes null when the record that it names is deleted,
+// which is what the platform does where nothing else is declared. Lookups to users
+// and profiles keep their value: those are not deleted. So does MasterRecordId, which
+// tells for good into what a record was merged.
+// https://help.salesforce.com/s/articleView?id=000383277&type=1
+func (f *Field) Clears() bool {
+	return f.Slot >= 0 && f.RefTo != "" && !f.OnDelete.HoldsChildren() && !f.IsAudit &&
+		f.Name != "MasterRecordId" && !f.PointsTo("User") && !f.PointsTo("Profile")
+}
+
 // IsPolymorphic says whether the records to which a lookup of o points may be of
 // several objects. Owners of custom objects and of leads are: the platform has
 // queues beside users, though this org has none.

@@ -86,13 +86,12 @@ type Field struct {
 // https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/relationships_among_objects.htm
 type DeleteRule string
 
-// The rules. A lookup that says nothing keeps the id of what was deleted until
-// that is purged.
+// The rules. A lookup that says nothing is cleared, as on the platform; see Clears.
 const (
-	DeleteKeeps    DeleteRule = ""
-	DeleteClears   DeleteRule = "SetNull"
-	DeleteRefused  DeleteRule = "Restrict"
-	DeleteCascades DeleteRule = "Cascade"
+	DeleteSaysNothing DeleteRule = ""
+	DeleteClears      DeleteRule = "SetNull"
+	DeleteRefused     DeleteRule = "Restrict"
+	DeleteCascades    DeleteRule = "Cascade"
 )
 
 // HoldsChildren says whether a record's children have a say in its deletion.

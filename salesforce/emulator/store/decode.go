@@ -120,6 +120,9 @@ func (p *replay) operation(op byte, d *reader) error {
 		}
 		d.text()
 		return nil
+	case opAbsence:
+		p.absence(d)
+		return nil
 	case opCounter:
 		prefix, n := strings.Clone(d.text()), d.uvarint()
 		p.store.counters[prefix] = max(n, p.store.counters[prefix])
@@ -179,6 +182,33 @@ func (p *replay) define(d *reader) error {
 	}
 	p.tables[number] = c
 	return nil
+}
+
+// absence reads what the deletion of a record did to others.
+func (p *replay) absence(d *reader) {
+	id, a := d.text(), &absence{}
+	read := func() (place, bool) {
+		c, id := p.tables[d.uvarint()], d.text()
+		if c == nil || c.t == nil || d.bad {
+			return place{}, false
+		}
+		return place{c.t.Object.Name, id}, true
+	}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		if at, ok := read(); ok {
+			a.with = append(a.with, at)
+		}
+	}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		at, ok := read()
+		if field := d.text(); ok {
+			a.links = append(a.links, cleared{at, field})
+		}
+	}
+	if len(a.with)+len(a.links) == 0 || d.bad {
+		a = nil
+	}
+	p.store.putAbsence(id, a)
 }
 
 func (p *replay) put(d *reader) error {

@@ -15,6 +15,8 @@ import (
 //	                      which records give their values
 //	P number record       a record's present state
 //	D number id           a record that is gone for good
+//	B id records lookups  what the deletion of a record did to others: which went
+//	                      with it (number id), and which were cleared (number id field)
 //	C prefix n            the last number given to an id
 //	A number field n      the last number given by an auto-number field
 //
@@ -25,6 +27,7 @@ const (
 	opTable    = 'T'
 	opPut      = 'P'
 	opGone     = 'D'
+	opAbsence  = 'B'
 	opCounter  = 'C'
 	opAuto     = 'A'
 )
@@ -74,6 +77,34 @@ func appendRecord(b []byte, t *Table, r *Record) []byte {
 	b = binary.AppendUvarint(b, uint64(t.Object.Width))
 	for slot := range t.Object.Width {
 		b = appendText(b, r.value(slot))
+	}
+	return b
+}
+
+// appendAbsence writes what the deletion of a record did to others, or that it did
+// nothing.
+func (s *Store) appendAbsence(b []byte, id string) []byte {
+	b = appendText(append(b, opAbsence), id)
+	a := s.absent[id]
+	if a == nil {
+		a = &absence{}
+	}
+	known := func(p place) bool { return s.Tables[p.object] != nil } // since then its object may have gone
+	with, links := a.with, a.links
+	if slices.ContainsFunc(with, func(p place) bool { return !known(p) }) {
+		with = slices.DeleteFunc(slices.Clone(with), func(p place) bool { return !known(p) })
+	}
+	if slices.ContainsFunc(links, func(l cleared) bool { return !known(l.place) }) {
+		links = slices.DeleteFunc(slices.Clone(links), func(l cleared) bool { return !known(l.place) })
+	}
+	b = binary.AppendUvarint(b, uint64(len(with)))
+	for _, p := range with {
+		b = appendText(binary.AppendUvarint(b, s.Tables[p.object].number), p.id)
+	}
+	b = binary.AppendUvarint(b, uint64(len(links)))
+	for _, l := range links {
+		b = appendText(binary.AppendUvarint(b, s.Tables[l.object].number), l.id)
+		b = appendText(b, l.field)
 	}
 	return b
 }

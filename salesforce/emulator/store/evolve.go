@@ -30,6 +30,7 @@ func (s *Store) Evolve(next *schema.Schema, document []byte) {
 		tables[o.Name] = t
 	}
 	s.Schema, s.Tables = next, tables
+	clear(s.related)
 	s.SetSchema(document)
 }
 
@@ -62,7 +63,7 @@ func (t *Table) evolve(next *schema.Object, freed []int) {
 		delete(t.auto, slot)
 	}
 	fresh := newTable(next, t.shadows.late)
-	t.Object, t.keyed = next, fresh.keyed
+	t.Object, t.keyed, t.kins = next, fresh.keyed, nil
 	for _, r := range t.ByID {
 		if !r.Deleted {
 			t.key(r)

@@ -52,6 +52,7 @@ type file struct {
 	opt     FileOptions // with its bounds
 
 	changed  []touched // since the lock was taken
+	absent   []string  // what it did to others that these are deleted, likewise
 	buf      []byte
 	counters map[string]uint64
 	auto     map[*Table]map[int]int
@@ -85,6 +86,14 @@ func (f *file) note(t *Table, r *Record) {
 		return
 	}
 	f.changed = append(f.changed, touched{t, r})
+}
+
+// noteAbsence keeps in mind that what the deletion of a record did is known, or is
+// taken back. It is read when the lock is given back; a record changed too.
+func (f *file) noteAbsence(id string) {
+	if f != nil {
+		f.absent = append(f.absent, id)
+	}
 }
 
 // OpenFile opens the file at path, which it makes if need be, and gives the store
@@ -156,7 +165,7 @@ func (s *Store) SetDocument(document []byte) {
 // taken everything back, or whose store is thrown away.
 func (s *Store) Discard() {
 	if f := s.file; f != nil {
-		f.changed, f.pending = nil, nil
+		f.changed, f.absent, f.pending = nil, nil, nil
 	}
 }
 
@@ -184,15 +193,15 @@ func (s *Store) flush() {
 	if len(f.changed) == 0 && !f.reshaped {
 		return
 	}
-	changed := f.changed
-	f.changed = f.changed[:0]
+	changed, absent := f.changed, f.absent
+	f.changed, f.absent = f.changed[:0], nil
 	if cap(changed) > 100_000 {
 		f.changed = nil
 	}
 	if f.broken.Load() != nil {
 		return
 	}
-	if err := f.write(s, changed); err != nil {
+	if err := f.write(s, changed, absent); err != nil {
 		f.fail(err)
 		return
 	}
@@ -200,7 +209,7 @@ func (s *Store) flush() {
 }
 
 // write appends one entry, or replaces the file when that is the shorter way.
-func (f *file) write(s *Store, changed []touched) error {
+func (f *file) write(s *Store, changed []touched, absent []string) error {
 	b := f.buf[:0]
 	isNew := f.pending != nil
 	if isNew {
@@ -219,6 +228,9 @@ func (f *file) write(s *Store, changed []touched) error {
 			defer f.rewriting.Store(false)
 			return f.rewrite(s, true)
 		}
+	}
+	for _, id := range absent {
+		b = s.appendAbsence(b, id)
 	}
 	b = f.appendCounters(b, s)
 	f.buf = b

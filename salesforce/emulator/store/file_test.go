@@ -72,6 +72,9 @@ func digest(s *Store) string {
 			}
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(s.absent)) {
+		fmt.Fprintln(h, id, *s.absent[id])
+	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/partnersync/partnersync/internal/errs"
@@ -100,10 +101,15 @@ func (s *Store) Undelete(object, id string) error {
 }
 
 // Purge removes a record for good, as when the recycle bin is emptied: no query
-// sees it any more.
+// sees it any more. A live record is deleted first, which may be refused.
 func (s *Store) Purge(object, id string) error {
-	return s.alter("purge", object, id, time.Time{}, func(t *Table, r *Record, _ Writer) *schema.RowError {
-		s.Expunge(t, r)
+	return s.alter("purge", object, id, time.Time{}, func(t *Table, r *Record, w Writer) *schema.RowError {
+		if !r.Deleted {
+			if err := s.CheckDelete(t, r); err != nil {
+				return err
+			}
+		}
+		s.Expunge(t, r, w)
 		return nil
 	})
 }
@@ -119,20 +125,21 @@ func (s *Store) Merge(object, winner, loser string) error {
 	})
 }
 
-func (s *Store) moveChildren(parent, from, to string, w Writer) (moved []string) {
-	for _, t := range s.Tables {
-		for _, f := range t.Object.Fields {
-			if !f.PointsTo(parent) || f.Slot < 0 || f.Name == "MasterRecordId" {
-				continue
-			}
-			for _, r := range t.ByID {
-				if r.value(f.Slot) != from {
-					continue
-				}
-				next := r.Clone()
-				next.Set(f, to)
-				next.Modstamp = w.At.Unix()
-				t.Replace(r, next)
+// moveChildren makes all that name one record name another.
+func (s *Store) moveChildren(parent *Table, from, to string, w Writer) (moved []string) {
+	for _, rel := range s.relations(parent.Object.Name) {
+		if rel.field.Name == "MasterRecordId" {
+			continue
+		}
+		for _, r := range rel.table.naming(rel.field, from) {
+			s.point(rel.table, r, rel.field, to, w)
+			moved = append(moved, r.ID)
+		}
+	}
+	if h := s.Tables[parent.Object.History]; h != nil {
+		if f, ok := h.Object.Field(h.Object.HistoryParent()); ok {
+			for _, r := range slices.Clone(h.ofParent[from]) {
+				s.point(h, r, f, to, w)
 				moved = append(moved, r.ID)
 			}
 		}
@@ -141,15 +148,14 @@ func (s *Store) moveChildren(parent, from, to string, w Writer) (moved []string)
 }
 
 // MarkDeleted moves a record to the recycle bin, or out of it, with its history
-// and its details. Callers hold the lock for writing, and have asked CheckDelete.
+// and its details; lookups to them are cleared, or name them again. Callers hold the
+// lock for writing, and have asked CheckDelete.
 func (s *Store) MarkDeleted(t *Table, r *Record, deleted bool, w Writer) {
 	if deleted {
-		s.takeAlong(t, r, w)
+		s.bury(t, r, w)
+		return
 	}
-	s.moveToBin(t, r, deleted, w)
-	if !deleted {
-		s.bringBack(r, w)
-	}
+	s.raise(t, r, w)
 }
 
 // moveToBin moves one record to the recycle bin, or out of it, with its history.

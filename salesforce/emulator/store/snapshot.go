@@ -60,6 +60,9 @@ func (f *file) rewrite(s *Store, locked bool) error {
 				return err
 			}
 		}
+		if err := w.absences(emit); err != nil {
+			return err
+		}
 		return w.counters(emit)
 	})
 	if err != nil {
@@ -126,6 +129,28 @@ func (w *snapshot) read(t *Table, part []*Record) error {
 		}
 	}
 	return nil
+}
+
+// absences emits what the deletions of records did to others, after all the records.
+func (w *snapshot) absences(emit func([]byte) error) error {
+	if !w.locked {
+		w.store.mu.RLock()
+		defer w.store.mu.RUnlock()
+		if w.file.shape != w.shape {
+			return errReshaped
+		}
+	}
+	b := w.buf[:0]
+	for _, id := range slices.Sorted(maps.Keys(w.store.absent)) {
+		if b = w.store.appendAbsence(b, id); len(b) > 1<<20 {
+			if err := emit(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	w.buf = b
+	return emit(b)
 }
 
 // counters emits all of them. They are read after the records, so that none is

@@ -24,8 +24,11 @@ type Store struct {
 	counters map[string]uint64
 	late     *lateness
 	adjust   func(object string, w Writer) Writer
-	// cascaded are the records that were deleted with another, by its id.
-	cascaded map[string][]child
+	// absent says what the deletion of the records in the recycle bin did to others,
+	// by their ids.
+	absent map[string]*absence
+	// related has the lookups to an object, once somebody asked; see relations.
+	related map[string][]relation
 	// orgID and userID are the organization's id and that of the user as whom
 	// integrations act.
 	OrgID, UserID string
@@ -37,7 +40,7 @@ type Store struct {
 // the organization and its user their ids, not their records.
 func New(sc *schema.Schema, c clock.Clock) *Store {
 	s := &Store{Schema: sc, mu: &guard{}, clock: c, Tables: map[string]*Table{}, counters: map[string]uint64{},
-		cascaded: map[string][]child{}, late: &lateness{now: c.Now}}
+		absent: map[string]*absence{}, related: map[string][]relation{}, late: &lateness{now: c.Now}}
 	for _, obj := range sc.Objects {
 		s.Tables[obj.Name] = newTable(obj, s.late)
 	}

@@ -11,8 +11,8 @@ type Table struct {
 	Object *schema.Object
 	ByID   map[string]*Record
 	// keyed finds the records of a value, for every field that is unique, an
-	// external id or usable as one, or names a record that is not deleted without
-	// asking for its children. Records in the recycle bin are not in it.
+	// external id or usable as one, or names a record to which this one belongs.
+	// Records in the recycle bin are not in it.
 	keyed []keyedField
 	// byTime is in the order of (SystemModstamp, Id); for history, which has no
 	// SystemModstamp, of (CreatedDate, Id).
@@ -23,6 +23,9 @@ type Table struct {
 	// ofParent has the rows of a history table by ParentId, those in the recycle
 	// bin too; other tables have none.
 	ofParent map[string][]*Record
+	// kins find records by what their lookups name, for those lookups that somebody
+	// asked about.
+	kins []*kin
 	// shadows are the records whose last write queries do not see yet.
 	shadows shadows
 
@@ -93,7 +96,7 @@ func newTable(o *schema.Object, late *lateness) *Table {
 	t.shadows.late = late
 	t.ByTime.shadows, t.ByName.shadows = &t.shadows, &t.shadows
 	for _, f := range o.Fields {
-		if f.Slot >= 0 && (f.Unique || f.IDLookup || f.OnDelete.HoldsChildren() && o.HistoryOf == "") {
+		if f.Slot >= 0 && (f.Unique || f.IDLookup || f.OnDelete.HoldsChildren() && f.Required && o.HistoryOf == "") {
 			t.keyed = append(t.keyed, keyedField{f, map[string]*Record{}, map[string][]*Record{}})
 		}
 	}
@@ -125,6 +128,9 @@ func (t *Table) Add(r *Record) {
 	t.ByName.put(r)
 	if !r.Deleted {
 		t.key(r)
+	}
+	for _, k := range t.kins {
+		k.add(r)
 	}
 	if t.ofParent != nil {
 		parent := r.Text(t.Object, t.Object.HistoryParent())
@@ -158,12 +164,16 @@ func (t *Table) Replace(r, next *Record) {
 	if moved {
 		t.ByTime.leave()
 	}
+	kins := t.moving(r, next)
 	if t.isWatched() {
 		before := *r
 		t.note(r, &before)
 	}
 	*r = *next
 	t.file.note(t, r)
+	for _, k := range kins {
+		k.add(r)
+	}
 	if moved {
 		t.ByTime.put(r)
 	}
@@ -204,6 +214,10 @@ func (t *Table) Find(f *schema.Field, value string) []*Record {
 
 // remove takes a record out as if it had never been there.
 func (t *Table) remove(r *Record) {
+	if t.trail != nil {
+		before := *r
+		t.trail.steps = append(t.trail.steps, trailStep{table: t, record: r, before: &before, gone: true})
+	}
 	if !r.Deleted {
 		t.unkey(r)
 	}

@@ -6,11 +6,15 @@ type trail struct {
 	steps []trailStep
 }
 
-// trailStep is one record as it was before a write; nil for a new one.
+// trailStep is one record as it was before a write, nil for a new one; or, without
+// a table, what the deletion of a record had done to others, nil for nothing.
 type trailStep struct {
 	table  *Table
 	record *Record
 	before *Record
+	gone   bool // the write removed it for good
+	absent string
+	was    *absence
 }
 
 // isWatched says whether anybody asks what a write is about to change.
@@ -22,7 +26,7 @@ func (t *Table) isWatched() bool {
 func (t *Table) note(r, before *Record) {
 	t.shadows.note(r, before)
 	if t.trail != nil {
-		t.trail.steps = append(t.trail.steps, trailStep{t, r, before})
+		t.trail.steps = append(t.trail.steps, trailStep{table: t, record: r, before: before})
 	}
 }
 
@@ -59,10 +63,18 @@ func (s *Store) RollBack(savepoint int) {
 	held := s.trail
 	for i := len(steps) - 1; i >= 0; i-- {
 		st := steps[i]
+		if st.table == nil {
+			s.putAbsence(st.absent, st.was)
+			continue
+		}
 		st.table.trail = nil // what is taken back is no write
-		if st.before == nil {
+		switch {
+		case st.before == nil:
 			st.table.remove(st.record)
-		} else {
+		case st.gone:
+			*st.record = *st.before
+			st.table.Add(st.record)
+		default:
 			moved := st.record.Deleted != st.before.Deleted
 			st.table.Replace(st.record, st.before)
 			if moved {
@@ -80,7 +92,7 @@ func (s *Store) RollBack(savepoint int) {
 // New, and named here, so that both have it.
 func (s *Store) Begin() *Store {
 	s.Lock()
-	inner := &Store{Schema: s.Schema, clock: s.clock, mu: &guard{outer: s.mu}, Tables: s.Tables, counters: s.counters, cascaded: s.cascaded,
+	inner := &Store{Schema: s.Schema, clock: s.clock, mu: &guard{outer: s.mu}, Tables: s.Tables, counters: s.counters, absent: s.absent, related: s.related,
 		late: s.late, adjust: s.adjust, OrgID: s.OrgID, UserID: s.UserID, file: s.file}
 	inner.mu.held.Store(true)
 	inner.Savepoint()

@@ -1,0 +1,135 @@
+package siege_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/partnersync/partnersync/salesforce/emulator"
+)
+
+// observer asks an org as anybody could, by REST, and shares no code with the
+// program's client. It goes round the wall.
+type observer struct {
+	t     testing.TB
+	url   string
+	token string
+}
+
+func (o *observer) do(method, path string, body io.Reader, header ...string) (int, []byte) {
+	o.t.Helper()
+	req, err := http.NewRequest(method, o.url+path, body)
+	must(o.t, err)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	must(o.t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	must(o.t, err)
+	return resp.StatusCode, text
+}
+
+func (o *observer) login() {
+	o.t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {emulator.DemoClientID}, "client_secret": {emulator.DemoClientSecret}}
+	status, body := o.do("POST", "/services/oauth2/token", strings.NewReader(form.Encode()), "Content-Type", "application/x-www-form-urlencoded")
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK {
+		o.t.Fatalf("log in: %d %s", status, body)
+	}
+	o.token = answer.Token
+}
+
+// queryAll gives all records of a query, deleted ones too.
+func (o *observer) queryAll(soql string) []map[string]any {
+	o.t.Helper()
+	var out []map[string]any
+	path := "/services/data/v62.0/queryAll?q=" + url.QueryEscape(soql)
+	for path != "" {
+		status, body := o.do("GET", path, nil, "Authorization", "Bearer "+o.token)
+		if status == http.StatusUnauthorized {
+			o.login()
+			continue
+		}
+		var page struct {
+			Records []map[string]any
+			Next    string `json:"nextRecordsUrl"`
+		}
+		d := json.NewDecoder(strings.NewReader(string(body)))
+		d.UseNumber()
+		if err := d.Decode(&page); err != nil || status != http.StatusOK {
+			o.t.Fatalf("%s: %d %s", soql, status, body)
+		}
+		out, path = append(out, page.Records...), page.Next
+	}
+	return out
+}
+
+// close gives up the connections.
+func (o *observer) close() { http.DefaultClient.CloseIdleConnections() }
+
+// play puts a plan of faults into force, one rule a line.
+func (o *observer) play(rules ...string) {
+	o.t.Helper()
+	plan := "rules:\n"
+	for i, r := range rules {
+		plan += fmt.Sprintf("- {name: rule %d, %s}\n", i, r)
+	}
+	if status, body := o.do("PUT", "/emulator/faults?seed=7", strings.NewReader(plan)); status/100 != 2 {
+		o.t.Fatalf("the plan was refused: %d %s\n%s", status, body, plan)
+	}
+}
+
+// behave ends the faults.
+func (o *observer) behave() {
+	o.t.Helper()
+	if status, body := o.do("DELETE", "/emulator/faults", nil); status/100 != 2 {
+		o.t.Fatalf("the faults do not end: %d %s", status, body)
+	}
+}
+
+// played says how often the rules in force have played.
+func (o *observer) played() (n int64) {
+	o.t.Helper()
+	_, body := o.do("GET", "/emulator/faults", nil)
+	var answer struct {
+		Rules []struct{ Plays int64 }
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		o.t.Fatalf("%v: %s", err, body)
+	}
+	for _, r := range answer.Rules {
+		n += r.Plays
+	}
+	return n
+}
+
+// newOrg is a made-up company, always the same, on a port of this machine.
+func newOrg(t testing.TB, o emulator.Options, opportunities int) (*emulator.Org, *observer) {
+	t.Helper()
+	org := emulator.New(o)
+	must(t, org.Generate(emulator.GenerateOptions{Opportunities: opportunities, Seed: 42, Now: instant("2026-10-15T12:00:00Z")}))
+	s, err := emulator.Serve(t.Context(), org, "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	seer := &observer{t: t, url: s.URL()}
+	seer.login()
+	return org, seer
+}
+
+func instant(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}

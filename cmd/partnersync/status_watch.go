@@ -1,0 +1,133 @@
+package main
+
+import (
+	"time"
+
+	"github.com/partnersync/partnersync/ledger/book"
+	"github.com/partnersync/partnersync/sync/alert"
+	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/quota"
+	"github.com/partnersync/partnersync/sync/staging"
+	"github.com/partnersync/partnersync/sync/watch"
+)
+
+// watched is how the sync fares, as `status --output json` gives it.
+type watched struct {
+	Objects []freshObject  `json:"objects"`
+	Due     book.Due       `json:"due"`
+	Ages    []outbox.Age   `json:"outbox_ages"`
+	Late    []lateJob      `json:"late"`
+	Next    []dueJob       `json:"next"`
+	Quota   quota.Standing `json:"quota"`
+}
+
+type freshObject struct {
+	staging.Freshness
+	AgeSeconds float64 `json:"age_seconds"`
+}
+
+type lateJob struct {
+	Job   string    `json:"job"`
+	Due   time.Time `json:"due"`
+	Begun bool      `json:"begun"`
+	Text  string    `json:"text"`
+}
+
+type dueJob struct {
+	Job string    `json:"job"`
+	At  time.Time `json:"at"`
+}
+
+func watchedOf(s watch.State, c watch.Config, now time.Time) watched {
+	w := watched{Objects: []freshObject{}, Due: s.Due, Ages: orEmpty(s.Outbox), Late: []lateJob{}, Next: []dueJob{}, Quota: s.Quota}
+	for _, o := range s.Objects {
+		w.Objects = append(w.Objects, freshObject{o, o.Age(now).Seconds()})
+	}
+	for _, l := range s.Late {
+		w.Late = append(w.Late, lateJob{l.Name, l.Due, l.Begun, l.String()})
+	}
+	for _, d := range c.Timetable.After(now) {
+		w.Next = append(w.Next, dueJob{d.Name, d.At.UTC()})
+	}
+	return w
+}
+
+// watched writes what is late and open, how fresh each object is, and how the quota stands.
+func (p *page) watched(w watched, alerts []alert.Alert, now time.Time) {
+	for _, l := range w.Late {
+		p.sentence("%s %s", p.app.paint(p.w, red, "late:"), l.Text)
+	}
+	for _, a := range alerts {
+		p.sentence("%s %s since %s (`partnersync alerts` says more)", p.app.paint(p.w, yellow, "alert:"), a.Title, instant(a.OpenedAt))
+	}
+	if len(w.Objects) > 0 {
+		p.title("How fresh it is")
+	}
+	for _, o := range w.Objects {
+		line := o.Object + ": read to " + instant(o.ReadTo) + ", " + roughly(o.Age(now)) + " ago"
+		if o.Waits > 0 {
+			line += "; behind by " + counted(o.Waits, "record") + " that " + verbOf(o.Waits) + " not reconciled, the oldest for " + since(o.WaitsSince, now)
+		}
+		p.sentence("%s", line)
+	}
+	if w.Due.Sources > 0 {
+		p.line("%s due to be worked out, the oldest for %s", counted(w.Due.Sources, "source"), since(w.Due.Since, now))
+	}
+	if w.Quota.State != quota.Unknown || len(w.Quota.Jobs) > 0 {
+		p.title("Salesforce's requests")
+		p.sentence("%s", quotaLine(w.Quota, now))
+	}
+	for _, j := range w.Quota.Jobs {
+		line := j.Stage + ": " + thousands(j.Calls) + " in 24 hours"
+		if j.Budget != nil {
+			line += " of " + thousands(*j.Budget)
+		}
+		p.line("  %s", line)
+	}
+}
+
+func quotaLine(q quota.Standing, now time.Time) string {
+	if q.State == quota.Unknown {
+		return q.String()
+	}
+	return q.String() + " (heard " + roughly(now.Sub(q.HeardAt)) + " ago)"
+}
+
+// ages writes since when the oldest rows of the outbox wait.
+func (p *page) ages(ages []outbox.Age, now time.Time) {
+	for _, a := range ages {
+		if a.UnsentSince != nil {
+			p.line("oldest unsent %s: for %s", a.Object, since(a.UnsentSince, now))
+		}
+		if a.QuarantinedSince != nil {
+			p.line("oldest quarantined %s: for %s", a.Object, since(a.QuarantinedSince, now))
+		}
+	}
+}
+
+func verbOf(n int64) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+func since(at *time.Time, now time.Time) string {
+	if at == nil {
+		return "no time"
+	}
+	return roughly(now.Sub(*at))
+}
+
+// roughly says how long something is, in one unit.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return counted(int64(max(d, 0)/time.Second), "second")
+	case d < time.Hour:
+		return counted(int64(d/time.Minute), "minute")
+	case d < 48*time.Hour:
+		return counted(int64(d/time.Hour), "hour")
+	}
+	return counted(int64(d/(24*time.Hour)), "day")
+}

@@ -175,7 +175,6 @@ func TestKilledAtARequest(t *testing.T) {
 	want := undisturbed(t)
 	for _, c := range []struct{ name, rule string }{
 		{"logging in", `when: {kind: login}, do: {hang: {}}`},
-		{"asking for the clock", `when: {kind: other}, do: {hang: {}}`},
 		{"describing", `when: {kind: describe}, do: {hang: {}}`},
 		{"pull: nothing is fetched", `when: {kind: query, first: 1}, do: {hang: {}}`},
 		{"pull: half an answer is there", `when: {kind: query, object: Opportunity}, do: {hang: {bytes: 2000}}`},

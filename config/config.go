@@ -45,6 +45,7 @@ type Config struct {
 	Mapping    Mapping    `yaml:"mapping" envPrefix:"MAPPING_"`
 	Pull       Pull       `yaml:"pull" envPrefix:"PULL_"`
 	Schedules  Schedules  `yaml:"schedules" envPrefix:"SCHEDULES_"`
+	Push       Push       `yaml:"push" envPrefix:"PUSH_"`
 	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
 	Export     Export     `yaml:"export" envPrefix:"EXPORT_"`
@@ -226,6 +227,24 @@ type Schedules struct {
 	Verify  string `yaml:"verify" env:"VERIFY"`
 }
 
+// Push says how much of the book is kept in Salesforce, and which way it goes there.
+type Push struct {
+	// API is by which of Salesforce's interfaces records go: auto, collections, bulk.
+	API string `yaml:"api" env:"API"`
+	// BulkAbove is above how many unsent records of a kind auto makes Bulk jobs.
+	BulkAbove int `yaml:"bulk_above" env:"BULK_ABOVE"`
+	// Since is the first month whose lines are kept in Salesforce; "" is all.
+	Since string `yaml:"since" env:"SINCE"`
+	// Grain is what a commission record stands for: line, source.
+	Grain string `yaml:"grain" env:"GRAIN"`
+}
+
+// SinceMonth is Since; no month if there is none.
+func (p Push) SinceMonth() clock.Month {
+	m, _ := clock.ParseMonth(p.Since) // validated
+	return m
+}
+
 // HTTP is the web side of `serve`.
 type HTTP struct {
 	// Listen is host:port.
@@ -282,6 +301,7 @@ func Default() Config {
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
 		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
+		Push:      Push{API: APIAuto, BulkAbove: 2000, Grain: "line"},
 		Schedules: Schedules{All: "*/5 * * * *", Recount: "15 1 * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
 		Log:       Log{Level: "info", Format: "console"},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/money"
 )
@@ -33,6 +34,7 @@ func (c *Config) validate(skip map[string]bool) []Fault {
 	v.pull()
 	v.quota()
 	v.schedules()
+	v.push()
 	v.listen("http.listen", c.HTTP.Listen)
 	v.hosts()
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
@@ -220,6 +222,18 @@ func (v *validation) durations() {
 			v.add(key, "%s has to be more than 0s and at most 24h", shortDuration(d))
 		}
 	})
+}
+
+func (v *validation) push() {
+	p := v.config.Push
+	v.oneOf("push.api", p.API, APIAuto, "collections", APIBulk)
+	v.oneOf("push.grain", p.Grain, "line", "source")
+	if p.BulkAbove < 1 || p.BulkAbove > 1_000_000 {
+		v.add("push.bulk_above", "%d has to be from 1 to 1000000", p.BulkAbove)
+	}
+	if _, err := clock.ParseMonth(p.Since); p.Since != "" && err != nil {
+		v.add("push.since", "%q is not a month like 2026-01", p.Since)
+	}
 }
 
 func (v *validation) export() {

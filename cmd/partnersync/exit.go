@@ -21,8 +21,7 @@ const (
 )
 
 // problemsError says that everything was done and some records need a person.
-// Of run it is an error where something was not read, not written or differs, or where
-// --strict asked for that; of verify always.
+// It is an error unless --lenient was given.
 type problemsError struct{ problems int64 }
 
 func (p problemsError) Error() string {

@@ -18,6 +18,7 @@ import (
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/record"
 )
 
 // explained is a line with what the book has for it, as --output json gives it.
@@ -62,6 +63,9 @@ type explainedPost struct {
 
 // explainedWrite is how a line stands in Salesforce.
 type explainedWrite struct {
+	// Key is that of the record that stands for the line's source, or "" where the line has
+	// a record of its own.
+	Key          string       `json:"key,omitempty"`
 	State        outbox.State `json:"state"`
 	SalesforceID string       `json:"salesforce_id,omitempty"`
 	WrittenAt    *time.Time   `json:"written_at,omitempty"`
@@ -113,10 +117,14 @@ func explainedLines(ctx context.Context, q sqlx.QueryerContext, lines []book.Lin
 	for i, l := range lines {
 		keys[i] = l.Key
 	}
+	sources := make([]string, len(lines))
+	for i, l := range lines {
+		sources[i] = record.SourceKey(l.Key, string(l.Currency))
+	}
 	for _, e := range entries {
 		posted[e.LineKey] = append(posted[e.LineKey], e)
 	}
-	written, err := outbox.Find(ctx, q, outbox.Commission, keys)
+	written, err := outbox.Find(ctx, q, outbox.Commission, append(keys, sources...))
 	if err != nil {
 		return nil, err
 	}
@@ -129,8 +137,13 @@ func explainedLines(ctx context.Context, q sqlx.QueryerContext, lines []book.Lin
 		if out[i], err = explainedLine(l, posted[l.Key]); err != nil {
 			return nil, err
 		}
-		if w, marked := written[l.Key]; marked {
-			out[i].Salesforce = &explainedWrite{w.State(now), w.SalesforceID, w.ConfirmedAt, w.LastError}
+		w, marked := written[l.Key]
+		if marked {
+			out[i].Salesforce = &explainedWrite{"", w.State(now), w.SalesforceID, w.ConfirmedAt, w.LastError}
+		}
+		// Where Salesforce holds a record for each source, push marks it after the line.
+		if s, there := written[sources[i]]; there && (!marked || s.MarkedAt.After(w.MarkedAt)) {
+			out[i].Salesforce = &explainedWrite{sources[i], s.State(now), s.SalesforceID, s.ConfirmedAt, s.LastError}
 		}
 	}
 	return out, nil
@@ -244,6 +257,9 @@ func (w *explainedWrite) words() string {
 		if w.SalesforceID != "" {
 			out += " as " + w.SalesforceID
 		}
+		if w.Key != "" {
+			out += ", in the sum of its source, " + w.Key
+		}
 		if w.State != outbox.Settled {
 			out += ", and changed since"
 		}
@@ -253,6 +269,8 @@ func (w *explainedWrite) words() string {
 		return out
 	case outbox.Unsent:
 		return out + "; the next push writes it"
+	case outbox.InFlight:
+		return out + "; it is on its way"
 	case outbox.Waiting:
 		out += "; put off for a while"
 	case outbox.Quarantined:

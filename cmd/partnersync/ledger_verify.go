@@ -59,7 +59,7 @@ func (a *app) verify(c *cobra.Command, withSalesforce bool, shown int) error {
 	if err != nil {
 		return err
 	}
-	with := verify.Config{Clock: a.clock, Zone: cfg.Company.Location(), Log: log}
+	with := verify.Config{Clock: a.clock, Zone: cfg.Company.Location(), Shape: shapeOf(cfg), Log: log}
 	if withSalesforce {
 		if with.Mapping, err = loadMapping(cfg.Mapping); err != nil {
 			return err

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/spf13/cobra"
@@ -17,7 +20,9 @@ func (a *app) outboxCommand() *cobra.Command {
 		Short: "See and mend what has to reach Salesforce",
 		Long: `The outbox lists the records that have to reach Salesforce. A record that
 Salesforce refuses for a reason that stays is quarantined: it waits here, with the
-reason, until its facts change or a person says retry or drop.`,
+reason, until its facts change or a person says retry or drop. What is in flight is
+being sent at this moment, or was when its run broke off: the next push asks
+Salesforce what became of it.`,
 	}, a.outboxList(), a.outboxRetry(), a.outboxDrop())
 }
 
@@ -34,15 +39,17 @@ func (a *app) outboxList() *cobra.Command {
 			}
 			filter.State = outbox.State(state)
 			switch filter.State {
-			case "", outbox.Settled, outbox.Unsent, outbox.Waiting, outbox.Quarantined:
+			case "", outbox.Settled, outbox.Unsent, outbox.InFlight, outbox.Waiting, outbox.Quarantined:
+			case "in_flight", "flight":
+				filter.State = outbox.InFlight
 			default:
-				return errs.New(errs.Invalid, "--state %q is none of unsent, waiting, quarantined, settled", state)
+				return errs.New(errs.Invalid, "--state %q is none of unsent, in_flight, waiting, quarantined, settled", state)
 			}
 			return a.listOutbox(c, filter)
 		},
 	}
 	c.Flags().StringVar(&filter.Object, "object", "", "only of partner, statement or commission")
-	c.Flags().StringVar(&state, "state", "", "unsent, waiting, quarantined or settled (default all that are not settled)")
+	c.Flags().StringVar(&state, "state", "", "unsent, in_flight, waiting, quarantined or settled (default all that are not settled)")
 	c.Flags().IntVar(&filter.Limit, "limit", 100, "at most so many")
 	return c
 }
@@ -51,6 +58,53 @@ func (a *app) outboxList() *cobra.Command {
 type outboxRow struct {
 	State outbox.State `json:"state"`
 	outbox.Row
+}
+
+// age is how long ago the ledger's state changed that is not in Salesforce.
+func (r outboxRow) age(now time.Time) string {
+	if r.Row.State(now) == outbox.Settled {
+		return ""
+	}
+	return ago(now.Sub(r.MarkedAt))
+}
+
+// reason says why a row is not settled: what Salesforce said, by what it is on its way, or
+// when it is tried again.
+func (r outboxRow) reason(now time.Time) string {
+	var out []string
+	if r.LastError != "" {
+		out = append(out, r.LastError)
+	}
+	switch r.Row.State(now) {
+	case outbox.InFlight:
+		by := "in a call"
+		if r.JobID != "" {
+			by = "in Bulk job " + r.JobID
+		}
+		if r.FlownAt != nil {
+			by += " since " + ago(now.Sub(*r.FlownAt))
+		}
+		out = append(out, by)
+	case outbox.Waiting:
+		out = append(out, "tried again in "+ago(r.NotBefore.Sub(now)))
+	case outbox.Settled, outbox.Unsent, outbox.Quarantined:
+	}
+	return strings.Join(out, "; ")
+}
+
+// ago gives a span in its two largest units: 3d4h, 2h5m, 40s.
+func ago(d time.Duration) string {
+	d = max(0, d).Round(time.Second)
+	days, d := d/(24*time.Hour), d%(24*time.Hour)
+	switch {
+	case days > 0:
+		return fmt.Sprintf("%dd%dh", days, d/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
 }
 
 func (a *app) listOutbox(c *cobra.Command, filter outbox.Filter) error {
@@ -69,13 +123,14 @@ func (a *app) listOutbox(c *cobra.Command, filter outbox.Filter) error {
 			Rows    []outboxRow    `json:"rows"`
 		}{orEmpty(tallies), orEmpty(rows)}
 		return a.show(document, func(p *page) {
-			g := grid{heads: []string{"OBJECT", "KEY", "STATE", "#ATTEMPTS", "LAST ERROR"}, wrap: []int{1, 4}}
+			g := grid{heads: []string{"OBJECT", "KEY", "STATE", "AGE", "#ATTEMPTS", "REASON"}, wrap: []int{1, 5}}
 			for _, r := range rows {
-				g.add(r.Object, r.Key, string(r.State), thousands(int64(r.Attempts)), r.LastError)
+				g.add(r.Object, r.Key, string(r.State), r.age(now), thousands(int64(r.Attempts)), r.reason(now))
 			}
 			p.table(g)
 			for _, t := range tallies {
-				p.line("%s: %s unsent (%s of them waiting), %s quarantined", t.Object, thousands(t.Unsent), thousands(t.Waiting), thousands(t.Quarantined))
+				p.line("%s: %s unsent (%s of them waiting, %s in flight), %s quarantined",
+					t.Object, thousands(t.Unsent), thousands(t.Waiting), thousands(t.InFlight), thousands(t.Quarantined))
 			}
 			switch {
 			case len(tallies) > 0:
@@ -93,7 +148,7 @@ func (a *app) listOutbox(c *cobra.Command, filter outbox.Filter) error {
 func unsettled(ctx context.Context, db *sqlx.DB, filter outbox.Filter, a *app) ([]outboxRow, error) {
 	states := []outbox.State{filter.State}
 	if filter.State == "" {
-		states = []outbox.State{outbox.Quarantined, outbox.Waiting, outbox.Unsent}
+		states = []outbox.State{outbox.Quarantined, outbox.InFlight, outbox.Waiting, outbox.Unsent}
 	}
 	now, limit := a.clock.Now(), filter.Limit
 	var out []outboxRow

@@ -16,7 +16,6 @@ import (
 type passFlags struct {
 	asOf    string
 	dryRun  bool
-	strict  bool // as it was before problems made the exit code; does nothing
 	lenient bool
 	repair  bool
 	believe bool   // with recount, however much is gone
@@ -63,9 +62,7 @@ partners; - is standard input.`,
 	c.Flags().IntVar(&f.limit, "limit", 20, "with --dry-run: show so many changes of a kind at most (JSON has all)")
 	c.Flags().BoolVar(&f.repair, "repair", false, "with push: send again what verify found to differ in Salesforce")
 	c.Flags().BoolVar(&f.believe, "believe", false, "with recount: what Salesforce does not show any more is gone, however much that is")
-	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 also if all that needs a person is a discrepancy")
-	c.Flags().BoolVar(&f.lenient, "lenient", false, "exit with 0 although something was not read, not written, or differs")
-	c.MarkFlagsMutuallyExclusive("strict", "lenient")
+	c.Flags().BoolVar(&f.lenient, "lenient", false, "exit with 0 although some records need a person")
 	c.Flags().StringVar(&f.plan, "plan", "", "a `FILE` of other terms to try on history, in a dry run of accrue")
 	return c
 }

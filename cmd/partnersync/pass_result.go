@@ -105,7 +105,7 @@ func (a *app) tellRuns(runs []schedule.Run, names []string, f passFlags, failure
 	switch {
 	case failure != nil:
 		return failure
-	case s.troubles > 0 && !f.lenient, s.problems > 0 && f.strict:
+	case s.problems > 0 && !f.lenient:
 		return problemsError{problems: s.problems}
 	case s.putOff != "":
 		return errs.New(errs.Limit, "not all was done: %s", s.putOff).WithHint("nothing is lost; run it again later. `partnersync status` shows how Salesforce's quota stands")
@@ -141,17 +141,13 @@ func some(n int64) string {
 // outcomeOfRuns is how runs went as a whole.
 type outcomeOfRuns struct {
 	problems, failed, quarantined int64
-	// troubles are those of the problems that keep the sync from being whole: what was not
-	// read, not written, or differs. The others are what the facts say, discrepancies that
-	// reconcile and accrue open, and no fault of the run.
-	troubles       int64
-	warnings       int
-	failedStage    string
-	undone         []string // stages that were not begun because of it
-	putOff         string   // why a stage was put off for want of requests
-	putOffStage    string
-	stages         int
-	in, out, calls int64
+	warnings                      int
+	failedStage                   string
+	undone                        []string // stages that were not begun because of it
+	putOff                        string   // why a stage was put off for want of requests
+	putOffStage                   string
+	stages                        int
+	in, out, calls                int64
 }
 
 func sumUp(runs []schedule.Run, names []string, failure error) outcomeOfRuns {
@@ -160,14 +156,7 @@ func sumUp(runs []schedule.Run, names []string, failure error) outcomeOfRuns {
 	for _, r := range runs {
 		begun[r.Stage] = true
 		s.stages++
-		problems := max(r.Report.Problems, r.Report.RowsFailed+r.Report.RowsQuarantined)
-		s.problems += problems
-		switch r.Stage {
-		case stage.Reconcile, stage.Accrue:
-			s.troubles += r.Report.RowsFailed + r.Report.RowsQuarantined
-		default:
-			s.troubles += problems
-		}
+		s.problems += max(r.Report.Problems, r.Report.RowsFailed+r.Report.RowsQuarantined)
 		s.failed, s.quarantined = s.failed+r.Report.RowsFailed, s.quarantined+r.Report.RowsQuarantined
 		s.in, s.out, s.calls = s.in+r.Report.In, s.out+r.Report.Out, s.calls+r.Report.CallsMade()
 		s.warnings += len(r.Report.Warnings)
@@ -216,10 +205,8 @@ func (p *page) verdict(s outcomeOfRuns) {
 			text += ", and " + strings.Join(s.undone, ", ") + " did not run"
 		}
 		p.sentence("%s %s.", p.app.paint(p.w, red, "FAILED:"), text)
-	case s.troubles > 0:
+	case s.problems > 0:
 		p.sentence("%s %s somebody has to look at:", p.app.paint(p.w, yellow, "NOT ALL WENT WELL:"), counted(s.problems, "thing")+" that")
-	case s.problems > 0 && s.putOff == "":
-		p.sentence("%s with %s somebody has to look at:", p.app.paint(p.w, yellow, "DONE,"), counted(s.problems, "thing")+" that")
 	case s.putOff != "":
 		p.sentence("%s %s: %s.", p.app.paint(p.w, yellow, "PUT OFF:"), s.putOffStage, s.putOff)
 	case s.failedStage == "" && len(s.undone) == 0:

@@ -183,8 +183,8 @@ func TestProblemsAreSaid(t *testing.T) {
 	c := withDatabase(t, env...)
 	writeFile(t, "program.yaml", program)
 	c.run("apply", "-f", "program.yaml").want(t, exitOK)
-	c.run("run", "--strict").want(t, exitProblems, "ok with problems", "somebody has to look at", "note: done, with")
-	c.run("run", "--strict").want(t, exitOK)
+	c.run("run").want(t, exitProblems, "ok with problems", "somebody has to look at", "note: done, with")
+	c.run("run").want(t, exitOK)
 	c.run("discrepancies").want(t, exitOK, "unknown_partner_id", "R2.8", "hold", "2 open discrepancies, 1 of them of a kind that holds money")
 	c.run("status").want(t, exitOK, "Open discrepancies", "unknown_partner_id")
 	var list struct{ Discrepancies []map[string]any }
@@ -208,7 +208,7 @@ func TestOutboxIsMended(t *testing.T) {
 		}
 		return &emulator.RowError{StatusCode: "FIELD_CUSTOM_VALIDATION_EXCEPTION", Message: "the period is closed"}
 	})
-	c.run("run", "--strict").want(t, exitProblems, "1 commission quarantined")
+	c.run("run").want(t, exitProblems, "1 commission quarantined")
 	var list struct{ Rows []struct{ Key, State string } }
 	o := c.run("outbox", "list", "--output", "json")
 	o.want(t, exitOK, "the period is closed")

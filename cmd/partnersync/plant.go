@@ -19,6 +19,7 @@ import (
 	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/quota"
 	"github.com/partnersync/partnersync/sync/reconcile"
+	"github.com/partnersync/partnersync/sync/record"
 	"github.com/partnersync/partnersync/sync/recount"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
@@ -58,7 +59,7 @@ func newPlantThrough(transport http.RoundTripper, cfg config.Config, db *sqlx.DB
 	if p.alerts, err = newAlerts(cfg, p.watch, db, c, log.Named("alert")); err != nil {
 		return nil, err
 	}
-	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Log: log.Named(stage.Verify)}
+	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Shape: shapeOf(cfg), Log: log.Named(stage.Verify)}
 	stages := []stage.Stage{
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
 		newAccrue(cfg, db, c, log),
@@ -74,7 +75,10 @@ func newPlantThrough(transport http.RoundTripper, cfg config.Config, db *sqlx.DB
 				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
 			}),
 			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),
-			push.New(push.Config{DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg)}),
+			push.New(push.Config{
+				DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg),
+				API: push.API(cfg.Push.API), BulkAbove: cfg.Push.BulkAbove, Shape: shapeOf(cfg),
+			}),
 		)
 	}
 	if p.client != nil {
@@ -125,6 +129,11 @@ func newAlerts(cfg config.Config, w watch.Config, db *sqlx.DB, c clock.Clock, lo
 		DB: db, Clock: c, Log: log, Watch: w, DriftKinds: verify.Kinds(), Channels: channels,
 		Remind: cfg.Alerts.RemindAfter, From: cfg.Company.Name,
 	}), nil
+}
+
+// shapeOf is how much of the book Salesforce is to hold.
+func shapeOf(cfg config.Config) record.Shape {
+	return record.Shape{Since: cfg.Push.SinceMonth(), Grain: record.Grain(cfg.Push.Grain)}
 }
 
 // newAccrue gives accrue, which needs no org.

@@ -60,7 +60,7 @@ func (a *app) rehearse(ctx context.Context, cfg config.Config, d *database, log 
 		}
 		r := &rehearsed{app: a, runs: runs, copied: scratch.DB, limit: f.limit}
 		if slices.Contains(names, stage.Push) {
-			r.records = &rehearsal.Records{Copy: scratch.DB, Source: p.client, Mapping: p.mapping, Clock: a.clock, Zone: cfg.Company.Location()}
+			r.records = &rehearsal.Records{Copy: scratch.DB, Source: p.client, Mapping: p.mapping, Clock: a.clock, Zone: cfg.Company.Location(), Shape: shapeOf(cfg)}
 		}
 		if err := r.show(ctx); err != nil {
 			return err

@@ -44,12 +44,12 @@ func (o *Org) adminHandler() http.Handler {
 		o.DropCursors()
 		w.WriteHeader(http.StatusNoContent)
 	})
-	return o.AdminOnly(mux)
+	return o.adminOnly(mux)
 }
 
-// AdminOnly keeps from a handler what must not reach an org's keeper: requests of
+// adminOnly keeps from a handler what must not reach an org's keeper: requests of
 // other sites' pages, and those for a host that is not this machine's.
-func (o *Org) AdminOnly(next http.Handler) http.Handler {
+func (o *Org) adminOnly(next http.Handler) http.Handler {
 	protected := http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site := r.Header.Get("Sec-Fetch-Site")

@@ -68,9 +68,10 @@ var inState = map[State]string{
 func Retry(ctx context.Context, tx *sqlx.Tx, object string, keys []string) (_ int64, err error) {
 	defer errs.Wrap(&err, "let push try again")
 	result, err := tx.ExecContext(ctx, `
-		update outbox.record set attempts = 0, not_before = null, quarantined_at = null
+		update outbox.record r set attempts = 0, not_before = null, quarantined_at = null
 		where ($1 = '' or object = $1) and ($2::text[] is null or key = any($2))
-		and wanted > confirmed and (quarantined_at is not null or not_before is not null)`,
+		and wanted > confirmed and (quarantined_at is not null or not_before is not null)
+		and not exists (select from outbox.flown f where f.object = r.object and f.key = r.key)`,
 		object, pq.Array(keys))
 	if err != nil {
 		return 0, err
@@ -87,11 +88,12 @@ func Drop(ctx context.Context, tx *sqlx.Tx, object string, keys []string, actor 
 		return 0, errs.New(errs.Invalid, "no key was named").WithHint("Name keys that this shows: partnersync outbox list")
 	}
 	result, err := tx.ExecContext(ctx, `
-		update outbox.record
+		update outbox.record r
 		set confirmed = wanted, attempts = 0, not_before = null, quarantined_at = null,
 		    last_error = left('`+droppedBy+`' || $3 || '; it said: ' || last_error, 1000)
 		where ($1 = '' or object = $1) and key = any($2)
-		and wanted > confirmed and (quarantined_at is not null or not_before is not null)`,
+		and wanted > confirmed and (quarantined_at is not null or not_before is not null)
+		and not exists (select from outbox.flown f where f.object = r.object and f.key = r.key)`,
 		object, pq.Array(keys), actor)
 	if err != nil {
 		return 0, err

@@ -100,9 +100,17 @@ func TestKill9InTheMiddleOfARun(t *testing.T) {
 		{"reconcile: some histories are worked out", func(db *sqlx.DB, _ *callCounter) bool { return count(t, db, "ledger.holding") > 0 }},
 		{"accrue: some entries are posted", func(db *sqlx.DB, _ *callCounter) bool { return count(t, db, "ledger.entry") > 0 }},
 		{"push: some calls are answered", func(_ *sqlx.DB, c *callCounter) bool { return c.n.Load() > 3 }},
+		{"push: some records are in flight", func(db *sqlx.DB, _ *callCounter) bool { return count(t, db, "outbox.flown") > 0 }},
+		{"bulk: a job is made", func(_ *sqlx.DB, c *callCounter) bool { return c.jobs.Load() > 0 }},
+		{"bulk: its data come", func(_ *sqlx.DB, c *callCounter) bool { return c.uploads.Load() > 0 }},
+		{"bulk: it is closed", func(_ *sqlx.DB, c *callCounter) bool { return c.closed.Load() > 0 }},
+		{"bulk: it is asked after", func(_ *sqlx.DB, c *callCounter) bool { return c.looks.Load() > 0 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			org, db, p := company(t, opportunities)
+			if strings.HasPrefix(c.name, "push") {
+				p.env = []string{"PARTNERSYNC_PUSH_API=collections"}
+			}
 			calls := countUpserts(org)
 			kill(t, p.command(context.Background(), "run", "all"), func() bool { return c.due(db, calls) })
 			runAll(t, p)
@@ -116,6 +124,7 @@ func TestKill9InTheMiddleOfARun(t *testing.T) {
 	}
 	t.Run("push: written, and the answer lost", func(t *testing.T) {
 		org, db, p := company(t, opportunities)
+		p.env = []string{"PARTNERSYNC_PUSH_API=collections"}
 		calls := countUpserts(org)
 		org.Fail(func(r *http.Request) *emulator.Fault {
 			if !strings.Contains(r.URL.Path, "/composite/sobjects/Partner_Commission__c/") || calls.n.Add(1) < 4 {
@@ -164,14 +173,26 @@ func kill(t *testing.T, cmd *exec.Cmd, due func() bool) {
 	}
 }
 
-// callCounter counts upserts of commissions that the org answered.
-type callCounter struct{ n atomic.Int64 }
+// callCounter counts upserts of commissions that the org was asked for, and what it was
+// asked about Bulk jobs.
+type callCounter struct {
+	n, jobs, uploads, closed, looks atomic.Int64
+}
 
 func countUpserts(org *emulator.Org) *callCounter {
 	c := &callCounter{}
 	org.Fail(func(r *http.Request) *emulator.Fault {
-		if strings.Contains(r.URL.Path, "/composite/sobjects/Partner_Commission__c/") {
+		switch isJob := strings.Contains(r.URL.Path, "/jobs/ingest"); {
+		case strings.Contains(r.URL.Path, "/composite/sobjects/Partner_Commission__c/"):
 			c.n.Add(1)
+		case isJob && r.Method == http.MethodPost:
+			c.jobs.Add(1)
+		case isJob && r.Method == http.MethodPut:
+			c.uploads.Add(1)
+		case isJob && r.Method == http.MethodPatch:
+			c.closed.Add(1)
+		case isJob && r.Method == http.MethodGet:
+			c.looks.Add(1)
 		}
 		return nil
 	})

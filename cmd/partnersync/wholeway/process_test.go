@@ -67,9 +67,7 @@ salesforce: {login_url: %q, client_id: partnersync-demo, client_secret: demo-sec
 // command is the program with arguments, as a process of its own.
 func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.path, append([]string{"--config", p.config, "--actor", "test"}, args...)...)
-	if len(p.env) > 0 {
-		cmd.Env = append(os.Environ(), p.env...)
-	}
+	cmd.Env = append(os.Environ(), p.env...)
 	return cmd
 }
 

@@ -43,7 +43,7 @@ func (e RowError) String() string {
 // their order. Some may fail while others are written (allOrNone is false):
 // an error means that the call as a whole failed.
 //
-// A record is anything that encoding/json makes a JSON object of. Numbers are
+// A record is Encoded, or anything that encoding/json makes a JSON object of. Numbers are
 // sent digit for digit if they are json.Number or json.RawMessage; attributes
 // are added here and must not be in it. A lookup is set by its parent's external
 // id: {"Partner__r": {"Partner_ID__c": "AB1234"}}.
@@ -107,6 +107,13 @@ func (r *UpsertResult) complete() {
 	}
 }
 
+// Encoded is a record that is JSON already: an object that has the external id Key in it.
+// Nothing of that is checked again.
+type Encoded struct {
+	Key  string
+	JSON []byte
+}
+
 // upsertBody gives the body of the call. encoding/json is used rather than a
 // faster encoder since it is the one that checks what a json.Marshaler or a
 // json.RawMessage puts into the body.
@@ -115,11 +122,7 @@ func upsertBody(object, externalIDField string, records []any) ([]byte, error) {
 	b.WriteString(`{"allOrNone":false,"records":[`)
 	first := make(map[string]int, len(records))
 	for i, record := range records {
-		raw, err := json.Marshal(record)
-		if err != nil {
-			return nil, errs.New(errs.Invalid, "record %d: %w", i, err)
-		}
-		key, err := externalID(raw, externalIDField)
+		raw, key, err := encoded(record, externalIDField)
 		if err != nil {
 			return nil, errs.New(errs.Invalid, "record %d: %w", i, err)
 		}
@@ -137,6 +140,21 @@ func upsertBody(object, externalIDField string, records []any) ([]byte, error) {
 	}
 	b.WriteString("]}")
 	return b.Bytes(), nil
+}
+
+// encoded gives a record as JSON, and its external id.
+func encoded(record any, externalIDField string) (raw []byte, key string, err error) {
+	if e, is := record.(Encoded); is {
+		if e.Key == "" || len(e.JSON) < 3 || e.JSON[0] != '{' {
+			return nil, "", fmt.Errorf("%s, its external id, is missing", externalIDField)
+		}
+		return e.JSON, e.Key, nil
+	}
+	if raw, err = json.Marshal(record); err != nil {
+		return nil, "", err
+	}
+	key, err = externalID(raw, externalIDField)
+	return raw, key, err
 }
 
 // externalID checks a record and gives its external id as JSON.

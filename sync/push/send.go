@@ -88,7 +88,11 @@ func (w *worker) upsert(ctx context.Context, items []*item) error {
 	defer cancel()
 	records := make([]any, len(items))
 	for i, it := range items {
-		records[i] = it.record
+		raw, err := it.record.AppendJSON(nil, "")
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", it.row.Key, err)
+		}
+		records[i] = salesforce.Encoded{Key: it.row.Key, JSON: raw}
 	}
 	results, err := w.Sink.Upsert(ctx, w.to.Object, w.to.Key, records)
 	if err != nil {

@@ -1,12 +1,11 @@
 package record
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf16"
 
@@ -25,7 +24,8 @@ type Record map[string]any
 // of the destination. A field without a value in the map is not sent at all, and
 // nil empties it; a lookup by external id cannot be emptied and is left alone.
 func Make(to mapping.Destination, key string, values map[string]any) Record {
-	r := Record{to.Key: key}
+	r := make(Record, len(to.Fields)+1)
+	r[to.Key] = key
 	for _, f := range to.Fields {
 		v, given := values[f.Name]
 		if !given {
@@ -68,7 +68,7 @@ func encode(v any, length int) any {
 // shorten cuts a text to a field's length and ends it in an ellipsis. Salesforce
 // counts UTF-16 units, and keeps a line break as two characters. 0 is no bound.
 func shorten(s string, length int) string {
-	if length <= 0 {
+	if length <= 0 || 2*len(s) <= length { // no byte counts for more than two
 		return s
 	}
 	const ellipsis = "…"
@@ -90,20 +90,27 @@ func shorten(s string, length int) string {
 // Hash identifies the state that the record brings about. When it was computed is
 // no part of that: a line that comes to the same is not sent again.
 func (r Record) Hash(to mapping.Destination) ([]byte, error) {
-	state := maps.Clone(r)
+	skip := ""
 	for _, f := range to.Fields {
-		if f.Name == "computed_at" {
-			delete(state, f.Path)
+		if IsUncompared(f.Name) {
+			skip = f.Path
 		}
 	}
-	var b bytes.Buffer
-	b.WriteString(to.Object + " " + to.Key + " ")
-	if err := json.NewEncoder(&b).Encode(state); err != nil {
+	buffer, _ := hashed.Get().(*[]byte)
+	defer hashed.Put(buffer)
+	b := append((*buffer)[:0], to.Object+" "+to.Key+" "...)
+	b, err := r.AppendJSON(b, skip)
+	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(b.Bytes())
+	b = append(b, '\n')
+	*buffer = b
+	sum := sha256.Sum256(b)
 	return sum[:], nil
 }
+
+// hashed keeps buffers for Hash.
+var hashed = sync.Pool{New: func() any { return new([]byte) }}
 
 // Unlink empties links of the record, those named (by field) or all of them, and
 // says whether there was one to empty.

@@ -2,11 +2,11 @@ package record
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
 
+	"github.com/goccy/go-json"
 	"github.com/jmoiron/sqlx"
 	"github.com/shopspring/decimal"
 

@@ -1,0 +1,88 @@
+package record
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// AppendJSON appends the record as encoding/json writes it, names in order: the hashes of
+// records that were confirmed are of those bytes. A path that is skipped is left out.
+// encoding/json itself goes by reflection, which was a third of what a push costs.
+func (r Record) AppendJSON(b []byte, skip string) ([]byte, error) {
+	var few [32]string
+	names := few[:0]
+	for name := range r {
+		if name != skip {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	b = append(b, '{')
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, name), ':')
+		var err error
+		if b, err = appendValue(b, r[name]); err != nil {
+			return b, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+func appendValue(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case string:
+		return appendString(b, v), nil
+	case json.Number:
+		if v != "" {
+			return append(b, v...), nil
+		}
+	case map[string]any:
+		return Record(v).AppendJSON(b, "")
+	}
+	raw, err := json.Marshal(v)
+	return append(b, raw...), err
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString writes a text, with what HTML has a meaning for escaped.
+func appendString(b []byte, s string) []byte {
+	if !utf8.ValidString(s) || strings.Contains(s, "\u2028") || strings.Contains(s, "\u2029") {
+		raw, _ := json.Marshal(s) // a string never fails
+		return append(b, raw...)
+	}
+	b = append(b, '"')
+	done := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' {
+			continue
+		}
+		b = append(b, s[done:i]...)
+		done = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		case '\b':
+			b = append(b, `\b`...)
+		case '\f':
+			b = append(b, `\f`...)
+		default:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return append(append(b, s[done:]...), '"')
+}

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -68,22 +69,23 @@ func (s *Sink) Upsert(ctx context.Context, object, key string, records []any) (_
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]string, len(records))
+	keys, sent := make([]string, len(records)), make([]record.Record, len(records))
 	for i, r := range records {
-		sent, ok := r.(record.Record)
-		if !ok {
-			return nil, errs.New(errs.Unknown, "it is a %T", r)
+		if sent[i], err = decoded(r); err != nil {
+			return nil, err
 		}
-		keys[i], _ = sent[key].(string)
+		if keys[i], _ = sent[i][key].(string); keys[i] == "" {
+			return nil, errs.New(errs.Unknown, "record %d has no %s", i, key)
+		}
 	}
 	there, err := s.there(ctx, to, keys)
 	if err != nil {
 		return nil, err
 	}
 	results := make([]salesforce.UpsertResult, len(records))
-	for i, r := range records {
+	for i := range records {
 		is, known := there[keys[i]]
-		c := RecordChange{Object: object, Key: keys[i], Action: Update, Fields: s.fields(to, r.(record.Record), is)}
+		c := RecordChange{Object: object, Key: keys[i], Action: Update, Fields: s.fields(to, sent[i], is)}
 		if !known {
 			c.Action = Create
 		}
@@ -93,6 +95,22 @@ func (s *Sink) Upsert(ctx context.Context, object, key string, records []any) (_
 		results[i] = salesforce.UpsertResult{Success: true, Created: !known, ID: text(is["Id"])}
 	}
 	return results, nil
+}
+
+// decoded reads a record as it would be sent.
+func decoded(sent any) (r record.Record, err error) {
+	var text []byte
+	if e, is := sent.(salesforce.Encoded); is {
+		text = e.JSON
+	} else if text, err = json.Marshal(sent); err != nil {
+		return nil, errs.New(errs.Unknown, "write a record: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&r); err != nil {
+		return nil, errs.New(errs.Unknown, "read a record that was written: %w", err)
+	}
+	return r, nil
 }
 
 // destination finds the target that is written to an object, once.

@@ -19,9 +19,9 @@ create table outbox.flown (
     flight bigint not null,
     wanted bigint not null, -- what was wanted when the record was made up
     hash   bytea  not null, -- of the record that is sent
-    primary key (object, key)
+    primary key (key, object)
 );
-create index flown_flight on outbox.flown (flight, key);
+create index flown_flight on outbox.flown (flight);
 
 -- +goose Down
 drop table outbox.flown;

@@ -160,13 +160,22 @@ func (c *Client) DeleteIngest(ctx context.Context, id string) (err error) {
 }
 
 // AwaitIngest looks at a closed job of some rows until it is over, or ctx ends: then the
-// error is the context's and the job goes on. It looks first after RetryInitial, and then
-// when the job should be over by how far it has come; if that can't be told, after twice
-// the last pause. A pause is never longer than RetryMax. So a job of seconds is not waited
-// for longer than it takes, and one of minutes costs few of the day's requests.
+// error is the context's and the job goes on. It looks after RetryInitial, and again when
+// the job should be over by how far it has come; while that can't be told, after twice the
+// last pause. No pause is longer than RetryMax. So a job of seconds is not waited for
+// longer than it takes, and one of minutes costs few of the day's requests.
 func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job IngestJob, err error) {
 	var waited time.Duration
 	for pause := c.cfg.RetryInitial; ; {
+		pause = min(pause, c.cfg.RetryMax)
+		timer := time.NewTimer(pause - pause/20 + rand.N(pause/10+1)) // jobs of one moment are not all looked at in the same one
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return job, fmt.Errorf("wait for Bulk job %s: %w", id, context.Cause(ctx))
+		}
+		waited += pause
 		if job, err = c.Ingest(ctx, id); err != nil || job.State.IsFinal() {
 			return job, err
 		}
@@ -178,15 +187,6 @@ func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job In
 			pause = max(rest+rest/20, c.cfg.RetryInitial/2)
 		} else {
 			pause *= 2
-		}
-		pause = min(pause, c.cfg.RetryMax)
-		waited += pause
-		timer := time.NewTimer(pause - pause/20 + rand.N(pause/10+1)) // jobs of one moment are not all looked at in the same one
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return job, fmt.Errorf("wait for Bulk job %s: %w", id, context.Cause(ctx))
 		}
 	}
 }

@@ -24,7 +24,7 @@ const (
 	// is made up.
 	jobsAtOnce = 3
 	// jobAtLeast and jobRows bound the records of a job: Salesforce works through a job in
-	// batches of ten thousand, and what a job has is in doubt together.
+	// batches of ten thousand, and what a job has is in doubt together, and noted together.
 	jobAtLeast = 10_000
 	jobRows    = 50_000
 	// jobBytes bounds its data; Salesforce takes a little more.
@@ -45,66 +45,95 @@ type bulkRun struct {
 	rows   int        // of the next job at most
 	after  outbox.Key // what is taken already
 	isDry  bool       // nothing is left behind after
-	jobs   []outbox.Flight
-	broken int
+	broken int        // jobs
 	buffer []byte
 }
 
+// verdict is how a job ended.
+type verdict struct {
+	broke bool // it did not do all of its work
+	left  bool // it goes on, and a later pass asks what became of it
+	err   error
+}
+
 // bulk makes jobs until nothing is left to take, or so many have failed that the rest had
-// better go by calls.
-func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) error {
-	r := &bulkRun{pass: p, to: to, object: object, rows: min(max(int(p.total+jobsAtOnce-1)/jobsAtOnce, jobAtLeast), jobRows)}
+// better go by calls. While Salesforce works on a job, and its outcome is noted, the next
+// one is made up.
+func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) (err error) {
+	r := &bulkRun{pass: p, to: to, object: object, rows: min(max(int(p.total+1)/2, jobAtLeast), jobRows)}
 	patience, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
-	for {
-		for len(r.jobs) < jobsAtOnce && !r.isDry && r.broken < brokenJobs {
-			if err := r.launch(ctx); err != nil {
-				return err
+	ended := make(chan verdict)
+	for inFlight := 0; ; {
+		if err == nil && inFlight < jobsAtOnce && !r.isDry && r.broken < brokenJobs {
+			var f outbox.Flight
+			if f, err = r.launch(ctx); err == nil && f.Records > 0 {
+				inFlight++
+				go func() { ended <- r.see(ctx, patience, f) }()
 			}
-		}
-		if len(r.jobs) == 0 {
-			return nil
-		}
-		f := r.jobs[0]
-		r.jobs = r.jobs[1:]
-		job, err := p.Sink.AwaitIngest(patience, f.JobID, f.Records)
-		if err != nil {
-			if err = p.leave(ctx, f, err); err != nil {
-				return err
+			select { // what is over meanwhile, without waiting
+			case v := <-ended:
+				inFlight--
+				err = errors.Join(err, r.heed(v))
+			default:
 			}
-			r.isDry = true // what works on this one would not get to another
 			continue
 		}
-		if err := r.settle(ctx, f, job, true); err != nil {
+		if inFlight == 0 {
 			return err
 		}
+		inFlight--
+		err = errors.Join(err, r.heed(<-ended))
 	}
 }
 
-// launch makes one job of the next rows, and puts it among those in flight. If the upload
-// breaks off, the job is aborted, so that nothing of it is ever done, and made again.
-func (r *bulkRun) launch(ctx context.Context) error {
+// see waits until a job is over, and notes its outcome.
+func (r *bulkRun) see(ctx, patience context.Context, f outbox.Flight) (v verdict) {
+	job, err := r.Sink.AwaitIngest(patience, f.JobID, f.Records)
+	if err != nil {
+		return verdict{left: true, err: r.leave(ctx, f, err)}
+	}
+	v.broke, v.err = r.settle(ctx, f, job, true)
+	return v
+}
+
+// heed goes on as a job's verdict asks: after one that broke, the next are smaller, since
+// something in it may be what Salesforce breaks down over, until calls find it.
+func (r *bulkRun) heed(v verdict) error {
+	switch {
+	case v.err != nil:
+	case v.left:
+		r.isDry = true // what works on this one would not get to another
+	case v.broke:
+		r.broken++
+		r.rows = max(r.rows/4, 1)
+		r.after, r.isDry = outbox.Key{}, false
+	}
+	return v.err
+}
+
+// launch makes one job of the next rows; there is none, with no records, if nothing has to
+// be sent. If the upload breaks off, the job is aborted, so that nothing of it is ever done,
+// and made again.
+func (r *bulkRun) launch(ctx context.Context) (outbox.Flight, error) {
 	for try := 1; ; try++ {
 		before := r.after
 		f, err := r.fill(ctx)
 		if err == nil {
-			if f.Records > 0 {
-				r.jobs = append(r.jobs, f)
-			}
-			return nil
+			return f, nil
 		}
 		var own *ownError
 		if errors.As(err, &own) || ctx.Err() != nil || f.JobID == "" {
-			return err // ours, or before there was a job: the flight is settled by the next pass
+			return f, err // ours, or before there was a job: the flight is settled by the next pass
 		}
 		if _, abortErr := r.Sink.AbortIngest(ctx, f.JobID); abortErr != nil {
-			return errors.Join(err, abortErr)
+			return f, errors.Join(err, abortErr)
 		}
 		if _, err := r.release(ctx, f, false); err != nil {
-			return err
+			return f, err
 		}
 		if class := salesforce.ClassOf(err); try == uploadTries || class != salesforce.ClassRetry && class != salesforce.ClassSession {
-			return err
+			return f, err
 		}
 		r.Log.Warn("an upload to a Bulk job broke off and is made again", zap.String("job", f.JobID), zap.Error(err))
 		r.after, r.isDry = before, false

@@ -14,7 +14,7 @@ import (
 	"github.com/partnersync/partnersync/sync/outbox"
 )
 
-// landAtOnce is how many records of a job one transaction settles.
+// landAtOnce is how many records one transaction settles by their keys.
 const landAtOnce = 10_000
 
 // refused is a row of a job that was refused.
@@ -25,26 +25,24 @@ type refused struct {
 
 // settle notes what became of the records of a job that is over. Each of its steps takes
 // records out of the flight, so it can break off anywhere and be repeated. isOurs says that
-// this pass has made the job, and knows how many records it uploaded.
-func (r *bulkRun) settle(ctx context.Context, f outbox.Flight, job salesforce.IngestJob, isOurs bool) (err error) {
+// this pass has made the job, and knows how many records it uploaded. It says whether the
+// job broke: whether it did not do all of its work.
+func (r *bulkRun) settle(ctx context.Context, f outbox.Flight, job salesforce.IngestJob, isOurs bool) (broke bool, err error) {
 	defer errs.Wrap(&err, "settle Bulk job %s", f.JobID)
 	failed, err := r.refusedRows(ctx, job)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := r.groundRefused(ctx, f, failed); err != nil {
-		return err
+		return false, err
 	}
 	if job.State == salesforce.IngestComplete && (!isOurs || job.Processed == f.Records) {
-		if err := r.landRest(ctx, f, isOurs); err != nil {
-			return err
-		}
-		return nil
+		return false, r.landRest(ctx, f, isOurs)
 	}
 	if err := r.landWritten(ctx, f, isOurs); err != nil {
-		return err
+		return true, err
 	}
-	return r.conclude(ctx, job, isOurs)
+	return true, r.conclude(job, isOurs)
 }
 
 // refusedRows reads the rows that were refused, all that the job counts.
@@ -119,29 +117,25 @@ func (r *bulkRun) groundRefused(ctx context.Context, f outbox.Flight, failed []r
 
 // landRest takes what is left in the flight as written as it was sent.
 func (r *bulkRun) landRest(ctx context.Context, f outbox.Flight, isOurs bool) error {
-	for {
-		var n int64
-		err := pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-			if err := r.token.Check(ctx, tx); err != nil {
-				return err
-			}
-			var first []string
-			if n, first, err = outbox.LandNext(ctx, tx, f.ID, landAtOnce, r.Clock.Now()); err != nil {
-				return err
-			}
-			if err := r.linked(ctx, tx, r.object, first); err != nil {
-				return err
-			}
-			return outbox.End(ctx, tx, f.ID)
-		})
-		if err != nil {
+	var n int64
+	err := pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		if err := r.token.Check(ctx, tx); err != nil {
 			return err
 		}
-		r.landed(n, isOurs)
-		if n < landAtOnce {
-			return nil
+		var first []string
+		if n, first, err = outbox.LandAll(ctx, tx, f.ID, r.Clock.Now()); err != nil {
+			return err
 		}
+		if err := r.linked(ctx, tx, r.object, first); err != nil {
+			return err
+		}
+		return outbox.End(ctx, tx, f.ID)
+	})
+	if err != nil {
+		return err
 	}
+	r.landed(n, isOurs)
+	return nil
 }
 
 // landed counts what was written: by this pass, or by an earlier one that could not count
@@ -197,8 +191,9 @@ func (r *bulkRun) landWritten(ctx context.Context, f outbox.Flight, isOurs bool)
 	})
 }
 
-// conclude decides how to go on after a job that did not do all of its work.
-func (r *bulkRun) conclude(_ context.Context, job salesforce.IngestJob, isOurs bool) error {
+// conclude says what is to be said of a job that did not do all of its work; the error
+// stops the pass.
+func (r *bulkRun) conclude(job salesforce.IngestJob, isOurs bool) error {
 	err := job.Err()
 	switch {
 	case job.State == salesforce.IngestAborted && isOurs:
@@ -206,11 +201,6 @@ func (r *bulkRun) conclude(_ context.Context, job salesforce.IngestJob, isOurs b
 	case err != nil && salesforce.ClassOf(err) != salesforce.ClassRetry:
 		return err
 	}
-	// Something in it may be what Salesforce breaks down over: the next are smaller, until
-	// calls find it.
-	r.rows = max(r.rows/4, 1)
-	r.broken++
-	r.after, r.isDry = outbox.Key{}, false
 	r.count("Bulk jobs that failed", 1)
 	if err == nil {
 		err = fmt.Errorf("it looked at %d records of more", job.Processed)

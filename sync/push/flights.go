@@ -170,7 +170,8 @@ func (p *pass) settleJob(ctx context.Context, to mapping.Destination, f outbox.F
 		}
 	}
 	r := &bulkRun{pass: p, to: to, object: f.Object}
-	return r.settle(ctx, f, job, false)
+	_, err = r.settle(ctx, f, job, false)
+	return err
 }
 
 // leave says that a job is left in flight; the error is what keeps the pass from going on.

@@ -59,7 +59,7 @@ partners; - is standard input.`,
 	}
 	c.Flags().StringVar(&f.asOf, "as-of", "", "last day that counts, such as 2026-10-31 (default yesterday in the company zone)")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "compute and report, write nothing; of all, show what would change")
-	c.Flags().IntVar(&f.limit, "limit", 20, "with --dry-run: show so many changes of a kind at most (JSON has all)")
+	c.Flags().IntVar(&f.limit, "limit", 20, "in a dry run, show so many changes of a kind at most (JSON has all)")
 	c.Flags().BoolVar(&f.repair, "repair", false, "with push: send again what verify found to differ in Salesforce")
 	c.Flags().BoolVar(&f.believe, "believe", false, "with recount: what Salesforce does not show any more is gone, however much that is")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "exit with 0 although some records need a person")

@@ -112,7 +112,7 @@ func copyTable(ctx, inner context.Context, from *sqlx.Tx, to *sqlx.DB, t table, 
 	if condition != "" {
 		query += " where " + condition
 	}
-	rows, err := from.QueryContext(inner, query)
+	rows, err := from.QueryContext(inner, query) //nolint:rowserrcheck // texts asks for it
 	if err != nil {
 		return 0, err
 	}

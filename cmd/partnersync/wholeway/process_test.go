@@ -84,7 +84,7 @@ type used struct {
 func (p *program) stage(ctx context.Context, name string, args ...string) used {
 	p.t.Helper()
 	var out, errOut bytes.Buffer
-	cmd := p.command(ctx, append([]string{"run", name, "--output", "json"}, args...)...)
+	cmd := p.command(ctx, append([]string{"run", name, "--lenient", "--output", "json"}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	start := time.Now()
 	must(p.t, cmd.Start())

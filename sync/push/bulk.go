@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -20,9 +21,11 @@ import (
 const (
 	// DefaultPatience is how long a pass waits for its Bulk jobs.
 	DefaultPatience = 30 * time.Minute
-	// jobsAtOnce is how many jobs are in flight: while Salesforce works on some, the next
-	// is made up.
-	jobsAtOnce = 3
+	// lanes is how many jobs are made up side by side, each lane of parents of its own,
+	// because a write locks its parent; and jobsAtOnce how many a lane has in flight: while
+	// Salesforce works on one, the next is made up.
+	lanes      = 2
+	jobsAtOnce = 2
 	// jobAtLeast and jobRows bound the records of a job: Salesforce works through a job in
 	// batches of ten thousand, and what a job has is in doubt together, and noted together.
 	jobAtLeast = 10_000
@@ -42,6 +45,8 @@ type bulkRun struct {
 	*pass
 	to     mapping.Destination
 	object string
+	part   int        // of the parents
+	parts  int        // 1 if this lane has them all
 	rows   int        // of the next job at most
 	after  outbox.Key // what is taken already
 	isDry  bool       // nothing is left behind after
@@ -57,15 +62,33 @@ type verdict struct {
 }
 
 // bulk makes jobs until nothing is left to take, or so many have failed that the rest had
-// better go by calls. While Salesforce works on a job, and its outcome is noted, the next
-// one is made up.
-func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) (err error) {
-	r := &bulkRun{pass: p, to: to, object: object, rows: min(max(int(p.total+1)/2, jobAtLeast), jobRows)}
+// better go by calls.
+func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) error {
+	parts := lanes
+	if p.total <= lanes*jobAtLeast {
+		parts = 1
+	}
 	patience, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
+	failed := make([]error, parts)
+	var all sync.WaitGroup
+	for part := range parts {
+		all.Go(func() {
+			r := &bulkRun{pass: p, to: to, object: object, part: part, parts: parts, rows: min(max(int(p.total+1)/parts, jobAtLeast), jobRows)}
+			failed[part] = r.run(ctx, patience)
+			p.stop(failed[part]) // the other lanes finish what they have in flight
+		})
+	}
+	all.Wait()
+	return errors.Join(failed...)
+}
+
+// run makes the jobs of a lane. While Salesforce works on one, and its outcome is noted,
+// the next one is made up.
+func (r *bulkRun) run(ctx, patience context.Context) (err error) {
 	ended := make(chan verdict)
 	for inFlight := 0; ; {
-		if err == nil && inFlight < jobsAtOnce && !r.isDry && r.broken < brokenJobs {
+		if err == nil && inFlight < jobsAtOnce && !r.isDry && r.broken < brokenJobs && !r.isStopped() {
 			var f outbox.Flight
 			if f, err = r.launch(ctx); err == nil && f.Records > 0 {
 				inFlight++
@@ -224,7 +247,7 @@ func (r *bulkRun) chunk(ctx context.Context, f *outbox.Flight, size int) (data [
 		var begun int64
 		err = pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 			data, begun = r.buffer[:0], f.ID
-			reach := outbox.Range{Object: r.object, After: r.after, Limit: min(chunkRows, r.rows)}
+			reach := outbox.Range{Object: r.object, After: r.after, Part: r.part, Parts: r.parts, Limit: min(chunkRows, r.rows)}
 			if b, err = r.take(ctx, tx, r.to, reach); err != nil || b == nil || len(b.sent) == 0 {
 				return err
 			}

@@ -59,7 +59,7 @@ vet:
 vulnerabilities: ## Look the code up in Go's vulnerability database.
 	@GO=$(GO) scripts/check-vulnerabilities.sh $(GOVULNCHECK)
 
-bench: postgres ## Records a second and peak memory of each stage, and accrue against its floors.
+bench: postgres ## Records a second and peak memory of each stage; accrue, pull and push against their floors.
 	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) $(GO) run ./internal/pgtest/with -- \
 		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench . -benchtime 1x -timeout 60m
 

@@ -66,7 +66,7 @@ vet:
 vulnerabilities: ## Look the code up in Go's vulnerability database.
 	@GO=$(GO) scripts/check-vulnerabilities.sh $(GOVULNCHECK)
 
-bench: postgres ## Records a second and peak memory of each stage, and pull and accrue against their floors.
+bench: postgres ## Records a second and peak memory of each stage; accrue, pull and push against their floors.
 	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) BENCH_RECORDS=$(BENCH_RECORDS) $(GO) run ./internal/pgtest/with -- \
 		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench . -benchtime 1x -timeout 60m
 

@@ -184,7 +184,7 @@ func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job In
 		}
 		if left := rows - job.Processed; job.Processed > 0 && left >= 0 {
 			rest := time.Duration(float64(waited) * float64(left) / float64(job.Processed))
-			pause = max(rest+rest/20, c.cfg.RetryInitial/2)
+			pause = max(rest+rest/8, c.cfg.RetryInitial)
 		} else {
 			pause *= 2
 		}

@@ -29,7 +29,7 @@ const (
 	// jobAtLeast and jobRows bound the records of a job: Salesforce works through a job in
 	// batches of ten thousand, and what a job has is in doubt together, and noted together.
 	jobAtLeast = 10_000
-	jobRows    = 50_000
+	jobRows    = 60_000
 	// jobBytes bounds its data; Salesforce takes a little more.
 	jobBytes = salesforce.MaxIngestUpload - 5_000_000
 	// chunkRows is how many records are composed and written down at once.
@@ -74,7 +74,7 @@ func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) 
 	var all sync.WaitGroup
 	for part := range parts {
 		all.Go(func() {
-			r := &bulkRun{pass: p, to: to, object: object, part: part, parts: parts, rows: min(max(int(p.total+1)/parts, jobAtLeast), jobRows)}
+			r := &bulkRun{pass: p, to: to, object: object, part: part, parts: parts, rows: min(max(int(p.total)*5/(4*parts), jobAtLeast), jobRows)} // lanes are never quite even
 			failed[part] = r.run(ctx, patience)
 			p.stop(failed[part]) // the other lanes finish what they have in flight
 		})

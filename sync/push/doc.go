@@ -1,26 +1,68 @@
 // Package push is the last stage: it makes Salesforce hold what the ledger says,
 // partners first and then their commissions.
 //
-// It works off the outbox in batches, each in one transaction: claim rows, which
-// locks them; read what the ledger says of them now; compare with what Salesforce
-// last confirmed; upsert what differs; note for each row what came of it.
+// It works off the outbox. Rows are composed: what the ledger says of them now is
+// compared with what Salesforce last confirmed, and what differs is sent, by Collections
+// calls or, where there is much, by Bulk jobs. What came of each record is noted.
 //
-//	claim ─▶ compose ─┬─ same as confirmed ──────────────▶ unchanged
-//	                  └─ differs ─▶ upsert ─┬─ written ──▶ confirmed
-//	                                        ├─ a link refused ─▶ without it ─▶ confirmed, and tomorrow again
-//	                                        ├─ later ────▶ waits, with backoff
-//	                                        └─ refused ──▶ quarantined, with the reason
+//	next ─▶ compose ─┬─ same as confirmed ──────────▶ confirmed
+//	                 └─ differs ─▶ launched ─▶ sent ─┬─ written ──▶ confirmed
+//	                                                 ├─ a link refused ─▶ without it ─▶ confirmed, and tomorrow again
+//	                                                 ├─ later ────▶ waits, with backoff
+//	                                                 ├─ refused ──▶ quarantined, with the reason
+//	                                                 └─ in doubt ─▶ Salesforce is asked
 //
-// # Why the transaction stays open during the call
+// # Flights
 //
-// Salesforce has no compare-and-set, so at most one write of a key may be in
-// flight. The locks of the claim see to that: another worker passes the rows over,
-// and a change of the ledger waits with its mark until the call is over, and is
-// then sent by itself. The call is bounded by sendTimeout, and the database ends
-// the transaction of a worker that was frozen in it a little later, so nobody
-// waits for ever. A worker that dies between the upsert and the commit leaves its
-// rows unsent, and the next one upserts the same state again, which changes
-// nothing.
+// Salesforce has no compare-and-set, so at most one write of a key may be in flight, over
+// all replicas and crashes. Before anything is sent, it is committed which keys are sent,
+// and in which state (outbox.Launch); nobody else sends a key that is in a flight. A change
+// of the ledger does not wait: the flight confirms what it sent, and the row stays unsent.
+//
+// A flight of calls is held (outbox.Hold) by a transaction while its calls are made. A
+// pass that finds one that nobody holds knows that its pass is dead: the lock went with
+// the connection, or, of a process that was frozen in a call, the database ended its
+// transaction a little after sendTimeout. It reads the records back by their keys: those
+// that are as the ledger has them are written, the others are sent again.
+//
+//	(none) ──Launch──▶ launched ──Hold──▶ held ──calls, answers──▶ landed ──▶ (none)
+//	                      │                 │
+//	                      └────── dead ─────┴──▶ read back ──▶ landed or released ──▶ (none)
+//
+// A job lasts for minutes, so no transaction is held for it. Who may do what is decided by
+// Salesforce, of which the state of a job is asked, and by the row of the flight:
+//
+//	          step of the pass        what is left if it dies behind it    what the next pass does
+//	launched  first rows committed    a flight without a job               releases: nothing was sent
+//	created   the job is made         the same, and an empty job           the same; Salesforce removes the job
+//	noted     its id is committed     an Open job                          aborts it, then releases: a job that
+//	uploaded  further rows committed  the same, with data                  was not closed has done nothing, and
+//	          before they are sent                                         aborted it can't be closed any more
+//	closed                            a job that Salesforce works on       waits for it, and reads what became
+//	over                              a finished job                       of each row
+//	landed    in steps                the rest of the flight               the same for the rest
+//
+// A job that is gone (deleted, or older than seven days) says nothing any more: its records
+// are sent again, whatever Salesforce confirmed before. A job that is never over is left
+// in flight after Patience, told of in every run, and aborted after a day.
+//
+// A pass that was frozen and wakes finds that its token or its flight is gone before it
+// sends anything: every transaction checks the token, and a job is closed only by the pass
+// whose flight noted it.
+//
+// # What goes wrong
+//
+//   - A call that fails as a whole because of what is in it (a value with which no request
+//     is read, one on which Salesforce breaks down, too much) is made again in halves, down to
+//     the one record, which is quarantined with the reason. Five such in a row with nothing
+//     written between them are hardly the records' fault, and stop the pass.
+//   - A call of which nobody knows whether it was done (the connection dropped, a gateway
+//     answered) is settled by reading back. What is not there as it was sent is put off, and
+//     its confirmed state forgotten: it is sent even if the ledger returns to that.
+//   - A job that fails as a whole keeps what it wrote; the next jobs are smaller, until
+//     calls find what it breaks down over. An upload that breaks off is made again.
+//   - A row that a job refuses because of a link goes once more by a call, which can
+//     leave the link out.
 //
 // # What is written
 //
@@ -31,5 +73,7 @@
 // to, a deleted opportunity say, is left out rather than keeping the money's
 // record from arriving, and is counted. The record is tried with its links again
 // once a day, until Salesforce takes them or somebody drops the row; as long as
-// it doesn't, nothing is written anew.
+// it doesn't, nothing is written anew. How much of the book is written, and whether by
+// line or by source, is the Shape: what it leaves out and Salesforce holds comes to zero,
+// with the reason.
 package push

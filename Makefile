@@ -14,6 +14,8 @@ GOVULNCHECK   := v1.8.0
 
 # Opportunities in the org and in the ledger that `make bench` generates.
 BENCH_OPPORTUNITIES ?= 100000
+# Opportunities in the orgs that its benchmark of pull reads.
+BENCH_RECORDS ?= 100000
 # Random histories on which `make oracle` holds the program against its simulation.
 ORACLE_WORLDS ?= 10000
 ORACLE_SEED ?= $(shell date +%s)
@@ -24,11 +26,15 @@ MACHINE_CHECKS ?= 2000
 # They take the same way every time: a change does not fail for what it did not do.
 LONG := ^(TestOracle_|TestR8_StateMachine|TestR8_3_AFlippedValueInAnyColumnIsFound)
 
+# For how long `make soak` goes on; SOAK_SEED=N repeats the company of a failure instead.
+DURATION ?= 1h
+SOAK_SEED ?=
+
 # Where `make clients` keeps the clients that it installs.
 CLIENTS ?= .partnersync/clients
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint vet vulnerabilities bench bench-million bench-emulator oracle machine fuzz cover clients postgres pdftotext clean
+.PHONY: help run build test unit lint vet vulnerabilities bench bench-million bench-emulator oracle machine siege soak soak-leaks fuzz cover clients postgres pdftotext clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,8 +49,9 @@ test: postgres lint unit vulnerabilities ## Everything that CI runs: lint, vet, 
 
 unit: postgres pdftotext ## All tests, nearly all with the race detector, on one private Postgres.
 	@$(GO) run ./internal/pgtest/with -- sh -c '\
-		$(GO) test -race -timeout 9m -skip "$(LONG)" ./... && \
-		$(GO) test -timeout 9m -run "$(LONG)" ./cmd/partnersync/wholeway -rapid.seed=2026'
+		$(GO) test -race -timeout 9m -skip "$(LONG)" $$($(GO) list ./... | grep -v /cmd/partnersync/siege) && \
+		$(GO) test -timeout 9m -run "$(LONG)" ./cmd/partnersync/wholeway -rapid.seed=2026 && \
+		$(GO) test -timeout 9m ./cmd/partnersync/siege'
 
 lint: vet bin/golangci-lint-$(GOLANGCI_LINT) ## gofmt, vet and golangci-lint.
 	@bin/golangci-lint-$(GOLANGCI_LINT) run ./...
@@ -60,7 +67,7 @@ vulnerabilities: ## Look the code up in Go's vulnerability database.
 	@GO=$(GO) scripts/check-vulnerabilities.sh $(GOVULNCHECK)
 
 bench: postgres ## Records a second and peak memory of each stage; accrue, pull and push against their floors.
-	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) $(GO) run ./internal/pgtest/with -- \
+	@BENCH_OPPORTUNITIES=$(BENCH_OPPORTUNITIES) BENCH_RECORDS=$(BENCH_RECORDS) $(GO) run ./internal/pgtest/with -- \
 		$(GO) test ./cmd/partnersync/wholeway -run '^$$' -bench . -benchtime 1x -timeout 60m
 
 bench-million: postgres ## Accrue against its floors, with 1,000,000 opportunities (some 20 GB of disk, a quarter of an hour).
@@ -77,6 +84,17 @@ oracle: postgres ## The program against an independent simulation, on ORACLE_WOR
 machine: postgres ## The book against its model, on MACHINE_CHECKS random sequences of steps (2,000).
 	@$(GO) run ./internal/pgtest/with -- $(GO) test ./cmd/partnersync/wholeway -run TestR8_StateMachine \
 		-count 1 -v -timeout 90m -rapid.checks=$(MACHINE_CHECKS) -rapid.nofailfile
+
+siege: postgres ## All faults there are: a kill before each write, leases that run out, a program with the race detector (half an hour).
+	@SIEGE_LONG=1 SOAK_DURATION=5m $(GO) run ./internal/pgtest/with -- $(GO) test ./cmd/partnersync/siege -count 1 -v -timeout 90m
+
+soak: postgres ## Simulated companies, synced under random faults, for DURATION (1h). SOAK_SEED=N repeats one.
+	@SOAK_DURATION=$(if $(SOAK_SEED),,$(DURATION)) SOAK_SEED=$(SOAK_SEED) $(GO) run ./internal/pgtest/with -- \
+		$(GO) test ./cmd/partnersync/siege -run TestSimulation -count 1 -v -timeout 0
+
+soak-leaks: postgres ## 10,000 runs in one process, which may hold no more at the end than at the beginning.
+	@SIEGE_LEAK_RUNS=10000 $(GO) run ./internal/pgtest/with -- \
+		$(GO) test ./cmd/partnersync/siege -run TestNothingLeaks -count 1 -v -timeout 0
 
 fuzz: ## Fuzz every decoder for a while (FUZZTIME=30s each).
 	@scripts/fuzz.sh $${FUZZTIME:-30s}

@@ -22,14 +22,11 @@ type Quota struct {
 	Recount string `yaml:"recount" env:"RECOUNT"`
 }
 
-// stageRecount is the job that compares what is staged with what the org has.
-const stageRecount = "recount"
-
 // stated lists the values by the last part of their keys.
 func (q Quota) stated() []struct{ Name, Share string } {
 	return []struct{ Name, Share string }{
 		{"reserve", q.Reserve}, {"slow", q.Slow},
-		{stage.Pull, q.Pull}, {stage.Push, q.Push}, {stage.Verify, q.Verify}, {stageRecount, q.Recount},
+		{stage.Pull, q.Pull}, {stage.Push, q.Push}, {stage.Verify, q.Verify}, {stage.Recount, q.Recount},
 	}
 }
 

@@ -224,7 +224,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // failure is why the job did not work. Its message begins with a code, as far as it
-// has one: "QUERY_TIMEOUT: Your query request was running for too long."
+// has one, as in "QUERY_TIMEOUT: Your query request was running for too long".
 func (b *bulkQuery) failure() error {
 	code, message, ok := strings.Cut(b.job.Error, ":")
 	code = strings.TrimSpace(code)

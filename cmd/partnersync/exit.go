@@ -14,15 +14,14 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // it did not work, or is not in a state that allows it
 	exitInvalid     = 2   // usage, settings or input are wrong
-	exitProblems    = 3   // done, with problems that a person has to look at: under --strict, and of verify
+	exitProblems    = 3   // done, with problems that a person has to look at
 	exitAuth        = 4   // credentials are missing, wrong, or not allowed this
 	exitTryLater    = 5   // the other side was busy or gone, or a quota is used up
 	exitInterrupted = 130 // stopped by a signal before it was done
 )
 
 // problemsError says that everything was done and some records need a person.
-// It is an error only where --strict asked for that, and where finding them is what
-// was asked for.
+// It is an error unless --lenient was given.
 type problemsError struct{ problems int64 }
 
 func (p problemsError) Error() string {

@@ -28,7 +28,7 @@ func TestR8_9_ImportShowsThenBringsIn(t *testing.T) {
 	c := withDatabase(t, env...)
 	writeFile(t, "program.yaml", program)
 	c.run("apply", "-f", "program.yaml").want(t, exitOK)
-	c.run("run", "pull", "reconcile").want(t, exitOK)
+	c.run("run", "pull", "reconcile").want(t, exitProblems)
 
 	key := "FG3877/space/" + opportunity + "/referral/2026-03"
 	writeFile(t, "brought.csv", "kind,partner_id,currency,amount,period,reference,opportunity_id,paid_on\n"+

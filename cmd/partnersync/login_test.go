@@ -80,7 +80,7 @@ func TestAsOf(t *testing.T) {
 	c := withDatabase(t, env...)
 	writeFile(t, "program.yaml", program)
 	c.run("apply", "-f", "program.yaml").want(t, exitOK)
-	c.run("run", "pull", "reconcile").want(t, exitOK)
+	c.run("run", "pull", "reconcile").want(t, exitProblems)
 	c.run("run", "accrue", "--as-of", "2026-03-31", "--dry-run").want(t, exitOK, "dry run: nothing was written")
 	c.run("run", "accrue", "--as-of", "2026-03-31").want(t, exitOK, "1 entry posted")
 	o := c.run("run", "accrue", "--as-of", "2026-02-28")

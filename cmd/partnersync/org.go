@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -27,6 +28,12 @@ var flows = map[string]salesforce.Flow{
 // newClient makes the client of the org that the settings name. It opens no
 // connection.
 func newClient(cfg config.Config, c clock.Clock, log *zap.Logger) (*salesforce.Client, error) {
+	return newClientThrough(nil, cfg, c, log)
+}
+
+// newClientThrough makes a client whose requests go through a transport; nil is one of
+// its own.
+func newClientThrough(transport http.RoundTripper, cfg config.Config, c clock.Clock, log *zap.Logger) (*salesforce.Client, error) {
 	if err := cfg.NeedSalesforce(); err != nil {
 		return nil, err
 	}
@@ -38,7 +45,7 @@ func newClient(cfg config.Config, c clock.Clock, log *zap.Logger) (*salesforce.C
 		PrivateKeyPEM: s.PrivateKey().Reveal(), Audience: s.Audience,
 		RefreshToken:   s.RefreshToken.Reveal(),
 		RequestTimeout: s.Timeout, MaxConcurrent: cfg.Limits.ConcurrentRequests, PlainHTTP: s.PlainHTTP,
-		Clock: c, Log: log,
+		Clock: c, Log: log, Transport: transport,
 	}
 	if s.RefreshTokenFile != "" {
 		sc.StoreRefreshToken = func(_ context.Context, token string) error { return storeToken(s.RefreshTokenFile, token) }

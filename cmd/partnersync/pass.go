@@ -16,10 +16,10 @@ import (
 type passFlags struct {
 	asOf    string
 	dryRun  bool
-	strict  bool // as it was before problems made the exit code; does nothing
 	lenient bool
 	repair  bool
 	believe bool   // with recount, however much is gone
+	limit   int    // rows of a diff that are shown
 	plan    string // the file of other terms, for a what-if
 }
 
@@ -44,6 +44,11 @@ has found to differ in Salesforce.
 Every stage can be stopped at any moment (Ctrl-C) and run again: what was in hand
 is rolled back, and the next run takes it up.
 
+A dry run of all, or of reconcile with others, runs the stages on a private copy of the
+ledger, which needs Postgres' binaries on this machine, and shows what would change:
+each line before and after, and each record in Salesforce, field by field. Nothing is
+written, here or there. Other dry runs are of each stage for itself.
+
 With --plan, ` + "`run accrue --dry-run`" + ` shows what the plan versions and exchange rates
 of a file, laid over those in force, would have paid for history as it is, by
 partner and by rule, beside what was posted. FILE is one as apply reads it, without
@@ -53,12 +58,11 @@ partners; - is standard input.`,
 		RunE: func(c *cobra.Command, names []string) error { return a.runStages(c, names, f) },
 	}
 	c.Flags().StringVar(&f.asOf, "as-of", "", "last day that counts, such as 2026-10-31 (default yesterday in the company zone)")
-	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "compute and report, write nothing")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "compute and report, write nothing; of all, show what would change")
+	c.Flags().IntVar(&f.limit, "limit", 20, "how many changes of a kind a dry run shows at most (JSON has all)")
 	c.Flags().BoolVar(&f.repair, "repair", false, "with push: send again what verify found to differ in Salesforce")
 	c.Flags().BoolVar(&f.believe, "believe", false, "with recount: what Salesforce does not show any more is gone, however much that is")
-	c.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if anything needs a person, which is so without it too")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "exit with 0 although some records need a person")
-	c.MarkFlagsMutuallyExclusive("strict", "lenient")
 	c.Flags().StringVar(&f.plan, "plan", "", "a `FILE` of other terms to try on history, in a dry run of accrue")
 	return c
 }
@@ -86,7 +90,7 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 	if err := isOver(o.AsOf, clock.DateIn(a.clock.Now(), cfg.Company.Location()), cfg.Company.Zone); err != nil {
 		return err
 	}
-	names = a.inOrder(names, f.dryRun)
+	names = inOrder(names)
 	if f.repair && !slices.Contains(names, stage.Push) {
 		return errs.New(errs.Invalid, "--repair is for push, which is not among the stages that were named").
 			WithHint("`partnersync run push --repair` sends again what verify found to differ in Salesforce")
@@ -101,6 +105,9 @@ func (a *app) runStages(c *cobra.Command, names []string, f passFlags) error {
 		}
 	}
 	return a.withDatabase(c.Context(), cfg, log, schemaCurrent, func(d *database) error {
+		if f.dryRun && slices.Contains(names, stage.Reconcile) {
+			return a.rehearse(c.Context(), cfg, d, log, names, o, f)
+		}
 		p, err := newPlant(cfg, d.DB, a.clock, log)
 		if err != nil {
 			return err
@@ -128,16 +135,11 @@ func isOver(day, today clock.Date, zone string) error {
 }
 
 // inOrder gives the stages that were named, each once, in the order of the
-// data's way; none named, or "all", is all. Reconcile has no dry run, because
-// what it derives is only known once it is written: a dry run of all does without.
-func (a *app) inOrder(names []string, dryRun bool) []string {
+// data's way; none named, or "all", is all.
+func inOrder(names []string) []string {
 	var out []string
 	for _, s := range stage.Order() {
 		all := (len(names) == 0 || slices.Contains(names, schedule.All)) && slices.Contains(stage.Way(), s)
-		if all && dryRun && s == stage.Reconcile {
-			a.note("reconcile has no dry run; the other stages go by what is reconciled already")
-			continue
-		}
 		if all || slices.Contains(names, s) {
 			out = append(out, s)
 		}

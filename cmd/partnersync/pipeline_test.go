@@ -90,7 +90,7 @@ func TestFromOrgToOrg(t *testing.T) {
 	c.run("apply", "-f", "program.yaml").want(t, exitOK, "nothing to change")
 	c.run("status").want(t, exitOK, "no stage has run yet")
 
-	c.run("run").want(t, exitOK, "pull", "reconcile", "accrue", "push", "1 commission written")
+	c.run("run").want(t, exitProblems, "pull", "reconcile", "accrue", "push", "1 commission written")
 	key := "FG3877/space/" + opportunity + "/referral/2026-03"
 	written := org.Records("Partner_Commission__c")
 	if len(written) != 1 || written[0]["Commission_Key__c"] != key || fmt.Sprint(written[0]["Amount__c"]) != "500.0" {
@@ -152,7 +152,7 @@ func TestNoticesAreShown(t *testing.T) {
 	c := withDatabase(t, env...)
 	writeFile(t, "mapping.yaml", "version: 1\nfacts:\n  install: {object: Nothing__c, fields: {org_id: Org__c, is_sandbox: Sandbox__c}}\n")
 	c.env = append(c.env, "PARTNERSYNC_MAPPING_FILE=mapping.yaml")
-	c.run("run", "pull").want(t, exitOK, "note: pull: ", "Nothing__c")
+	c.run("run", "pull").want(t, exitProblems, "note: pull: ", "Nothing__c")
 	c.run("status").want(t, exitOK, "note: pull: ", "Nothing__c")
 	if o := c.run("status", "--history", "5"); strings.Count(o.out, "note: pull: ") != 1 {
 		t.Errorf("a notice is not said once:\n%s", o.out)
@@ -175,16 +175,16 @@ func TestTheSameSeedMakesTheSameOrgAllDay(t *testing.T) {
 	}
 }
 
-// An unknown Partner ID holds the money, and the commands say so: exit 0 with a
-// summary, or 3 where that was asked for.
+// An unknown Partner ID holds the money, and the commands say so: exit 3 with a
+// summary, until they have been told.
 func TestProblemsAreSaid(t *testing.T) {
 	org, env := withOrg(t)
 	sale(t, org, "ZZ9999")
 	c := withDatabase(t, env...)
 	writeFile(t, "program.yaml", program)
 	c.run("apply", "-f", "program.yaml").want(t, exitOK)
-	c.run("run", "--strict").want(t, exitProblems, "ok with problems", "somebody has to look at", "note: done, with")
-	c.run("run", "--strict").want(t, exitOK)
+	c.run("run").want(t, exitProblems, "ok with problems", "somebody has to look at", "note: done, with")
+	c.run("run").want(t, exitOK)
 	c.run("discrepancies").want(t, exitOK, "unknown_partner_id", "R2.8", "hold", "2 open discrepancies, 1 of them of a kind that holds money")
 	c.run("status").want(t, exitOK, "Open discrepancies", "unknown_partner_id")
 	var list struct{ Discrepancies []map[string]any }
@@ -208,7 +208,7 @@ func TestOutboxIsMended(t *testing.T) {
 		}
 		return &emulator.RowError{StatusCode: "FIELD_CUSTOM_VALIDATION_EXCEPTION", Message: "the period is closed"}
 	})
-	c.run("run", "--strict").want(t, exitProblems, "1 commission quarantined")
+	c.run("run").want(t, exitProblems, "1 commission quarantined")
 	var list struct{ Rows []struct{ Key, State string } }
 	o := c.run("outbox", "list", "--output", "json")
 	o.want(t, exitOK, "the period is closed")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
@@ -38,6 +39,19 @@ type plant struct {
 // newPlant puts the stages together. Without an org, those that touch Salesforce
 // are left out.
 func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
+	return newPlantTo(ends{}, cfg, db, c, log)
+}
+
+// ends are what a plant has at its ends in place of the org.
+type ends struct {
+	// transport is what requests go through; nil is one of the client's own.
+	transport http.RoundTripper
+	// sink gives what push writes to, one record call at a time; nil is the org.
+	sink func(*salesforce.Client) push.Sink
+}
+
+// newPlantTo puts the stages together between other ends.
+func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*plant, error) {
 	m, err := loadMapping(cfg.Mapping)
 	if err != nil {
 		return nil, err
@@ -56,8 +70,15 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 		newAccrue(cfg, db, c, log),
 	}
 	if cfg.Salesforce.IsSet() {
-		if p.client, err = newClient(cfg, c, log.Named("salesforce")); err != nil {
+		if p.client, err = newClientThrough(e.transport, cfg, c, log.Named("salesforce")); err != nil {
 			return nil, err
+		}
+		pc := push.Config{
+			DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg),
+			API: push.API(cfg.Push.API), BulkAbove: cfg.Push.BulkAbove, Shape: shapeOf(cfg),
+		}
+		if e.sink != nil {
+			pc.Sink, pc.Workers, pc.API = e.sink(p.client), 1, push.APICollections
 		}
 		stages = append(stages,
 			pull.New(pull.Config{
@@ -66,10 +87,7 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
 			}),
 			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),
-			push.New(push.Config{
-				DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg),
-				API: push.API(cfg.Push.API), BulkAbove: cfg.Push.BulkAbove, Shape: shapeOf(cfg),
-			}),
+			push.New(pc),
 		)
 	}
 	if p.client != nil {
@@ -83,15 +101,10 @@ func newPlant(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) (*
 	return p, nil
 }
 
-// shapeOf is how much of the book Salesforce is to hold.
-func shapeOf(cfg config.Config) record.Shape {
-	return record.Shape{Since: cfg.Push.SinceMonth(), Grain: record.Grain(cfg.Push.Grain)}
-}
-
 // governed puts the quota before the requests of the stages that make some.
 func (p *plant) governed(stages []stage.Stage, db *sqlx.DB, c clock.Clock, log *zap.Logger) []stage.Stage {
 	g := quota.New(quota.Config{
-		DB: db, Org: p.client, Policy: p.watch.Policy, Clock: c, Log: log, Whole: []string{stage.Verify},
+		DB: db, Org: p.client, Policy: p.watch.Policy, Clock: c, Log: log, Whole: []string{stage.Recount, stage.Verify},
 		LastCalls: func(ctx context.Context, name string) (int64, error) { return schedule.LastCalls(ctx, db, name) },
 	})
 	out := make([]stage.Stage, len(stages))
@@ -125,6 +138,11 @@ func newAlerts(cfg config.Config, w watch.Config, db *sqlx.DB, c clock.Clock, lo
 		DB: db, Clock: c, Log: log, Watch: w, DriftKinds: verify.Kinds(), Channels: channels,
 		Remind: cfg.Alerts.RemindAfter, From: cfg.Company.Name,
 	}), nil
+}
+
+// shapeOf is how much of the book Salesforce is to hold.
+func shapeOf(cfg config.Config) record.Shape {
+	return record.Shape{Since: cfg.Push.SinceMonth(), Grain: record.Grain(cfg.Push.Grain)}
 }
 
 // newAccrue gives accrue, which needs no org.

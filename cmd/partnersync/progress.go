@@ -124,6 +124,9 @@ func reportCounts(r stage.Report) string {
 	var out []string
 	for i, c := range r.Counts {
 		object, isReceived := strings.CutSuffix(c.Name, " received")
+		if there, is := strings.CutSuffix(c.Name, " in Salesforce"); is && i+1 < len(r.Counts) && r.Counts[i+1] == (stage.Count{Name: there + " staged", N: c.N}) {
+			continue
+		}
 		if isReceived && i+1 < len(r.Counts) && r.Counts[i+1] == (stage.Count{Name: object + " staged", N: c.N}) {
 			continue
 		}

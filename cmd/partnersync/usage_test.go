@@ -78,7 +78,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"outbox", "list", "--limit", "0"}, []string{"--limit 0 is not a number of rows"}},
 		{[]string{"discrepancies", "--limit", "-1"}, []string{"--limit -1 is not a number of rows"}},
 		{[]string{"discrepancies", "--limit", "many"}, []string{`"many"`, "--limit", "not a whole number", "!strconv"}},
-		{[]string{"run", "--strict=perhaps"}, []string{"neither true nor false", "!strconv"}},
+		{[]string{"run", "--lenient=perhaps"}, []string{"neither true nor false", "!strconv"}},
 		{[]string{"discrepancies", "--kind", "typo"}, []string{`--kind "typo" is no kind`, "hint: ", "unknown_partner_id", "space_without_install"}},
 		{[]string{"status", "--history", "-3"}, []string{"--history -3 is not a number of runs"}},
 		{[]string{"run", "accrue", "--as-of", "2999-01-01"}, []string{"2999-01-01 is not over yet in the company zone UTC", "hint: ", "at the latest"}},

@@ -35,6 +35,8 @@ var besides = map[string][]string{
 	"sync/record":  {"salesforce"},
 	"sync/verify":  {"salesforce"},
 	"sync/recount": {"salesforce"},
+	// It reads what push would write over.
+	"sync/rehearsal": {"salesforce"},
 	// It reads the stamp of a record as it was received.
 	"sync/staging": {"salesforce"},
 	// It asks the org for its quota, and stands before every request.
@@ -50,6 +52,7 @@ var forbidden = map[string][]string{
 	"sync/recount":      {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "sync/outbox"},
 	"sync/verify":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/staging"},
 	"sync/record":       {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify", "sync/staging"},
+	"sync/rehearsal":    {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/recount", "sync/verify"},
 	"sync/stage":        {"sync/", "mapping", "ledger", "salesforce"},
 	"sync/quota":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "ledger"},
 	"sync/watch":        {"sync/pull", "sync/reconcile", "sync/accrue", "sync/push", "sync/verify", "mapping", "salesforce"},

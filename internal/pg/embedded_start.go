@@ -76,7 +76,7 @@ func (e Embedded) startIn(ctx context.Context, p place, b binaries) (*Server, er
 	}
 	if major == 0 {
 		e.log().Info("making a new database cluster", zap.String("dir", p.dir), zap.Int("version", b.major))
-		if err := initialise(ctx, p, b); err != nil {
+		if err := e.initialise(ctx, p, b); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +120,7 @@ func majorOf(data string) (int, error) {
 // initialise runs initdb beside the data directory and moves the result there
 // once it is whole, so that an interrupted one leaves nothing half made. Whoever
 // reaches the socket is trusted: its directory is closed to all but the account.
-func initialise(ctx context.Context, p place, b binaries) error {
+func (e Embedded) initialise(ctx context.Context, p place, b binaries) error {
 	fresh := p.data() + ".new"
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
@@ -130,6 +130,9 @@ func initialise(ctx context.Context, p place, b binaries) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return errs.New(errs.KindOf(err), "initdb: %w: %s", err, lastLines(string(out), 5)).
 			WithHint("Is there space and permission in %s?", p.dir)
+	}
+	if e.Volatile {
+		return os.Rename(fresh, p.data())
 	}
 	// initdb's own sync would come before the rename; the server's first
 	// checkpoint and this one bring both to the disk.

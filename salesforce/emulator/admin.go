@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -43,12 +44,12 @@ func (o *Org) adminHandler() http.Handler {
 		o.DropCursors()
 		w.WriteHeader(http.StatusNoContent)
 	})
-	return o.AdminOnly(mux)
+	return o.adminOnly(mux)
 }
 
-// AdminOnly keeps from a handler what must not reach an org's keeper: requests of
+// adminOnly keeps from a handler what must not reach an org's keeper: requests of
 // other sites' pages, and those for a host that is not this machine's.
-func (o *Org) AdminOnly(next http.Handler) http.Handler {
+func (o *Org) adminOnly(next http.Handler) http.Handler {
 	protected := http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site := r.Header.Get("Sec-Fetch-Site")
@@ -77,6 +78,19 @@ func isLocalHost(host string) bool {
 		return ip.IsLoopback()
 	}
 	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+// isRebound says whether a request is one of a page whose own name leads to this
+// machine. The org's credentials are known to everybody, so such a page could log
+// in. Programs send no Origin, and pages of other names can't read what they get.
+func (o *Org) isRebound(r *http.Request) bool {
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	if err != nil || origin.Host == "" || !strings.EqualFold(origin.Host, r.Host) || o.opt.AdminAnyHost {
+		return false
+	}
+	instance, err := url.Parse(o.opt.InstanceURL)
+	isOwn := err == nil && strings.EqualFold(instance.Hostname(), origin.Hostname())
+	return !isOwn && !isLocalHost(r.Host) && net.ParseIP(origin.Hostname()) == nil
 }
 
 func adminError(w http.ResponseWriter, status int, message string) {

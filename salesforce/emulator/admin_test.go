@@ -162,6 +162,36 @@ func TestOtherSitesDoNotReachTheKeeper(t *testing.T) {
 	}
 }
 
+// The credentials are known to everybody: a page whose name leads here must not log in.
+func TestPagesOfOtherNamesDoNotLogIn(t *testing.T) {
+	for _, tt := range []struct {
+		name, host, origin string
+		anyHost            bool
+		want               int
+	}{
+		{"a program under any name", "emulator:8081", "", false, 200},
+		{"a page of a name that points here", "rebound.evil.example:8081", "http://rebound.evil.example:8081", false, 403},
+		{"a page of this machine", "localhost:8081", "http://localhost:8081", false, 200},
+		{"a page of an address", "192.168.1.7:8081", "http://192.168.1.7:8081", false, 200},
+		{"a page behind another server", "emulator:8081", "http://localhost:3000", false, 200},
+		{"a page of the instance's name", "acme.example", "http://ACME.example", false, 200},
+		{"a page of a name that is allowed", "emulator:8081", "http://emulator:8081", true, 200},
+	} {
+		org := emulator.New(emulator.Options{AdminAnyHost: tt.anyHost, InstanceURL: "https://acme.example"})
+		r := httptest.NewRequest("POST", "/services/oauth2/token", strings.NewReader("grant_type=client_credentials&client_id="+emulator.DemoClientID+"&client_secret="+emulator.DemoClientSecret))
+		r.Host = tt.host
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if tt.origin != "" {
+			r.Header.Set("Origin", tt.origin)
+		}
+		w := httptest.NewRecorder()
+		org.Handler().ServeHTTP(w, r)
+		if w.Code != tt.want {
+			t.Errorf("%s: %d %s", tt.name, w.Code, w.Body)
+		}
+	}
+}
+
 // A server that ends does not wait for those who hang by a fault.
 func TestHangsEndWithTheServer(t *testing.T) {
 	org := emulator.New(emulator.Options{})

@@ -12,9 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// readBody reads a bounded body, packed with gzip or not.
+var errBodyTooLarge = refuse(http.StatusRequestEntityTooLarge, "REQUEST_ENTITY_TOO_LARGE", "The request body is too large")
+
+// readBody reads a body, packed with gzip or not, of at most c.maxBody bytes.
 func readBody(c *call) ([]byte, error) {
-	var body io.Reader = http.MaxBytesReader(c.w, c.r.Body, maxBody)
+	var body io.Reader = http.MaxBytesReader(c.w, c.r.Body, c.maxBody)
 	if strings.EqualFold(c.r.Header.Get("Content-Encoding"), "gzip") {
 		z, err := gzip.NewReader(body)
 		if err != nil {
@@ -22,11 +24,11 @@ func readBody(c *call) ([]byte, error) {
 		}
 		body = z
 	}
-	raw, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	raw, err := io.ReadAll(io.LimitReader(body, c.maxBody+1))
 	var tooLong *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLong) || len(raw) > maxBody:
-		return nil, refuse(http.StatusRequestEntityTooLarge, "REQUEST_ENTITY_TOO_LARGE", "The request body is too large")
+	case errors.As(err, &tooLong) || int64(len(raw)) > c.maxBody:
+		return nil, errBodyTooLarge
 	case err != nil:
 		return nil, refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "The body cannot be read")
 	}
@@ -108,7 +110,7 @@ func jsonError(raw []byte, at int64, err error) error {
 		message = fmt.Sprintf("Unexpected character ('%c' (code %d)): %s at %s", r, r, wanted, place(raw, offset+1))
 	case errors.As(err, &typ):
 		message = fmt.Sprintf("Cannot deserialize instance of %s from %s value or request may be missing a required field at %s",
-			wantedToken(typ), strings.ToUpper("VALUE_"+typ.Value), place(raw, typ.Offset))
+			wantedToken(typ), foundToken(typ), place(raw, typ.Offset))
 	case strings.HasPrefix(message, "json: unknown field "):
 		name := strings.Trim(strings.TrimPrefix(message, "json: unknown field "), `"`)
 		message = fmt.Sprintf("Unexpected parameter encountered during deserialization: %s at %s", name, place(raw, at))
@@ -127,6 +129,23 @@ func wantedToken(e *json.UnmarshalTypeError) string {
 		return "boolean"
 	default:
 		return k
+	}
+}
+
+// foundToken names what it has there.
+func foundToken(e *json.UnmarshalTypeError) string {
+	what, number, _ := strings.Cut(e.Value, " ") // "number 1.5" where it is a number's form that is wrong
+	switch {
+	case what == "object" || what == "array":
+		return "START_" + strings.ToUpper(what)
+	case what == "number" && strings.ContainsAny(number, ".eE"):
+		return "VALUE_NUMBER_FLOAT"
+	case what == "number":
+		return "VALUE_NUMBER_INT"
+	case what == "bool":
+		return "VALUE_BOOLEAN" // which of the two isn't known
+	default:
+		return "VALUE_" + strings.ToUpper(what)
 	}
 }
 

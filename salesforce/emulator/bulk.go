@@ -12,7 +12,8 @@ import (
 // serveBulk answers what lies under /jobs/ingest and /jobs/query.
 func (o *Org) serveBulk(c *call) error {
 	_, below, _ := strings.Cut(c.r.URL.EscapedPath(), "/jobs/")
-	err := o.bulk.Serve(&bulk.Call{W: c.w, R: c.r, Path: decodePath(below), Version: c.version, UserID: c.session.userID})
+	err := o.bulk.Serve(&bulk.Call{W: c.w, R: c.r, Path: decodePath(below), Version: c.version, UserID: c.session.userID,
+		Unread: func(body []byte, err error) error { return jsonError(body, 0, err) }})
 	var refused *bulk.Error
 	if errors.As(err, &refused) {
 		return &apiError{status: refused.Status, code: refused.Code, message: refused.Message}

@@ -218,7 +218,7 @@ func TestBulkJobsAreRefusedInThePlatformsWords(t *testing.T) {
 		{400, "POST", "jobs/ingest", `{"operation":"insert","object":"Space__History"}`, "INVALIDENTITY: Entity 'Space__History' is not supported by the Bulk API."},
 		{400, "POST", "jobs/ingest", `{"operation":"upsert","object":"Account"}`, "INVALIDJOB: InvalidJob : Field name provided,  does not match an External ID for Account"},
 		{400, "POST", "jobs/ingest", `{"operation":"hardDelete","object":"Account"}`, "FEATURENOTENABLED: FeatureNotEnabled : hardDelete operation requires special user profile permission, please contact your system administrator"},
-		{400, "POST", "jobs/ingest", `{`, "JSON_PARSER_ERROR: unexpected end of JSON input"},
+		{400, "POST", "jobs/ingest", `{`, "JSON_PARSER_ERROR: Unexpected end-of-input: was expecting closing of a value at [line:1, column:2]"},
 		{400, "PUT", open + "/batches", "Name\nA\n", "BULK_API_ERROR: Found multiple contents for job: <" + id[:15] + ">, please 'Close' / 'Abort' / 'Delete' the current Job then create a new Job and make sure you only do 'PUT' once on a given Job."},
 		{400, "DELETE", open, "", "INVALIDJOBSTATE: Deleting Open Job not allowed"},
 		{400, "GET", open + "/successfulResults", "", "INVALIDJOBSTATE: Job is in state Open. Results are there when it is JobComplete, Failed or Aborted"},

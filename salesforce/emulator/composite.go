@@ -138,10 +138,11 @@ func holdsFailure(a partAnswer) bool {
 
 // runPart runs one part.
 func (o *Org) runPart(c *call, p part, refs references) partAnswer {
-	url, err := refs.fill(p.URL)
+	f := &filling{refs: refs, room: int(o.opt.MaxBody)}
+	url, err := f.fill(p.URL)
 	var body []byte
 	if err == nil && p.Body != nil {
-		body, err = refs.fillJSON(p.Body)
+		body, err = f.fillJSON(p.Body)
 	}
 	var a *answer
 	if err != nil {

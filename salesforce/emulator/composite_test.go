@@ -64,6 +64,22 @@ func TestCompositePartsReferToEarlierOnes(t *testing.T) {
 	}
 }
 
+// A reference is short and its value long: what they make of a part is bounded as
+// a body is.
+func TestReferencesDoNotMakeAPartTooLong(t *testing.T) {
+	c := newClient(t, emulator.Options{MaxBody: 10_000})
+	c.insert("Account", row{"Name": strings.Repeat("x", 200)})
+	body := func(references int) string {
+		return `{"compositeRequest":[{"method":"GET","url":"` + data + `query?q=SELECT+Name+FROM+Account","referenceId":"a"},
+			{"method":"POST","url":"` + data + `sobjects/Contact","referenceId":"b","body":{"Title":"` + strings.Repeat("@{a.records[0].Name}", references) + `"}}]}`
+	}
+	for references, want := range map[int]string{45: "a 200, b 400 STRING_TOO_LONG", 51: "a 200, b 413 REQUEST_ENTITY_TOO_LARGE"} {
+		if s := got[compositeAnswer](t, 200, c, "POST", "composite", body(references)).statuses(); s != want {
+			t.Errorf("%d references: %s, want %s", references, s, want)
+		}
+	}
+}
+
 func TestAllOrNoneComposite(t *testing.T) {
 	c := newClient(t, emulator.Options{})
 	old := c.insert("Account", row{"Name": "old"})

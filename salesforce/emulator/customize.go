@@ -1,7 +1,11 @@
 package emulator
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -94,8 +98,27 @@ func changesSchema(m metadata.Message) bool {
 	return (m.ComponentType == "CustomObject" || m.ComponentType == "CustomField") && (m.Created || m.Changed || m.Deleted)
 }
 
-// deploys says whether requests to a path may change the schema, and so can't hold it
-// fast.
-func deploys(path string) bool {
-	return strings.HasPrefix(path, "/services/Soap/m/") || strings.Contains(path, "/metadata/deployRequest")
+// needsShape says whether requests to a path need the schema to stay as it is. Those
+// that deploy can't hold it fast, since they change it; the data and the results of
+// bulk jobs have no need of it, and may take a client long to send or to fetch.
+func needsShape(path string) bool {
+	return !strings.HasPrefix(path, "/services/Soap/m/") && !strings.Contains(path, "/metadata/deployRequest") && !jobFile.MatchString(path)
+}
+
+// jobFile is the path of a bulk job's data or results.
+var jobFile = regexp.MustCompile(`^/services/data/v\d\d\.0/jobs/(?:ingest|query)/[^/]+/[^/]+$`)
+
+// takeBody reads as much of a request's body as it may have into memory, to be read
+// there as if it came now: while a client that is slow to send it held the schema
+// fast, a deploy would wait for it, and everybody else for the deploy.
+func (o *Org) takeBody(r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	var taken bytes.Buffer
+	taken.ReadFrom(io.LimitReader(r.Body, o.opt.MaxBody+1)) //nolint:errcheck // what is read behind it fails again
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(&taken, r.Body), r.Body}
 }

@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"mime/multipart"
+	"net/http"
 	"net/textproto"
 	"path/filepath"
 	"regexp"
@@ -367,6 +369,49 @@ func TestWhatWasDeployedIsInTheFile(t *testing.T) {
 		if got := again.Records(object); fmt.Sprint(got) != fmt.Sprint(records) {
 			t.Errorf("%s: %v, not %v", object, got, records)
 		}
+	}
+}
+
+// While a client sends half of a body, or fetches half of a result, others deploy and
+// go on.
+func TestSlowClientsHoldNoDeployUp(t *testing.T) {
+	c := newClient(t, emulator.Options{Bare: true})
+	_, body, _ := c.do("POST", "jobs/ingest", `{"object":"Account","operation":"insert"}`)
+	job := between(body, `"id":"`, `"`)
+	for _, slow := range []struct{ method, path, contentType string }{
+		{"POST", "sobjects/Account", "application/json"}, {"PATCH", "composite/sobjects/Account/Id", "multipart/mixed"},
+		{"PUT", "jobs/ingest/" + job + "/batches", "text/csv"},
+	} {
+		half, rest := io.Pipe()
+		req, err := http.NewRequest(slow.method, c.url+"/services/data/v62.0/"+slow.path, half)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+c.token)
+		req.Header.Set("Content-Type", slow.contentType)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				resp.Body.Close()
+			}
+		}()
+		if _, err := rest.Write([]byte("Name\n")); err != nil { // it is on its way
+			t.Fatal(err)
+		}
+		patience := time.AfterFunc(20*time.Second, func() {
+			t.Errorf("%s %s: everybody waits for it", slow.method, slow.path)
+			rest.Close()
+		})
+		if d := c.deploy(packageZip(t), allOrNothing); !d.Result.Success {
+			t.Errorf("%s %s: %+v", slow.method, slow.path, d.Result)
+		}
+		if status, body, _ := c.do("GET", "limits", ""); status != 200 {
+			t.Errorf("%d %s", status, body)
+		}
+		patience.Stop()
+		rest.Close()
+		<-ended
 	}
 }
 

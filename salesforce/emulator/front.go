@@ -27,6 +27,11 @@ func (o *Org) Handler() http.Handler {
 			admin.ServeHTTP(w, r)
 			return
 		}
+		if o.isRebound(r) {
+			writeError(w, refuse(http.StatusForbidden, "FORBIDDEN",
+				"A page of %s may not ask this org; start the emulator with --admin-any-host if it shall answer pages of that name", r.Host))
+			return
+		}
 		api.ServeHTTP(w, r)
 	})
 }
@@ -113,7 +118,7 @@ func (o *Org) refuseBody(w http.ResponseWriter, r *http.Request) bool {
 	}
 	if r.ContentLength > o.opt.MaxBody {
 		o.traffic.count(kindOther)
-		writeError(w, refuse(http.StatusRequestEntityTooLarge, "REQUEST_ENTITY_TOO_LARGE", "The request body is too large"))
+		writeError(w, errBodyTooLarge)
 		return true
 	}
 	if r.Body != nil {

@@ -19,7 +19,7 @@ const (
 	lastVersion  = 67
 
 	maxHead = 16_384   // bytes of URI and headers
-	maxBody = 50 << 20 // bytes of a body, packed and unpacked
+	maxBody = 50 << 20 // bytes of a body, packed and unpacked, where Options say nothing
 )
 
 // apiError is a request that the platform refuses as a whole.
@@ -53,6 +53,7 @@ type call struct {
 	session *session
 	args    []pathArg // of the route's pattern
 	below   string    // "tooling/" in the Tooling API
+	maxBody int64     // bytes of a body, unpacked
 }
 
 // base is the path under which the call's version answers.
@@ -69,7 +70,8 @@ func (o *Org) serve(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimRight(r.URL.Path, "/")
 	o.opt.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", path))
 	o.takeOn()
-	if !deploys(path) {
+	if needsShape(path) {
+		o.takeBody(r)
 		o.customization.shape.RLock()
 		defer o.customization.shape.RUnlock()
 	}
@@ -114,7 +116,7 @@ func (o *Org) rest(w http.ResponseWriter, r *http.Request, path string) error {
 	if !within {
 		return refuse(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
 	}
-	return rt.handle(o, &call{w: w, r: r, version: version, session: s, args: args})
+	return rt.handle(o, &call{w: w, r: r, version: version, session: s, args: args, maxBody: o.opt.MaxBody})
 }
 
 // parseVersion reads "v62.0" and gives "62.0", if the org has that version.

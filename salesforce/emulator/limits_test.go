@@ -1,6 +1,8 @@
 package emulator_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -79,6 +81,20 @@ func TestHeadsAndBodiesAreBounded(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != 413 {
 		t.Errorf("a long body of unknown length: %d", resp.StatusCode)
+	}
+}
+
+// What is unpacked is bounded as what is sent.
+func TestUnpackedBodiesHaveTheOrgsBound(t *testing.T) {
+	c := newClient(t, emulator.Options{MaxBody: 1000})
+	for spaces, want := range map[int]int{900: 201, 1000: 413} {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		z.Write([]byte(`{"Name":"x"` + strings.Repeat(" ", spaces) + "}"))
+		z.Close()
+		if status, body, _ := c.do("POST", "sobjects/Account", packed.String(), "Content-Encoding", "gzip"); status != want {
+			t.Errorf("%d spaces: %d %.200s", spaces, status, body)
+		}
 	}
 }
 

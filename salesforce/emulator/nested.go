@@ -70,7 +70,7 @@ func (o *Org) askErr(c *call, n nested, a *answer) error {
 		r.Header.Set(k, v)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	return rt.handle(o, &call{w: a, r: r, version: version, session: c.session, args: args})
+	return rt.handle(o, &call{w: a, r: r, version: version, session: c.session, args: args, maxBody: o.opt.MaxBody})
 }
 
 // isNestable says whether a route can be a part of a composite call: records,

@@ -94,8 +94,8 @@ type Options struct {
 	Limits map[string]int
 	// RequestLog is how many requests the org remembers; by default 1,000.
 	RequestLog int
-	// AdminAnyHost lets the endpoints under /emulator/ answer for other host names
-	// than those of this machine.
+	// AdminAnyHost lets the endpoints under /emulator/ and the page answer for other
+	// host names than those of this machine, and the API answer pages of such names.
 	AdminAnyHost bool
 	// NoCompression leaves answers unpacked, also to clients that take gzip: where
 	// both are on one machine, packing costs more time than sending.

@@ -68,8 +68,7 @@ func (o *Org) targetOf(c *call) (target, error) {
 }
 
 // find gives the record that a target names: 404 for none, 300 with the paths
-// of several. A record in the recycle bin is not found, by id it is told apart.
-// Callers hold the lock.
+// of several. A record in the recycle bin is not found. Callers hold the lock.
 func (o *Org) find(c *call, t target) (*store.Record, error) {
 	switch found := t.table.Find(t.by, t.value); {
 	case len(found) == 1:

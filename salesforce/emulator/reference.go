@@ -37,16 +37,31 @@ var reference = regexp.MustCompile(`@\{([^{}]*)\}`)
 
 var referenceStep = regexp.MustCompile(`^(?:\.?([A-Za-z0-9_]+)|\[(\d{1,4})\])`)
 
+// filling puts the values of references in their places in one part. A reference
+// is short and its value may be long, so what the values add is bounded, as a body
+// is.
+type filling struct {
+	refs references
+	room int // bytes that values may still take
+}
+
 // fill puts the values of references in their places in a text.
-func (r references) fill(text string) (string, error) {
+func (f *filling) fill(text string) (string, error) {
 	if !strings.Contains(text, "@{") {
 		return text, nil
 	}
 	var failure error
 	out := reference.ReplaceAllStringFunc(text, func(m string) string {
-		v, err := r.value(m[2 : len(m)-1])
-		if err != nil && failure == nil {
+		if failure != nil {
+			return ""
+		}
+		v, err := f.refs.value(m[2 : len(m)-1])
+		if f.room -= len(v); err == nil && f.room < 0 {
+			err = errBodyTooLarge
+		}
+		if err != nil {
 			failure = err
+			return ""
 		}
 		return v
 	})
@@ -98,7 +113,7 @@ func (r references) value(path string) (string, error) {
 
 // fillJSON puts the values of references in their places in the strings of a
 // body.
-func (r references) fillJSON(raw []byte) ([]byte, error) {
+func (f *filling) fillJSON(raw []byte) ([]byte, error) {
 	if !bytes.Contains(raw, []byte("@{")) {
 		return raw, nil
 	}
@@ -106,27 +121,27 @@ func (r references) fillJSON(raw []byte) ([]byte, error) {
 	if !ok {
 		return raw, nil // the resource itself says what is wrong with it
 	}
-	v, err := r.fillValue(v)
+	v, err := f.fillValue(v)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(v)
 }
 
-func (r references) fillValue(v any) (any, error) {
+func (f *filling) fillValue(v any) (any, error) {
 	var err error
 	switch x := v.(type) {
 	case string:
-		return r.fill(x)
+		return f.fill(x)
 	case []any:
 		for i := range x {
-			if x[i], err = r.fillValue(x[i]); err != nil {
+			if x[i], err = f.fillValue(x[i]); err != nil {
 				return nil, err
 			}
 		}
 	case map[string]any:
 		for k := range x {
-			if x[k], err = r.fillValue(x[k]); err != nil {
+			if x[k], err = f.fillValue(x[k]); err != nil {
 				return nil, err
 			}
 		}

@@ -99,7 +99,7 @@ func (o *Org) soap(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, kind, "soapenv:Client", "", "The HTTP method is not supported: "+r.Method)
 		return
 	}
-	envelope, err := readEnvelope(w, r)
+	envelope, err := o.readEnvelope(w, r)
 	if err != nil {
 		o.traffic.count(kindOther)
 		writeFault(w, kind, "", "UNKNOWN_EXCEPTION", err.Error())
@@ -129,11 +129,18 @@ func (o *Org) soap(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// maxTags bounds the tags of a SOAP message: an element takes a hundred times its
+// bytes once it is read, and 200 records of 800 fields have a third of so many.
+const maxTags = 1_000_000
+
 // readEnvelope reads a bounded SOAP message.
-func readEnvelope(w http.ResponseWriter, r *http.Request) (*xmlNode, error) {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+func (o *Org) readEnvelope(w http.ResponseWriter, r *http.Request) (*xmlNode, error) {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, o.opt.MaxBody))
 	if err != nil {
 		return nil, fmt.Errorf("the request cannot be read")
+	}
+	if bytes.Count(raw, []byte{'<'}) > maxTags {
+		return nil, fmt.Errorf("the request has more than %d tags", maxTags)
 	}
 	var envelope xmlNode
 	if err := xml.Unmarshal(raw, &envelope); err != nil {

@@ -114,10 +114,11 @@ func TestSOAPFaults(t *testing.T) {
 		`<upsert><externalIDFieldName>Name</externalIDFieldName><sObjects><type>Lead</type></sObjects></upsert>`: "<faultcode>sf:INVALID_FIELD</faultcode>",
 		`<describeSObject><sObjectType>Nothing</sObjectType></describeSObject>`:                                  "sf:INVALID_TYPE",
 		`<retrieve><fieldList>Id</fieldList><sObjectType>Account</sObjectType><ids>x</ids></retrieve>`:           "sf:MALFORMED_ID",
+		`<query>` + strings.Repeat("<a/>", 1_000_001) + `</query>`:                                               "more than 1000000 tags",
 		`<brew/>`: "No operation available for request {urn:partner.soap.sforce.com}brew",
 	} {
 		if status, text := c.soap(call); status != 500 || !strings.Contains(text, want) {
-			t.Errorf("%s: %d %s, want %s", call, status, text, want)
+			t.Errorf("%.200s: %d %s, want %s", call, status, text, want)
 		}
 	}
 	all := "<AllOrNoneHeader><allOrNone>true</allOrNone></AllOrNoneHeader>"

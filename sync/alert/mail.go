@@ -124,7 +124,9 @@ func (m *Mail) Send(ctx context.Context, n Notice) (err error) {
 	msg.SetBodyString(gomail.TypeTextPlain, n.Letter())
 	var opened net.Conn
 	client, err := gomail.NewClient(m.host, append(slices.Clip(m.options), gomail.WithDialContextFunc(
-		func(ctx context.Context, network, address string) (net.Conn, error) { return m.dial(ctx, network, address, &opened) }))...)
+		func(ctx context.Context, network, address string) (net.Conn, error) {
+			return m.dial(ctx, network, address, &opened)
+		}))...)
 	if err != nil {
 		return err
 	}

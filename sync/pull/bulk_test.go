@@ -292,6 +292,30 @@ func (n *narrow) BulkQuery(ctx context.Context, soql string, o salesforce.BulkOp
 	return n.Client.BulkQuery(ctx, soql, o, sink)
 }
 
+// TestAnObjectThatBulkRefusesIsReadByREST, unless Bulk was asked for.
+func TestAnObjectThatBulkRefusesIsReadByREST(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.spaces(1300, 30)
+	b.config.BulkAbove, b.config.Window, b.config.Source = 300, 500, noBulk{b.client}
+	if report := b.pull(); b.staged("Space__c") != 1300 || report.Problems != 0 || b.windows() != 0 {
+		t.Errorf("%d staged, %+v", b.staged("Space__c"), report)
+	}
+	if _, err := b.db.Exec(`truncate staging.cursor`); err != nil {
+		t.Fatal(err)
+	}
+	b.config.API = pull.Bulk
+	if report := b.pull(); report.Problems == 0 || !strings.Contains(strings.Join(report.Notices, " "), "not supported by the Bulk API") {
+		t.Errorf("%+v", report)
+	}
+}
+
+type noBulk struct{ *salesforce.Client }
+
+func (noBulk) BulkQuery(context.Context, string, salesforce.BulkOptions, salesforce.BulkSink) error {
+	return &salesforce.Error{Status: 400, Details: []salesforce.Detail{{Code: "INVALIDENTITY", Message: "Entity 'Space__c' is not supported by the Bulk API."}}}
+}
+
 // muddled gives records out of order, and some of them twice, or loses some.
 type muddled struct {
 	*salesforce.Client

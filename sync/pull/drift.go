@@ -7,6 +7,7 @@ import (
 
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/stage"
 )
 
 // mostNamed bounds how many fields one notice names.
@@ -19,7 +20,9 @@ func (p *pass) drift(c change) {
 	case c.before == nil && c.now == nil:
 		return
 	case c.now == nil:
-		p.notice("The object %s is gone, or hidden from the integration user now.", c.object)
+		text := fmt.Sprintf("The object %s is gone, or hidden from the integration user now.", c.object)
+		p.notice("%s", text)
+		p.report.Warn(stage.Drift, c.object, text)
 		return
 	case c.before == nil:
 		p.notice("The org has the object %s now.", c.object)
@@ -38,7 +41,9 @@ func (p *pass) drift(c change) {
 		case ok:
 		case p.isMapped(c.object, before):
 			// Whoever can't do without it is stopped, which is the problem.
-			p.notice("The field %s of %s is gone, or hidden from the integration user now. It is mapped.", before.Name, c.object)
+			text := fmt.Sprintf("The field %s of %s is gone, or hidden from the integration user now. It is mapped.", before.Name, c.object)
+			p.notice("%s", text)
+			p.report.Warn(stage.Drift, c.object+"."+before.Name, text)
 		default:
 			gone = append(gone, before.Name)
 		}
@@ -72,7 +77,9 @@ func (p *pass) fieldDrift(object string, before, now salesforce.Field) {
 	if now.Calculated {
 		what += fmt.Sprintf("; %s is read as a whole every %s", object, p.RefreshEvery)
 	}
-	p.problem(what + ". It is mapped: check that it still says what it did.")
+	what += ". It is mapped: check that it still says what it did."
+	p.problem(what)
+	p.report.Warn(stage.Drift, object+"."+now.Name, what)
 }
 
 // isMapped says whether a field is read: of the object itself, as the lookup on the

@@ -76,6 +76,9 @@ func TestDriftIsToldOnce(t *testing.T) {
 			b.config.Source = &redescribed{Client: b.client, object: c.object, change: c.change}
 			ours.Advance(2 * time.Hour)
 			first := b.pull()
+			if isMapped := c.problems > 0; (len(first.Warnings) == 1) != isMapped {
+				t.Errorf("warnings: %+v", first.Warnings)
+			}
 			ours.Advance(2 * time.Hour)
 			if first.Problems != c.problems || !strings.Contains(strings.Join(first.Notices, "\n"), c.says) {
 				t.Errorf("%d problems: %q", first.Problems, first.Notices)

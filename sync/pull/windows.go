@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/staging"
@@ -126,12 +127,7 @@ func (l *remaining) take() *window {
 // and left to whoever takes it next.
 func (l *remaining) read(ctx context.Context, w *window) error {
 	already := w.Received
-	var err error
-	if l.API == REST {
-		err = l.readPages(ctx, w, unlimited)
-	} else {
-		err = l.readJob(ctx, w)
-	}
+	err := l.readBy(ctx, w)
 	switch {
 	case salesforce.ClassOf(err) == salesforce.ClassNarrow && w.Until.Sub(w.from.at) > narrowest:
 		err = l.halve(ctx, w)
@@ -142,6 +138,22 @@ func (l *remaining) read(ctx context.Context, w *window) error {
 	defer l.mu.Unlock()
 	l.received += w.Received - already
 	return err
+}
+
+// readBy reads a window by the API that is wanted. Some objects are none of Bulk's, and
+// their jobs are refused; if that is left to us, they are read by REST.
+func (l *remaining) readBy(ctx context.Context, w *window) error {
+	if l.API == REST {
+		return l.readPages(ctx, w, unlimited)
+	}
+	err := l.readJob(ctx, w)
+	if l.API != Auto || errs.KindOf(err) != errs.Invalid {
+		return err
+	}
+	l.Log.Info("Bulk refuses the object, and it is read by REST", zap.String("object", l.reading.Object), zap.Error(err))
+	w.begin()
+	w.isLoose = false
+	return l.readPages(ctx, w, unlimited)
 }
 
 // unlimited is a limit that no query reaches.

@@ -183,7 +183,7 @@ func TestAtTheReserveAJobIsPutOffAndDoneLater(t *testing.T) {
 		t.Errorf("%s", s)
 	}
 	// Another process knows, and asks nobody.
-	asked := func() int { r := f.org.Requests(); return int(r.Total - r.Login) }
+	asked := func() int { r := f.org.Requests(); return r.Total - r.Login }
 	before := asked()
 	r = f.run(f.governor(f.DB, f.Policy), stage.Push, stage.Options{})
 	if f.made != 0 || r.Deferred == "" || asked() != before {

@@ -98,7 +98,8 @@ func (r Record) Hash(to mapping.Destination) ([]byte, error) {
 	}
 	buffer, _ := hashed.Get().(*[]byte)
 	defer hashed.Put(buffer)
-	b := append((*buffer)[:0], to.Object+" "+to.Key+" "...)
+	b := (*buffer)[:0]
+	b = append(b, to.Object+" "+to.Key+" "...)
 	b, err := r.AppendJSON(b, skip)
 	if err != nil {
 		return nil, err

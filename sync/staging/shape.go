@@ -139,7 +139,6 @@ type Receiver struct {
 	// cellOf says for each column of CSV which of ours it is.
 	cellOf []int
 	arena  []byte
-	text   []byte // of a string that has to be rewritten
 }
 
 // cell is a value as it was received; nil is null.

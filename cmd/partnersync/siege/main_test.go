@@ -1,6 +1,7 @@
 package siege_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -27,7 +28,11 @@ var binary = sync.OnceValues(func() (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(binaryDir, "partnersync")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/partnersync/partnersync/cmd/partnersync").CombinedOutput()
+	args := []string{"build", "-o", path}
+	if isLong {
+		args = append(args, "-race") // a race ends the program with 66, which no case expects
+	}
+	out, err := exec.Command("go", append(args, "github.com/partnersync/partnersync/cmd/partnersync")...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
@@ -80,6 +85,11 @@ func within(limit time.Duration, isTrue func() bool) bool {
 		}
 	}
 	return true
+}
+
+// withinMilliseconds is a context that ends soon.
+func withinMilliseconds(t testing.TB, n int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), time.Duration(n)*time.Millisecond)
 }
 
 func head(s string) string { return s[:min(len(s), 2500)] }

@@ -74,6 +74,9 @@ func (o *observer) queryAll(soql string) []map[string]any {
 	return out
 }
 
+// close gives up the connections.
+func (o *observer) close() { http.DefaultClient.CloseIdleConnections() }
+
 // play puts a plan of faults into force, one rule a line.
 func (o *observer) play(rules ...string) {
 	o.t.Helper()

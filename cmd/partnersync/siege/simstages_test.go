@@ -3,6 +3,7 @@ package siege_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,17 @@ import (
 	"github.com/partnersync/partnersync/sync/verify"
 )
 
+// smallPages asks for fewer records a page than the platform would give.
+type smallPages struct{ *http.Transport }
+
+func (s smallPages) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Sforce-Query-Options") != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Sforce-Query-Options", "batchSize=9")
+	}
+	return s.Transport.RoundTrip(r)
+}
+
 // newRunner puts the stages together as the program does, in this process. What
 // they send, they send one after the other, so that a seed repeats; pages are
 // small, so that there are many; and pauses are short.
@@ -35,13 +47,14 @@ func newRunner(t testing.TB, db *sqlx.DB, url string, c clock.Clock) *schedule.R
 	log := zap.NewNop()
 	client, err := salesforce.New(salesforce.Config{
 		LoginURL: url, ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret, Log: log, Clock: c,
+		Transport:    smallPages{http.DefaultTransport.(*http.Transport).Clone()},
 		RetryInitial: time.Millisecond, RetryMax: 2 * time.Millisecond, RequestTimeout: 20 * time.Second,
 	})
 	must(t, err)
 	t.Cleanup(client.Close)
 	m, zone := mapping.Default(), time.UTC
 	return &schedule.Runner{DB: db, Clock: c, Log: log, Stages: []stage.Stage{
-		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log, PageSize: 9}),
+		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log}),
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: "USD", Log: log}),
 		accrue.New(accrue.Config{DB: db, Clock: c, Zone: zone, GoLive: book.GoLive{Decided: true}, Log: log}),
 		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log, Workers: 1}),

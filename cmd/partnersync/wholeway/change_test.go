@@ -272,14 +272,14 @@ func TestR2_6_EveryObservationIsAFact(t *testing.T) {
 		must(t, err)
 	}
 	pull()
-	w.change("Space__c", space, "2027-02-01T06:30:00Z", map[string]any{"Partner_ID__c": "AB1234"})
+	w.change("Space__c", space, "2027-02-01T06:50:00Z", map[string]any{"Partner_ID__c": "AB1234"})
 	pull()
-	w.change("Space__c", space, "2027-02-01T07:30:00Z", map[string]any{"Partner_ID__c": nil})
+	w.change("Space__c", space, "2027-02-01T07:50:00Z", map[string]any{"Partner_ID__c": nil})
 	pull()
 	w.run()
 	got := fetch[string](t, w.db, `select string_agg(to_char(at at time zone 'UTC', 'MM-DD HH24:MI') || '=' || partner_id, ', ' order by at)
 		from ledger.holding where subject = $1 and superseded_at is null`, space)
-	if want := "01-01 00:00=FG3877, 02-01 06:30=AB1234, 02-01 07:30="; got != want {
+	if want := "01-01 00:00=FG3877, 02-01 06:50=AB1234, 02-01 07:50="; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -139,7 +139,7 @@ var notOfTheBook = map[string]string{
 	"connection": "facts; what lines rest on of them is verified by the lines", "customer": "as connection", "engagement": "as connection",
 	"customer_domain": "as connection", "holding": "as connection", "history_horizon": "as connection", "install": "as connection", "invitation": "as connection",
 	"opportunity": "as connection, and by TestR8_3_AFactThatWasChangedIsFound", "profile": "as connection", "profile_alias": "as connection", "profile_record": "as connection",
-	"registration": "as connection", "registration_event": "as connection", "space": "as connection", "statement_of_id": "as connection", "account_history": "as connection",
+	"registration": "as connection", "registration_event": "as connection", "space": "as connection", "statement_of_id": "as connection", "account_history": "as connection", "vanished": "as connection",
 }
 
 // notVerified are columns of the book that nothing says what they have to be, each with

@@ -22,6 +22,8 @@ type Call struct {
 	Version string
 	// UserID is whose session it is.
 	UserID string
+	// Unread is the error of a JSON body that cannot be read for err; nil leaves err.
+	Unread func(body []byte, err error) error
 }
 
 // base is the path of the resource of jobs of a kind.
@@ -192,14 +194,15 @@ func readJSON(c *Call, into any) error {
 	if err != nil {
 		return err
 	}
-	return decodeJSON(raw, into)
+	return c.decodeJSON(raw, into)
 }
 
-func decodeJSON(raw []byte, into any) error {
-	if err := json.Unmarshal(raw, into); err != nil {
-		return refuse(http.StatusBadRequest, "JSON_PARSER_ERROR", "%s", err)
+func (c *Call) decodeJSON(raw []byte, into any) error {
+	err := json.Unmarshal(raw, into)
+	if err != nil && c.Unread != nil {
+		return c.Unread(raw, err)
 	}
-	return nil
+	return err
 }
 
 // readBody reads a body of at most limit bytes, packed with gzip or not.

@@ -122,7 +122,7 @@ func readMultipart(c *Call, boundary string, req *ingestRequest) ([]byte, error)
 	if parts["job"] == nil || parts["content"] == nil {
 		return nil, bad
 	}
-	return parts["content"], decodeJSON(parts["job"], req)
+	return parts["content"], c.decodeJSON(parts["job"], req)
 }
 
 // ingestPart answers what lies below an ingest job.

@@ -103,7 +103,8 @@ func (jb *job) writePage(c *Call, from, size int) error {
 		next = locator(to)
 	}
 	c.W.Header().Set("Sforce-Locator", next)
-	c.W.Header().Set("Sforce-NumberOfRecords", strconv.Itoa(to-from))
+	// Set would write Sforce-Numberofrecords, and some clients look for the name as it is documented.
+	c.W.Header()["Sforce-NumberOfRecords"] = []string{strconv.Itoa(to - from)} //nolint:staticcheck // see above
 	w := newCSVWriter(c)
 	defer w.flush()
 	w.buf = jb.info.Dialect.AppendRow(w.buf, jb.query.names()...)

@@ -61,7 +61,7 @@ func (s *site) named(next http.Handler) http.Handler {
 			http.Error(w, fmt.Sprintf("The org's page is not shown under the name %q.\n\n"+
 				"It asks nobody to log in, so it answers only under an address, such as 127.0.0.1 or [::1], under localhost, and under\n"+
 				"the name in the org's instance URL. Any other name could be that of a page which wants to read the org from your\n"+
-				"browser (DNS rebinding). The API answers under every name; with --admin-any-host this page does, too.\n", host), http.StatusMisdirectedRequest)
+				"browser (DNS rebinding). Programs may ask the API under every name; with --admin-any-host this page answers there, too.\n", host), http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

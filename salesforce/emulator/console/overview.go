@@ -47,14 +47,14 @@ func snippets(a About) []snippet {
 		{"Salesforce CLI", "", fill(`export SF_ACCESS_TOKEN=$(curl -s {url}/services/oauth2/token -d grant_type=client_credentials \
   -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 sf org login access-token --instance-url {url} --alias desk --no-prompt
-sf data query --target-org desk --query "SELECT Name, Amount__c FROM Partner_Commission__c LIMIT 5"`)},
+sf data query --target-org desk --query "SELECT Id, Name FROM Account LIMIT 5"`)},
 		{"jsforce", "", fill(`import jsforce from 'jsforce';
 const org = new jsforce.Connection({
   instanceUrl: '{url}',
   oauth2: { loginUrl: '{url}', clientId: '{id}', clientSecret: '{secret}' },
 });
 await org.authorize({ grant_type: 'client_credentials' });
-console.log(await org.query('SELECT Name, Amount__c FROM Partner_Commission__c LIMIT 5'));`)},
+console.log(await org.query('SELECT Id, Name FROM Account LIMIT 5'));`)},
 		{"Partnersync", "In partnersync.yaml; then partnersync doctor.", fill(`salesforce:
   login_url: {url}
   client_id: {id}
@@ -62,6 +62,6 @@ console.log(await org.query('SELECT Name, Amount__c FROM Partner_Commission__c L
 		{"curl", "", fill(`TOKEN=$(curl -s {url}/services/oauth2/token -d grant_type=client_credentials \
   -d client_id={id} -d client_secret={secret} | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 curl -sG {url}/services/data/v{version}/query -H "Authorization: Bearer $TOKEN" \
-  --data-urlencode "q=SELECT Name, Amount__c FROM Partner_Commission__c LIMIT 5"`)},
+  --data-urlencode "q=SELECT Id, Name FROM Account LIMIT 5"`)},
 	}
 }

@@ -186,22 +186,29 @@ func (f *Field) canonNumber(s string) (string, *RowError) {
 // Undeserializable is the error of a value that is not of the field's type. The
 // platform refuses the whole request for it.
 func (f *Field) Undeserializable(v any) *RowError {
-	kind := "VALUE_STRING"
-	switch v.(type) {
-	case json.Number:
-		kind = "VALUE_NUMBER"
-	case bool:
-		kind = "VALUE_TRUE"
-	case map[string]any:
-		kind = "START_OBJECT"
-	case []any:
-		kind = "START_ARRAY"
-	}
-	typ := string(f.Type)
-	e := NewRowError("JSON_PARSER_ERROR", "", "Cannot deserialize instance of %s from %s value %s or request may be missing a required field at field %s",
-		typ, kind, Shorten(fmt.Sprint(v)), f.Name)
+	e := NewRowError("JSON_PARSER_ERROR", "", "Cannot deserialize instance of %s from %s or request may be missing a required field at field %s",
+		f.Type, token(v), f.Name)
 	e.OfRequest = true
 	return e
+}
+
+// token names a JSON value as the platform's parser does, by its first token.
+func token(v any) string {
+	switch x := v.(type) {
+	case json.Number:
+		if strings.ContainsAny(x.String(), ".eE") {
+			return "VALUE_NUMBER_FLOAT value " + Shorten(x.String())
+		}
+		return "VALUE_NUMBER_INT value " + Shorten(x.String())
+	case bool:
+		return "VALUE_" + strings.ToUpper(BoolText(x)) + " value " + BoolText(x)
+	case map[string]any:
+		return "START_OBJECT value {"
+	case []any:
+		return "START_ARRAY value ["
+	default:
+		return "VALUE_STRING value " + Shorten(fmt.Sprint(v))
+	}
 }
 
 // dateTimeLayouts are the forms in which the platform reads an instant.

@@ -77,6 +77,9 @@ func (s *Store) Changes(t *Table, fields map[string]any, w Writer) ([]Change, *s
 func (s *Store) foreignKey(t *Table, relationship string, key map[string]any) (Change, *schema.RowError) {
 	f, ok := t.Object.Lookup(relationship)
 	if !ok {
+		if plain, isField := t.Object.Field(relationship); isField {
+			return Change{}, plain.Undeserializable(key)
+		}
 		e := schema.NewRowError("INVALID_FIELD", "", "No such column '%s' on sobject of type %s", relationship, t.Object.Name)
 		e.OfRequest = true
 		return Change{}, e

@@ -34,7 +34,7 @@ SOAK_SEED ?=
 CLIENTS ?= .partnersync/clients
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint vet vulnerabilities bench bench-million bench-emulator oracle machine siege soak soak-leaks fuzz cover clients postgres pdftotext clean
+.PHONY: help run faults build test unit lint vet vulnerabilities bench bench-million bench-emulator oracle machine siege soak soak-leaks fuzz cover clients postgres pdftotext clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,10 @@ test: postgres lint unit vulnerabilities ## Everything that CI runs: lint, vet, 
 unit: postgres pdftotext ## All tests, nearly all with the race detector, on one private Postgres.
 	@$(GO) run ./internal/pgtest/with -- sh -c '\
 		$(GO) test -race -timeout 25m -skip "$(LONG)" $$($(GO) list ./... | grep -v /cmd/partnersync/siege) && \
-		$(GO) test -timeout 20m -run "$(LONG)" ./cmd/partnersync/wholeway -rapid.seed=2026 && \
-		$(GO) test -timeout 15m ./cmd/partnersync/siege'
+		$(GO) test -timeout 20m -run "$(LONG)" ./cmd/partnersync/wholeway -rapid.seed=2026'
+
+faults: postgres ## The fault suite: kills, cut connections, a stopped Postgres, every fault of the org, and a simulation (some minutes).
+	@$(GO) run ./internal/pgtest/with -- $(GO) test -count 1 -timeout 15m ./cmd/partnersync/siege
 
 lint: vet bin/golangci-lint-$(GOLANGCI_LINT) ## gofmt, vet and golangci-lint.
 	@bin/golangci-lint-$(GOLANGCI_LINT) run ./...

@@ -49,9 +49,9 @@ test: postgres lint unit vulnerabilities ## Everything that CI runs: lint, vet, 
 
 unit: postgres pdftotext ## All tests, nearly all with the race detector, on one private Postgres.
 	@$(GO) run ./internal/pgtest/with -- sh -c '\
-		$(GO) test -race -timeout 9m -skip "$(LONG)" $$($(GO) list ./... | grep -v /cmd/partnersync/siege) && \
-		$(GO) test -timeout 9m -run "$(LONG)" ./cmd/partnersync/wholeway -rapid.seed=2026 && \
-		$(GO) test -timeout 9m ./cmd/partnersync/siege'
+		$(GO) test -race -timeout 25m -skip "$(LONG)" $$($(GO) list ./... | grep -v /cmd/partnersync/siege) && \
+		$(GO) test -timeout 20m -run "$(LONG)" ./cmd/partnersync/wholeway -rapid.seed=2026 && \
+		$(GO) test -timeout 15m ./cmd/partnersync/siege'
 
 lint: vet bin/golangci-lint-$(GOLANGCI_LINT) ## gofmt, vet and golangci-lint.
 	@bin/golangci-lint-$(GOLANGCI_LINT) run ./...

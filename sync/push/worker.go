@@ -112,6 +112,9 @@ func (w *worker) fly(ctx context.Context, flight int64, items []*item) error {
 	var callErr error
 	var o *outcome
 	err := pg.InTx(ctx, w.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := w.token.Check(ctx, tx); err != nil {
+			return err // whoever has the token settles the flight, or has
+		}
 		if err := outbox.Hold(ctx, tx, flight); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/staging"
 )
 
@@ -26,6 +27,8 @@ type object struct {
 	shape   *staging.Shape
 	// was is the cursor that the pass found.
 	was staging.Cursor
+	// part is the part of a shared reading that this is, or nil.
+	part *stage.Held
 
 	// Several workers may read windows at once; what they share is below.
 	mu     sync.Mutex
@@ -64,7 +67,7 @@ func (p *pass) object(ctx context.Context, r mapping.Reading) (err error) {
 			return err
 		}
 	}
-	o.cursor = cursor
+	o.cursor, o.was = cursor, cursor
 	if err := o.prepare(ctx); err != nil {
 		return err
 	}

@@ -130,7 +130,9 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, 
 	err = p.run(ctx)
 	if salesforce.IsQuotaUsedUp(err) {
 		s.Log.Warn("pull is put off", zap.Error(err))
-		report.Deferred = "Salesforce's request quota is used up: " + err.Error()
+		if report.Deferred == "" {
+			report.Deferred = "Salesforce's request quota is used up: " + err.Error()
+		}
 		return report, nil
 	}
 	err = report.Conclude(err)

@@ -66,13 +66,7 @@ func (o *object) keep(ctx context.Context, windows []*window) error {
 
 // readWindows goes on with the windows that an earlier pass has left.
 func (o *object) readWindows(ctx context.Context, left []staging.Window) error {
-	windows := make([]*window, len(left))
-	for i, row := range left {
-		windows[i] = &window{Window: row, isStored: true, from: position{at: row.Since}}
-		if !row.At.IsZero() {
-			windows[i].from = position{at: row.At, id: row.ID}
-		}
-	}
+	windows := stored(left)
 	o.Log.Info("go on with windows", zap.String("object", o.reading.Object), zap.Int("windows", len(windows)))
 	if _, err := o.work(ctx, windows); err != nil {
 		return err
@@ -81,9 +75,12 @@ func (o *object) readWindows(ctx context.Context, left []staging.Window) error {
 	return o.finish(ctx, ending{at: last.PlannedAt, settled: last.PlannedAt, isWhole: last.IsWhole, expected: unknown})
 }
 
-// work reads windows, o.Workers at once and the earliest first, and gives how many
-// records came.
+// work reads windows, several at once and the earliest first, and gives how many records
+// came.
 func (o *object) work(ctx context.Context, windows []*window) (int64, error) {
+	if o.options.Share != nil && !o.options.DryRun && len(windows) > 1 {
+		return o.share(ctx, windows)
+	}
 	left := &remaining{object: o, windows: slices.Clone(windows)}
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(o.Workers, max(1, len(windows))) {
@@ -108,6 +105,7 @@ type remaining struct {
 	*object
 	windows  []*window
 	received int64
+	ended    int64 // records of windows that are done
 }
 
 // take gives the earliest window that nobody has, or nil.
@@ -188,8 +186,8 @@ func (l *remaining) halve(ctx context.Context, w *window) error {
 	return nil
 }
 
-// done takes a window off the list, and moves the cursor to the first that is left.
-// The last one's end is the object's, which finish notes.
+// done takes a window off the list, and moves the cursor to the first that is left of all
+// that there are, others' too. The last one's end is the object's, which finish notes.
 func (l *remaining) done(ctx context.Context, w *window) error {
 	isRight, err := l.compare(ctx, ending{asked: w.asked, until: w.Until, received: w.received, expected: w.expected})
 	if err != nil {
@@ -200,24 +198,25 @@ func (l *remaining) done(ctx context.Context, w *window) error {
 	l.isSuspect = l.isSuspect || !isRight
 	i := slices.Index(l.windows, w)
 	rest := slices.Delete(slices.Clone(l.windows), i, i+1)
-	next := l.cursor
-	if len(rest) > 0 && i == 0 {
-		next.At, next.ID, next.UpdatedAt = rest[0].Since, "", rest[0].PlannedAt
-	}
+	l.ended += w.Received
+	isLast := l.part != nil && len(rest) == 0
 	if !l.options.DryRun {
 		err := pg.InTx(ctx, l.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 			if err := l.token.Check(ctx, tx); err != nil {
 				return err
 			}
-			if err := staging.EndWindow(ctx, tx, w.Window); err != nil || i > 0 || len(rest) == 0 {
+			if err := staging.EndWindow(ctx, tx, w.Window); err != nil || !isLast {
 				return err
 			}
-			return staging.WriteCursor(ctx, tx, next)
+			return l.endPart(ctx, tx)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	l.windows, l.cursor = rest, next
+	if isLast {
+		l.part.Committed()
+	}
+	l.windows = rest
 	return nil
 }

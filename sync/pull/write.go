@@ -6,6 +6,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/staging"
 )
 
@@ -36,11 +37,16 @@ func (o *object) take(ctx context.Context, w *window, c chunk) (err error) {
 	if o.options.DryRun {
 		o.report.Add(o.reading.Object+" to receive", n)
 	} else {
-		o.report.Add(o.reading.Object+" received", n)
-		o.report.Add(o.reading.Object+" staged", staged)
+		o.tally(o.report, n, staged)
 	}
 	o.options.Progress.Tell(o.reading.Object, o.received, max(o.total, o.received))
 	return nil
+}
+
+// tally counts in a report what came and was staged.
+func (o *object) tally(r *stage.Report, received, staged int64) {
+	r.Add(o.reading.Object+" received", received)
+	r.Add(o.reading.Object+" staged", staged)
 }
 
 // expect says how many records there will be, for those who watch.
@@ -77,8 +83,16 @@ func (o *object) write(ctx context.Context, w *window, records []staging.Record)
 		if err := o.token.Check(ctx, tx); err != nil {
 			return err
 		}
-		if staged, isFresh, err = put(ctx, tx, o, records, isFresh); err != nil || w.isLoose {
+		if staged, isFresh, err = put(ctx, tx, o, records, isFresh); err != nil {
 			return err
+		}
+		if o.part != nil {
+			if err := o.note(ctx, tx, int64(len(records)), staged); err != nil {
+				return err
+			}
+		}
+		if w.isLoose {
+			return nil
 		}
 		if !w.isStored {
 			return staging.WriteCursor(ctx, tx, cursor)

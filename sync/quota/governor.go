@@ -154,7 +154,12 @@ func (g *Governor) ask(ctx context.Context) (Reading, error) {
 }
 
 // Guard puts the Governor before a stage's requests.
-func (g *Governor) Guard(s stage.Stage) stage.Stage { return guarded{Stage: s, governor: g} }
+func (g *Governor) Guard(s stage.Stage) stage.Stage {
+	if parted, ok := s.(stage.Parted); ok {
+		return guardedParts{guarded{Stage: s, governor: g}, parted}
+	}
+	return guarded{Stage: s, governor: g}
+}
 
 type guarded struct {
 	stage.Stage
@@ -164,7 +169,7 @@ type guarded struct {
 // Run makes the pass. Its report says how many requests it made; if the quota held some
 // back, it is deferred and says why.
 func (s guarded) Run(ctx context.Context, o stage.Options) (stage.Report, error) {
-	p := &pass{Governor: s.governor, stage: s.Name(), isDry: o.DryRun, calls: map[string]int64{}, unwritten: map[string]int64{}}
+	p := s.governor.newPass(s.Name(), o.DryRun)
 	gated := salesforce.WithGate(ctx, p)
 	if err := p.mayBegin(gated); err != nil {
 		if !salesforce.IsQuotaUsedUp(err) {
@@ -221,12 +226,18 @@ func (p *pass) hold(why string) error {
 	return salesforce.Withhold("%s", p.held)
 }
 
-// tell writes into a report what the pass has asked of the org, and what came of it.
+// tell writes into a report what the pass has asked of the org, and what came of it, and
+// writes that down.
 func (p *pass) tell(ctx context.Context, r *stage.Report) {
 	p.flush(context.WithoutCancel(ctx), true)
+	p.report(r)
+}
+
+// report writes into a report what the pass has asked of the org, and what came of it.
+func (p *pass) report(r *stage.Report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r.Calls = counts(p.calls)
+	r.Calls = addTo(r.Calls, p.calls)
 	if p.slowed != "" {
 		r.Notices = append(r.Notices, p.slowed)
 	}

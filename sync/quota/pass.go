@@ -33,6 +33,10 @@ type pass struct {
 	slowed     string // that they were spread
 }
 
+func (g *Governor) newPass(name string, isDry bool) *pass {
+	return &pass{Governor: g, stage: name, isDry: isDry, calls: map[string]int64{}, unwritten: map[string]int64{}}
+}
+
 // Pass counts a request, and waits or refuses as the quota stands.
 func (p *pass) Pass(ctx context.Context, kind string) error {
 	if !salesforce.IsCharged(kind) || kind == salesforce.KindLimits {
@@ -129,14 +133,15 @@ func (p *pass) count(ctx context.Context, kind string) {
 	}
 }
 
-// counts lists calls by kind.
-func counts(calls map[string]int64) []stage.Count {
-	out := make([]stage.Count, 0, len(calls))
-	for _, kind := range slices.Sorted(maps.Keys(calls)) {
-		out = append(out, stage.Count{Name: kind, N: calls[kind]})
+// addTo adds calls by kind to those that parts of the pass have made.
+func addTo(counts []stage.Count, calls map[string]int64) []stage.Count {
+	all := maps.Clone(calls)
+	for _, c := range counts {
+		all[c.Name] += c.N
 	}
-	if len(out) == 0 {
-		return nil
+	var out []stage.Count
+	for _, kind := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, stage.Count{Name: kind, N: all[kind]})
 	}
 	return out
 }

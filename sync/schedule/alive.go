@@ -110,6 +110,8 @@ type hold struct {
 	attempt int
 	// stopping is closed when the process that works on the job is to stop.
 	stopping <-chan struct{}
+	// share gives what shares the parts of a run among the replicas.
+	share func(run int64) stage.Share
 }
 
 // isToStop says whether no further stage of the job may be started.

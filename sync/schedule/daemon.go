@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"sync"
@@ -39,7 +40,13 @@ type DaemonConfig struct {
 	Grace time.Duration
 	// Chores are done beside the stages, and keep none of them waiting.
 	Chores []Chore
+	// PartWorkers is how many parts of shared passes this replica works on at a time; 0
+	// means 3.
+	PartWorkers int
 
+	// partLease and partBeat are those of parts, if not 0; name is instead of the process's.
+	partLease, partBeat time.Duration
+	name                string
 	// hasty leaves out River's random delay before its housekeeping starts.
 	hasty bool
 }
@@ -62,6 +69,9 @@ type Daemon struct {
 	chores []Chore
 	grace  time.Duration
 	client *river.Client[*sql.Tx]
+	// name is this replica's among the others.
+	name                string
+	partLease, partBeat time.Duration
 
 	mu sync.Mutex
 	// cron is nil while the daemon is stopped.
@@ -79,12 +89,13 @@ func NewDaemon(c DaemonConfig) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{Timetable: table, runner: c.Runner, chores: c.Chores, grace: c.Grace}
-	if d.grace <= 0 {
-		d.grace = defaultGrace
-	}
+	d := &Daemon{Timetable: table, runner: c.Runner, chores: c.Chores, grace: cmp.Or(c.Grace, defaultGrace),
+		name: cmp.Or(c.name, workerName()), partLease: cmp.Or(c.partLease, partLease), partBeat: cmp.Or(c.partBeat, partBeat)}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{daemon: d}); err != nil {
+		return nil, err
+	}
+	if err := river.AddWorkerSafely(workers, &partWorker{daemon: d}); err != nil {
 		return nil, err
 	}
 	client, err := river.NewClient(riverdatabasesql.New(c.Runner.DB.DB), &river.Config{
@@ -92,8 +103,11 @@ func NewDaemon(c DaemonConfig) (*Daemon, error) {
 		PollOnly:          true,
 		FetchPollInterval: pollEvery,
 		FetchCooldown:     pollEvery,
-		Queues:            map[string]river.QueueConfig{queue: {MaxWorkers: maxWorkers}},
-		Workers:           workers,
+		// Parts have workers of their own: those who wait for them keep none of these busy.
+		Queues: map[string]river.QueueConfig{
+			queue: {MaxWorkers: maxWorkers}, partQueue: {MaxWorkers: cmp.Or(c.PartWorkers, defaultPartWorkers)},
+		},
+		Workers: workers,
 		// A pass is bounded by passLimit, and its job is kept from being rescued
 		// by its beats; see the package comment.
 		JobTimeout:           -1,

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/sync/stage"
 )
 
@@ -21,8 +21,14 @@ const (
 	lease     = 3 * time.Minute
 	beatEvery = 20 * time.Second
 	// recordWithin bounds the writing of a pass's end, which happens also when
-	// the pass was cancelled, and so without the caller's deadline.
+	// the pass was cancelled, and so without the caller's deadline; and recordFor for how
+	// long it is tried again while the database can't be reached: a blip must not make
+	// an interrupted run of one that did its work.
 	recordWithin = 10 * time.Second
+	recordFor    = time.Minute
+	// insistAfter is the first pause between two tries, which doubles up to insistAtMost.
+	insistAfter  = 100 * time.Millisecond
+	insistAtMost = 3 * time.Second
 	// maxError bounds the text of an error in the history, in bytes.
 	maxError = 4000
 )
@@ -43,7 +49,7 @@ func begin(ctx context.Context, db *sqlx.DB, stageName, actor string, at time.Ti
 	err = db.GetContext(ctx, &id, `
 		insert into job.run (stage, actor, started_at, report)
 		values ($1, $2, $3, json_build_object('seen_at', now()))
-		returning id`, stageName, clean(actor), at)
+		returning id`, stageName, stage.Clean(actor), at)
 	return id, err
 }
 
@@ -65,7 +71,7 @@ func seen(ctx context.Context, db *sqlx.DB, id int64, p Progress) (err error) {
 	_, err = db.ExecContext(ctx, `
 		update job.run set report = json_build_object(
 			'seen_at', now(), 'what', $2::text, 'done', $3::bigint, 'total', $4::bigint)
-		where id = $1 and finished_at is null`, id, clean(p.What), p.Done, p.Total)
+		where id = $1 and finished_at is null`, id, stage.Clean(p.What), p.Done, p.Total)
 	return err
 }
 
@@ -77,18 +83,45 @@ func finish(ctx context.Context, db *sqlx.DB, r Run) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	return insist(ctx, func(ctx context.Context) error {
+		res, err := db.ExecContext(ctx, `
+			update job.run set finished_at = $2, status = $3, report = $4, error = $5 where id = $1`,
+			r.ID, r.FinishedAt, r.Status, string(report), r.Error)
+		if err != nil {
+			return pg.Classify(err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("%d rows were found (%w)", n, err)
+		}
+		return nil
+	})
+}
+
+// insist does f, and again while the database can't be reached: for recordFor, or once ctx
+// has ended, which f does not hear of, for recordWithin.
+func insist(ctx context.Context, f func(ctx context.Context) error) error {
+	within := recordFor
+	if ctx.Err() != nil {
+		within = recordWithin
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
-	res, err := db.ExecContext(ctx, `
-		update job.run set finished_at = $2, status = $3, report = $4, error = $5 where id = $1`,
-		r.ID, r.FinishedAt, r.Status, string(report), r.Error)
-	if err != nil {
-		return err
+	for pause := insistAfter; ; pause = min(2*pause, insistAtMost) {
+		once, cancel := context.WithTimeout(bounded, recordWithin)
+		err := f(once)
+		lost := once.Err() != nil
+		cancel()
+		if err == nil || errs.KindOf(err) != errs.Transient && !lost || bounded.Err() != nil {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-bounded.Done():
+			timer.Stop()
+			return err
+		}
 	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("%d rows were found (%w)", n, err)
-	}
-	return nil
 }
 
 // errorText is what the history keeps of an error: its text, and its hint on a
@@ -99,32 +132,9 @@ func errorText(err error) string {
 	}
 	text := err.Error()
 	if hint := errs.HintOf(err); hint != "" {
-		text = shorten(clean(text), maxError-min(len(hint), maxError/2)) + "\n" + hint
+		text = shorten(stage.Clean(text), maxError-min(len(hint), maxError/2)) + "\n" + hint
 	}
-	return shorten(clean(text), maxError)
-}
-
-// cleanReport makes a report whose texts Postgres takes.
-func cleanReport(r stage.Report) stage.Report {
-	r.Stage, r.Deferred = clean(r.Stage), clean(r.Deferred)
-	r.Counts, r.Notices = slices.Clone(r.Counts), slices.Clone(r.Notices)
-	for i := range r.Counts {
-		r.Counts[i].Name = clean(r.Counts[i].Name)
-	}
-	for i := range r.Notices {
-		r.Notices[i] = clean(r.Notices[i])
-	}
-	r.Warnings = slices.Clone(r.Warnings)
-	for i, w := range r.Warnings {
-		r.Warnings[i] = stage.Warning{Kind: clean(w.Kind), Subject: clean(w.Subject), Text: clean(w.Text)}
-	}
-	return r
-}
-
-// clean makes a text that Postgres takes: Salesforce's messages may quote bytes
-// that are no characters. (JSON may escape a NUL, but ->> then refuses the whole.)
-func clean(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	return shorten(stage.Clean(text), maxError)
 }
 
 // shorten cuts a text to n bytes, at a character's border.

@@ -133,6 +133,9 @@ func (r *Runner) pass(ctx context.Context, s stage.Stage, o stage.Options, hold 
 	defer cancel()
 	alive := r.keepAlive(bounded, run.ID, hold, o.Progress)
 	o.Progress = alive.tell
+	if hold != nil && hold.share != nil {
+		o.Share = hold.share(run.ID)
+	}
 	err = r.work(alive.ctx, s, o, &run)
 	lost := alive.stop()
 
@@ -164,7 +167,7 @@ func (r *Runner) work(ctx context.Context, s stage.Stage, o stage.Options, run *
 	case cause != nil:
 		err = fmt.Errorf("stopped before the end (what was committed stays): %w", err)
 	}
-	run.FinishedAt, run.Report = r.Clock.Now(), cleanReport(report)
+	run.FinishedAt, run.Report = r.Clock.Now(), report.Clean()
 	run.Status, run.Error = report.Status(err), errorText(err)
 	return err
 }

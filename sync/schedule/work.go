@@ -18,7 +18,7 @@ type job struct {
 	Stage string `json:"stage" river:"unique"`
 }
 
-// Kind is the one kind of job that there is.
+// Kind is that of jobs that run stages; parts of a pass have another.
 func (job) Kind() string { return "stage" }
 
 // InsertOpts makes a job the only one of its name while it lives. One that has
@@ -58,7 +58,7 @@ type worker struct {
 func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	r := w.daemon.runner
 	_, err := r.sequence(ctx, w.daemon.stagesOf(j.Args.Stage), stage.Options{Actor: ActorSchedule},
-		&hold{db: r.DB, jobID: j.ID, attempt: j.Attempt, stopping: w.daemon.ticking.Done()})
+		&hold{db: r.DB, jobID: j.ID, attempt: j.Attempt, stopping: w.daemon.ticking.Done(), share: w.daemon.share})
 	switch {
 	case err == nil:
 		return nil
@@ -102,4 +102,10 @@ func (w *worker) again(j *river.Job[job], err error) zap.Field {
 		return zap.String("again", "never by itself")
 	}
 	return zap.Time("again", at.In(w.daemon.zone).Truncate(time.Second))
+}
+
+// share gives what shares the parts of a run.
+func (d *Daemon) share(run int64) stage.Share {
+	s := &sharer{db: d.runner.DB, client: d.client, log: d.runner.Log, run: run, stopping: d.ticking.Done(), lease: d.partLease}
+	return s.share
 }

@@ -60,6 +60,9 @@ type Options struct {
 	Actor string
 	// Progress, if not nil, is told of work done. total is 0 when unknown.
 	Progress Progress
+	// Share, if not nil, has parts of a large pass done by other replicas too; if it is
+	// nil, they are done in this process.
+	Share Share
 }
 
 // Progress hears that, of what is named (an object, a step), done items of
@@ -115,6 +118,8 @@ type Report struct {
 	// AsOf is the last day that counted, such as 2026-10-31, where the stage goes by
 	// one; or "".
 	AsOf string `json:"as_of,omitempty"`
+	// Shared says which workers did parts of the pass, if it was shared, by name.
+	Shared []Shared `json:"shared,omitempty"`
 }
 
 // Count is one number of a report.

@@ -42,6 +42,13 @@ type windowRow struct {
 	Received  int64        `db:"received"`
 }
 
+func (r windowRow) window() Window {
+	return Window{
+		Object: r.Object, Since: r.Since.UTC(), Until: r.Until.UTC(), Fields: r.Fields, PlannedAt: r.PlannedAt.UTC(),
+		IsWhole: r.Whole, At: orZero(r.At), ID: r.ID, Received: r.Received,
+	}
+}
+
 // Windows gives what is left of large readings, by object and in the order of time.
 func Windows(ctx context.Context, q sqlx.QueryerContext) (_ map[string][]Window, err error) {
 	defer errs.Wrap(&err, "read the windows")
@@ -53,10 +60,7 @@ func Windows(ctx context.Context, q sqlx.QueryerContext) (_ map[string][]Window,
 	}
 	out := map[string][]Window{}
 	for _, r := range rows {
-		out[r.Object] = append(out[r.Object], Window{
-			Object: r.Object, Since: r.Since.UTC(), Until: r.Until.UTC(), Fields: r.Fields, PlannedAt: r.PlannedAt.UTC(),
-			IsWhole: r.Whole, At: orZero(r.At), ID: r.ID, Received: r.Received,
-		})
+		out[r.Object] = append(out[r.Object], r.window())
 	}
 	return out, nil
 }
@@ -74,11 +78,40 @@ func WriteWindow(ctx context.Context, tx *sqlx.Tx, w Window) (err error) {
 	return err
 }
 
-// EndWindow deletes a window that is read to its end. It belongs in the transaction
-// that stages its last records.
+// WindowsWithin gives what is left of an object's large reading between two instants, in
+// the order of time.
+func WindowsWithin(ctx context.Context, q sqlx.QueryerContext, object string, since, until time.Time) (_ []Window, err error) {
+	defer errs.Wrap(&err, "read the windows of %s", object)
+	var rows []windowRow
+	if err := sqlx.SelectContext(ctx, q, &rows, `
+		select object, since, until, fields, planned_at, whole, at, id, received
+		from staging.window where object = $1 and since >= $2 and until <= $3 order by since`, object, since, until); err != nil {
+		return nil, err
+	}
+	out := make([]Window, len(rows))
+	for i, r := range rows {
+		out[i] = r.window()
+	}
+	return out, nil
+}
+
+// EndWindow deletes a window that is read to its end. It belongs in a transaction behind
+// that of its last records. If it was the first of its reading, the cursor moves to the
+// one that is the first now; when none is left, that is for whoever ends the reading. Windows
+// end one after the other, so that of two which end at once the cursor does not stay
+// behind.
 func EndWindow(ctx context.Context, tx *sqlx.Tx, w Window) (err error) {
 	defer errs.Wrap(&err, "end a window of %s", w.Object)
-	_, err = tx.ExecContext(ctx, `delete from staging.window where object = $1 and since = $2`, w.Object, w.Since)
+	if _, err := tx.ExecContext(ctx, `select from staging.cursor where object = $1 for update`, w.Object); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `delete from staging.window where object = $1 and since = $2`, w.Object, w.Since); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		update staging.cursor c set at = first.since, id = '', updated_at = first.planned_at
+		from (select since, planned_at from staging.window where object = $1 order by since limit 1) as first
+		where c.object = $1 and first.since > $2`, w.Object, w.Since)
 	return err
 }
 

@@ -1,0 +1,211 @@
+package stage
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/partnersync/partnersync/internal/errs"
+)
+
+// PartState is where a part is.
+type PartState string
+
+// The states.
+//
+//	waiting ──TakePart──▶ running ──End──▶ done
+//	   ▲                     ├── given back, or nothing heard of it ──▶ waiting
+//	   └─────────────────────┘
+//	running ──FailPart──▶ failed            waiting, running ──DropParts──▶ dropped
+const (
+	PartWaiting PartState = "waiting"
+	PartRunning PartState = "running"
+	PartDone    PartState = "done"
+	PartFailed  PartState = "failed"
+	PartDropped PartState = "dropped"
+)
+
+// PartID names a part, and says how often it had been taken when that was written.
+type PartID struct {
+	Run     int64 `db:"run" json:"run"`
+	Number  int   `db:"number" json:"number"`
+	Attempt int   `db:"attempt" json:"attempt"`
+}
+
+// PartRow is a part as it is kept.
+type PartRow struct {
+	PartID
+	Stage  string          `db:"stage"`
+	Token  int64           `db:"token"`
+	What   string          `db:"what"`
+	Args   json.RawMessage `db:"args"`
+	State  PartState       `db:"state"`
+	Worker string          `db:"worker"` // who has it, or had it last
+	Done   int64           `db:"done"`   // rows so far
+	Report json.RawMessage `db:"report"`
+	Result json.RawMessage `db:"result"`
+	Error  string          `db:"error"`
+	Kind   errs.Kind       `db:"kind"`
+	Hint   string          `db:"hint"`
+}
+
+const partColumns = `run, number, attempt, stage, token, what, args, state, worker, done,
+	coalesce(report, 'null') as report, coalesce(result, 'null') as result, error, kind, hint`
+
+// Failure is the error with which the part failed, or nil.
+func (r PartRow) Failure() error {
+	if r.State != PartFailed {
+		return nil
+	}
+	e := errs.New(r.Kind, "%s, on %s: %s", r.What, r.Worker, r.Error)
+	e.Hint = r.Hint
+	return e
+}
+
+// Outcome is what came of the part; its report is empty if nothing was noted.
+func (r PartRow) Outcome() (o Outcome, err error) {
+	defer errs.Wrap(&err, "read what came of part %d of run %d", r.Number, r.Run)
+	o.Result, o.Worker = r.Result, r.Worker
+	return o, json.Unmarshal(r.Report, &o.Report)
+}
+
+// AddParts keeps parts of a run, which wait, and gives their ids.
+func AddParts(ctx context.Context, tx *sqlx.Tx, run int64, t Token, parts []Part) (ids []PartID, err error) {
+	defer errs.Wrap(&err, "keep the parts of run %d", run)
+	if err := t.Check(ctx, tx); err != nil {
+		return nil, err
+	}
+	var last int
+	if err := tx.GetContext(ctx, &last, `select coalesce(max(number), 0) from job.part where run = $1`, run); err != nil {
+		return nil, err
+	}
+	for i, p := range parts {
+		id := PartID{Run: run, Number: last + 1 + i}
+		if _, err := tx.ExecContext(ctx, `
+			insert into job.part (run, number, stage, token, what, args) values ($1, $2, $3, $4, $5, $6)`,
+			id.Run, id.Number, t.stage, t.value, Clean(p.What), string(p.Args)); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// TakePart gives a part to a worker, if it waits, its stage's token is still its pass's, and
+// nobody has taken it since the id was written; ok is false if not.
+func TakePart(ctx context.Context, tx *sqlx.Tx, id PartID, worker string) (row PartRow, ok bool, err error) {
+	defer errs.Wrap(&err, "take part %d of run %d", id.Number, id.Run)
+	var current bool
+	err = tx.GetContext(ctx, &current, `
+		select state = 'waiting' and attempt = $3 and token = (select t.value from job.token t where t.stage = p.stage)
+		from job.part p where run = $1 and number = $2 for update`, id.Run, id.Number, id.Attempt)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !current {
+		return PartRow{}, false, nil
+	}
+	if err != nil {
+		return PartRow{}, false, err
+	}
+	err = tx.GetContext(ctx, &row, `
+		update job.part set state = 'running', attempt = attempt + 1, worker = $3, seen_at = now(), done = 0
+		where run = $1 and number = $2 returning `+partColumns, id.Run, id.Number, Clean(worker))
+	return row, err == nil, err
+}
+
+// SeenPart notes that a worker is still at a part, and how far it came. held is false when
+// it is not the worker's any more, or its stage another's.
+func SeenPart(ctx context.Context, db *sqlx.DB, id PartID, done int64) (held bool, err error) {
+	defer errs.Wrap(&err, "note that part %d of run %d is worked on", id.Number, id.Run)
+	return touched(db.ExecContext(ctx, `
+		update job.part p set seen_at = now(), done = $4
+		where run = $1 and number = $2 and attempt = $3 and state = 'running'
+			and token = (select t.value from job.token t where t.stage = p.stage)`, id.Run, id.Number, id.Attempt, done))
+}
+
+// FailPart notes the error that ended a part. held is false when it was not the worker's
+// any more.
+func FailPart(ctx context.Context, tx *sqlx.Tx, id PartID, failure error, text string) (held bool, err error) {
+	defer errs.Wrap(&err, "note that part %d of run %d failed", id.Number, id.Run)
+	return touched(tx.ExecContext(ctx, `
+		update job.part set state = 'failed', error = $4, kind = $5, hint = $6, seen_at = now()
+		where run = $1 and number = $2 and attempt = $3 and state = 'running'`,
+		id.Run, id.Number, id.Attempt, text, string(errs.KindOf(failure)), Clean(errs.HintOf(failure))))
+}
+
+// ReturnPart lets a part wait again that its worker can't go on with. held is false when
+// it was not the worker's any more.
+func ReturnPart(ctx context.Context, tx *sqlx.Tx, id PartID) (held bool, err error) {
+	defer errs.Wrap(&err, "return part %d of run %d", id.Number, id.Run)
+	return touched(tx.ExecContext(ctx, `
+		update job.part set state = 'waiting'
+		where run = $1 and number = $2 and attempt = $3 and state = 'running'`, id.Run, id.Number, id.Attempt))
+}
+
+func touched(r sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n == 1, err
+}
+
+// RescueParts lets the parts of a run wait again of whose workers nothing was heard for a
+// lease, and gives their ids. One that a frozen worker still holds in a transaction is
+// left until the database has ended that.
+func RescueParts(ctx context.Context, tx *sqlx.Tx, run int64, lease time.Duration) (ids []PartID, err error) {
+	defer errs.Wrap(&err, "look for lost parts of run %d", run)
+	err = tx.SelectContext(ctx, &ids, `
+		with lost as (
+			select number from job.part
+			where run = $1 and state = 'running' and seen_at < now() - $2 * interval '1 millisecond'
+			for update skip locked)
+		update job.part p set state = 'waiting' from lost
+		where p.run = $1 and p.number = lost.number
+		returning p.run, p.number, p.attempt`, run, lease.Milliseconds())
+	return ids, err
+}
+
+// DropParts takes the parts of a run that are not over from whoever has them, or, if only
+// those that wait are meant, lets nobody begin them. One that a worker holds in a
+// transaction is left to it: the next pass's token ends it.
+func DropParts(ctx context.Context, db *sqlx.DB, run int64, onlyWaiting bool) (err error) {
+	defer errs.Wrap(&err, "drop the parts of run %d", run)
+	_, err = db.ExecContext(ctx, `
+		with open as (
+			select number from job.part
+			where run = $1 and (state = 'waiting' or state = 'running' and not $2) for update skip locked)
+		update job.part p set state = 'dropped' from open where p.run = $1 and p.number = open.number`, run, onlyWaiting)
+	return err
+}
+
+// PartsTally says how the parts of a run are together.
+type PartsTally struct {
+	Open    int   `db:"open"` // wait, or are worked on
+	Failed  int   `db:"failed"`
+	Dropped int   `db:"dropped"`
+	Done    int64 `db:"done"` // rows
+	// IsCurrent says that their stage's token is still the pass's.
+	IsCurrent bool `db:"is_current"`
+}
+
+// TallyParts counts the parts of a run, those numbered from first on.
+func TallyParts(ctx context.Context, q sqlx.QueryerContext, run int64, first int) (t PartsTally, err error) {
+	defer errs.Wrap(&err, "count the parts of run %d", run)
+	err = sqlx.GetContext(ctx, q, &t, `
+		select count(*) filter (where state in ('waiting', 'running')) as open, count(*) filter (where state = 'failed') as failed,
+			count(*) filter (where state = 'dropped') as dropped, coalesce(sum(done), 0)::bigint as done,
+			coalesce(bool_and(token = (select t.value from job.token t where t.stage = p.stage)), true) as is_current
+		from job.part p where run = $1 and number >= $2`, run, first)
+	return t, err
+}
+
+// PartsOf gives the parts of a run, those numbered from first on, in their order.
+func PartsOf(ctx context.Context, q sqlx.QueryerContext, run int64, first int) (rows []PartRow, err error) {
+	defer errs.Wrap(&err, "look at the parts of run %d", run)
+	err = sqlx.SelectContext(ctx, q, &rows, `
+		select `+partColumns+` from job.part where run = $1 and number >= $2 order by number`, run, first)
+	return rows, err
+}

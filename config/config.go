@@ -206,6 +206,8 @@ type Pull struct {
 	API string `yaml:"api" env:"API"`
 	// BulkAbove is up to how many records of an object auto reads by REST.
 	BulkAbove int `yaml:"bulk_above" env:"BULK_ABOVE"`
+	// Window is how many records of a large object are read at a time, by one replica.
+	Window int `yaml:"window" env:"WINDOW"`
 	// RefreshEvery is how often objects are read as a whole of which fields are mapped
 	// that change without their record's stamp: formulas, and fields of a parent.
 	RefreshEvery time.Duration `yaml:"refresh_every" env:"REFRESH_EVERY"`
@@ -300,7 +302,7 @@ func Default() Config {
 			Quota:    Quota{Reserve: "20%", Slow: "10%"},
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
-		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
+		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, Window: 100_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
 		Push:      Push{API: APIAuto, BulkAbove: 2000, Grain: "line"},
 		Schedules: Schedules{All: "*/5 * * * *", Recount: "15 1 * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},

@@ -134,6 +134,9 @@ func (v *validation) salesforce() {
 func (v *validation) pull() {
 	p := v.config.Pull
 	v.oneOf("pull.api", p.API, APIAuto, APIREST, APIBulk)
+	if p.Window < 200 || p.Window > 10_000_000 {
+		v.add("pull.window", "%d has to be from 200 to 10000000", p.Window)
+	}
 	if p.BulkAbove < 1 || p.BulkAbove > 100_000_000 {
 		v.add("pull.bulk_above", "%d has to be from 1 to 100000000; to do without Bulk, write pull.api: rest", p.BulkAbove)
 	}

@@ -1,6 +1,9 @@
 -- Parts of a pass, which all replicas take up: who has which, and what came of it.
 -- +goose Up
 
+-- The process that led the run, as in job.part.
+alter table job.run add column worker text not null default '';
+
 create table job.part (
     run     bigint      not null references job.run (id) on delete cascade,
     number  integer     not null check (number > 0),
@@ -28,3 +31,4 @@ create table job.part (
 
 -- +goose Down
 drop table job.part;
+alter table job.run drop column worker;

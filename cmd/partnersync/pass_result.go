@@ -34,6 +34,7 @@ type runDocument struct {
 	ID              int64           `json:"id,omitempty"`
 	Stage           string          `json:"stage"`
 	Actor           string          `json:"actor"`
+	Worker          string          `json:"worker,omitempty"`
 	StartedAt       time.Time       `json:"started_at"`
 	FinishedAt      *time.Time      `json:"finished_at,omitempty"`
 	DurationSeconds float64         `json:"duration_seconds"`
@@ -44,6 +45,7 @@ type runDocument struct {
 	Failed          int64           `json:"rows_failed"`
 	Quarantined     int64           `json:"rows_quarantined"`
 	Calls           []stage.Count   `json:"calls"`
+	Shared          []stage.Shared  `json:"shared,omitempty"`
 	AsOf            string          `json:"as_of,omitempty"`
 	Warnings        []stage.Warning `json:"warnings,omitempty"`
 	Problems        int64           `json:"problems"`
@@ -62,11 +64,11 @@ type progressOfARun struct {
 
 func documentOf(r schedule.Run) runDocument {
 	d := runDocument{
-		ID: r.ID, Stage: r.Stage, Actor: r.Actor, StartedAt: r.StartedAt.UTC(),
+		ID: r.ID, Stage: r.Stage, Actor: r.Actor, Worker: r.Worker, StartedAt: r.StartedAt.UTC(),
 		DurationSeconds: r.Duration().Seconds(), State: r.State(),
 		Counts: orEmpty(r.Report.Counts), Problems: r.Report.Problems,
 		In: r.Report.In, Out: r.Report.Out, Failed: r.Report.RowsFailed, Quarantined: r.Report.RowsQuarantined,
-		Calls: orEmpty(r.Report.Calls), AsOf: r.Report.AsOf, Warnings: r.Report.Warnings,
+		Calls: orEmpty(r.Report.Calls), Shared: r.Report.Shared, AsOf: r.Report.AsOf, Warnings: r.Report.Warnings,
 		Notices: r.Report.Notices, Deferred: r.Report.Deferred, Error: r.Error,
 	}
 	if !r.FinishedAt.IsZero() {

@@ -83,7 +83,7 @@ func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.
 		stages = append(stages,
 			pull.New(pull.Config{
 				DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Pull),
-				API: pull.API(cfg.Pull.API), BulkAbove: cfg.Pull.BulkAbove, Workers: readers(cfg),
+				API: pull.API(cfg.Pull.API), BulkAbove: cfg.Pull.BulkAbove, Window: cfg.Pull.Window, Workers: readers(cfg),
 				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
 			}),
 			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),

@@ -101,7 +101,7 @@ func (s *service) run(ctx context.Context, ready func()) error {
 	s.plant.runner.Observe = portal.NewRunMetrics(registry).Observe
 	d, err := schedule.NewDaemon(schedule.DaemonConfig{
 		Runner: s.plant.runner, Schedules: s.cfg.Schedules.ByName(), Zone: s.cfg.Company.Location(),
-		Grace: s.cfg.Limits.StopTimeout / 2, Chores: s.chores(),
+		Grace: s.cfg.Limits.StopTimeout / 2, Chores: s.chores(), PartWorkers: readers(s.cfg),
 	})
 	if err != nil {
 		return err

@@ -112,6 +112,16 @@ type hold struct {
 	stopping <-chan struct{}
 	// share gives what shares the parts of a run among the replicas.
 	share func(run int64) stage.Share
+	// name is the worker's.
+	name string
+}
+
+// worker names the process that works.
+func (h *hold) worker() string {
+	if h == nil {
+		return workerName()
+	}
+	return h.name
 }
 
 // isToStop says whether no further stage of the job may be started.

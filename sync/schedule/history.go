@@ -19,7 +19,7 @@ import (
 const maxHistory = 1000
 
 // runColumns are those that row reads; $1 is the lease in seconds.
-const runColumns = `id, stage, actor, started_at, finished_at, coalesce(status, '') as status, report, error,
+const runColumns = `id, stage, actor, worker, started_at, finished_at, coalesce(status, '') as status, report, error,
 	finished_at is null and ` + seenAt + ` < now() - $1 * interval '1 second' as is_dead,
 	report->>'seen_at' is not null as is_unreported`
 
@@ -27,6 +27,7 @@ type row struct {
 	ID         int64           `db:"id"`
 	Stage      string          `db:"stage"`
 	Actor      string          `db:"actor"`
+	Worker     string          `db:"worker"`
 	StartedAt  time.Time       `db:"started_at"`
 	FinishedAt sql.NullTime    `db:"finished_at"`
 	Status     stage.Status    `db:"status"`
@@ -43,7 +44,7 @@ type row struct {
 // interrupted, also before somebody has written so.
 func (w row) run() (_ Run, err error) {
 	defer errs.Wrap(&err, "read the report of run %d", w.ID)
-	r := Run{ID: w.ID, Stage: w.Stage, Actor: w.Actor, StartedAt: w.StartedAt.UTC(), Status: w.Status, Error: w.Error}
+	r := Run{ID: w.ID, Stage: w.Stage, Actor: w.Actor, Worker: w.Worker, StartedAt: w.StartedAt.UTC(), Status: w.Status, Error: w.Error}
 	if w.FinishedAt.Valid {
 		r.FinishedAt = w.FinishedAt.Time.UTC()
 	}

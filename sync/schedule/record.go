@@ -41,15 +41,15 @@ const seenAt = `coalesce((report->>'seen_at')::timestamptz, started_at)`
 
 // begin inserts the row of a pass that starts now and gives its id. Rows of the
 // same stage that nobody has heard of for a lease are closed as interrupted.
-func begin(ctx context.Context, db *sqlx.DB, stageName, actor string, at time.Time) (id int64, err error) {
+func begin(ctx context.Context, db *sqlx.DB, stageName, actor, worker string, at time.Time) (id int64, err error) {
 	defer errs.Wrap(&err, "record the start of %s", stageName)
 	if err := closeInterrupted(ctx, db, stageName); err != nil {
 		return 0, err
 	}
 	err = db.GetContext(ctx, &id, `
-		insert into job.run (stage, actor, started_at, report)
-		values ($1, $2, $3, json_build_object('seen_at', now()))
-		returning id`, stageName, stage.Clean(actor), at)
+		insert into job.run (stage, actor, worker, started_at, report)
+		values ($1, $2, $3, $4, json_build_object('seen_at', now()))
+		returning id`, stageName, stage.Clean(actor), stage.Clean(worker), at)
 	return id, err
 }
 

@@ -19,7 +19,10 @@ type Run struct {
 	// Stage is the name of the stage: pull, reconcile, accrue, push.
 	Stage string
 	// Actor is who ran it: "schedule", or a person's name.
-	Actor     string
+	Actor string
+	// Worker is the process that ran it, or led those that did: the name of its machine
+	// and its number there.
+	Worker    string
 	StartedAt time.Time
 	// FinishedAt is zero while the pass runs. Of an interrupted run it is when
 	// somebody last heard of it.

@@ -116,12 +116,12 @@ func (r *Runner) pick(names []string) ([]stage.Stage, error) {
 // pass runs one stage once and records it. errJobLost says that nothing more of
 // its sequence must be run.
 func (r *Runner) pass(ctx context.Context, s stage.Stage, o stage.Options, hold *hold) (Run, error) {
-	run := Run{Stage: s.Name(), Actor: o.Actor, StartedAt: r.Clock.Now()}
+	run := Run{Stage: s.Name(), Actor: o.Actor, Worker: hold.worker(), StartedAt: r.Clock.Now()}
 	if o.DryRun {
 		err := r.work(ctx, s, o, &run)
 		return run, err
 	}
-	id, err := begin(ctx, r.DB, run.Stage, run.Actor, run.StartedAt)
+	id, err := begin(ctx, r.DB, run.Stage, run.Actor, run.Worker, run.StartedAt)
 	if err != nil {
 		run.FinishedAt, run.Status, run.Error = r.Clock.Now(), stage.Failed, errorText(err)
 		return run, err

@@ -58,7 +58,7 @@ type worker struct {
 func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	r := w.daemon.runner
 	_, err := r.sequence(ctx, w.daemon.stagesOf(j.Args.Stage), stage.Options{Actor: ActorSchedule},
-		&hold{db: r.DB, jobID: j.ID, attempt: j.Attempt, stopping: w.daemon.ticking.Done(), share: w.daemon.share})
+		&hold{db: r.DB, jobID: j.ID, attempt: j.Attempt, stopping: w.daemon.ticking.Done(), share: w.daemon.share, name: w.daemon.name})
 	switch {
 	case err == nil:
 		return nil

@@ -1,0 +1,225 @@
+package siege_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/partnersync/partnersync/salesforce/emulator"
+)
+
+// A company that is large for its settings: its opportunities are read in windows and its
+// commissions written in parts that replicas share.
+const manyOpportunities = 2400
+
+const manyParts = `
+pull: {api: bulk, window: 200}
+limits: {concurrent_requests: 4}
+`
+
+// newLarge gives such a company.
+func newLarge(t testing.TB) *world {
+	t.Helper()
+	w := newWorldOf(t, emulator.Options{}, manyOpportunities)
+	w.settings += manyParts
+	w.configure("", "")
+	return w
+}
+
+// alone is what one process makes of it, worked out once.
+var alone struct {
+	sync.Once
+	outcome outcome
+}
+
+func undisturbedAlone(t *testing.T) outcome {
+	t.Helper()
+	alone.Do(func() {
+		w := newLarge(t)
+		w.settle()
+		alone.outcome = w.outcome()
+	})
+	if len(alone.outcome.book) == 0 {
+		t.Fatal("the undisturbed run posts nothing")
+	}
+	return alone.outcome
+}
+
+// checkAlone is check, and that book and Salesforce are those that one process makes.
+func (w *world) checkAlone(want outcome) {
+	w.t.Helper()
+	w.check()
+	got := w.outcome()
+	if d := cmp.Diff(want.book, got.book); d != "" {
+		w.t.Errorf("the book differs from one process's:\n%s", head(d))
+	}
+	if d := cmp.Diff(want.salesforce, got.salesforce); d != "" {
+		w.t.Errorf("Salesforce differs from one process's:\n%s", head(d))
+	}
+}
+
+// slowly lets each window take a while, so that replicas can see each other at work.
+const slowly = `when: {kind: bulk-results, object: Opportunity}, do: {delay: 400ms}`
+
+// shared gives how many parts and rows of a stage's runs each process did.
+func (w *world) shared(stage string) map[string][2]int64 {
+	w.t.Helper()
+	var reports []string
+	must(w.t, w.db.Select(&reports, `select report::text from job.run where stage = $1 and finished_at is not null order by id`, stage))
+	out := map[string][2]int64{}
+	for _, text := range reports {
+		var r struct {
+			Shared []struct {
+				Worker    string
+				Parts, In int64
+			}
+		}
+		must(w.t, json.Unmarshal([]byte(text), &r))
+		for _, s := range r.Shared {
+			had := out[s.Worker]
+			out[s.Worker] = [2]int64{had[0] + s.Parts, had[1] + s.In}
+		}
+	}
+	return out
+}
+
+func (w *world) ended(stage string) func() bool {
+	return func() bool {
+		return fetch[int](w.t, w.db, `select count(*) from job.run where stage = $1 and status in ('ok', 'ok with problems')
+			and coalesce(report->>'deferred', '') = ''`, stage) > 0
+	}
+}
+
+// TestReplicasShareALargeFirstRun: its windows are read by all of them, and what comes of
+// it is what one process makes.
+func TestReplicasShareALargeFirstRun(t *testing.T) {
+	for _, n := range []int{2, 3} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			want := undisturbedAlone(t)
+			w := newLarge(t)
+			w.seer.play(slowly)
+			daemons := w.serve(n)
+			await(t, "a whole run", w.ended("push"))
+			for _, stage := range []string{"pull"} {
+				did := w.shared(stage)
+				for worker, n := range did {
+					t.Logf("%s: %s did %d parts with %d rows", stage, worker, n[0], n[1])
+				}
+				for _, d := range daemons {
+					if mine := did[w.workerOf(d)]; mine[0] == 0 || mine[1] == 0 {
+						t.Errorf("%s: process %d did no part: %v", stage, d.cmd.Process.Pid, did)
+					}
+				}
+			}
+			for _, d := range daemons {
+				d.stop(t)
+			}
+			w.checkAlone(want)
+		})
+	}
+}
+
+// workerOf gives the name of a daemon among the replicas.
+func (w *world) workerOf(d *daemon) string {
+	w.t.Helper()
+	var names []string
+	must(w.t, w.db.Select(&names, `select worker from job.part union select worker from job.run`))
+	for _, name := range names {
+		if strings.HasSuffix(name, fmt.Sprintf("/%d", d.cmd.Process.Pid)) {
+			return name
+		}
+	}
+	return fmt.Sprintf("/%d", d.cmd.Process.Pid)
+}
+
+// twoAtWork gives two daemons, both with parts of a first pull in hand: the one that leads
+// it, and the other.
+func (w *world) twoAtWork() (leader, other *daemon) {
+	w.t.Helper()
+	w.seer.play(slowly)
+	daemons := w.serve(2)
+	await(w.t, "both at work", func() bool {
+		return fetch[int](w.t, w.db, `select count(distinct worker) from job.part where state = 'running'`) == 2
+	})
+	leads := fetch[string](w.t, w.db, `select worker from job.run where stage = 'pull' and finished_at is null`)
+	if w.workerOf(daemons[0]) == leads {
+		return daemons[0], daemons[1]
+	}
+	return daemons[1], daemons[0]
+}
+
+// ageParts lets the lease pass of parts whose worker is gone or frozen.
+func (w *world) ageParts(worker string) {
+	w.t.Helper()
+	_, err := w.db.Exec(`update job.part set seen_at = seen_at - interval '5 minutes' where worker = $1 and state = 'running'`, worker)
+	must(w.t, err)
+}
+
+// TestAReplicaFreezesInItsParts: the other does them when nothing is heard of it for the
+// lease, and when it wakes it does no harm.
+func TestAReplicaFreezesInItsParts(t *testing.T) {
+	t.Parallel()
+	want := undisturbedAlone(t)
+	w := newLarge(t)
+	leader, frozen := w.twoAtWork()
+	must(t, frozen.cmd.Process.Signal(syscall.SIGSTOP))
+	name := w.workerOf(frozen)
+	w.ageParts(name)
+	await(t, "the run of the other", w.ended("pull"))
+	if n := fetch[int](t, w.db, `select count(*) from job.part where attempt > 1 and state = 'done' and worker <> $1`, name); n == 0 {
+		t.Error("no part of the frozen one was done by the other")
+	}
+	must(t, frozen.cmd.Process.Signal(syscall.SIGCONT))
+	await(t, "a whole run", w.ended("push"))
+	leader.stop(t)
+	frozen.stop(t)
+	w.checkAlone(want)
+}
+
+// TestTheLeaderOfASharedPassIsKilled: another takes the stage over and does what is left.
+func TestTheLeaderOfASharedPassIsKilled(t *testing.T) {
+	t.Parallel()
+	want := undisturbedAlone(t)
+	w := newLarge(t)
+	leader, other := w.twoAtWork()
+	must(t, leader.cmd.Process.Kill())
+	<-leader.ended
+	w.ageJobs()
+	w.ageRuns()
+	if !within(3*time.Minute, w.ended("push")) {
+		t.Error("the other did not go on within three minutes")
+	}
+	if n := fetch[int](t, w.db, `select count(*) from job.run where stage = 'pull' and worker = $1 and status is not null`, w.workerOf(other)); n == 0 {
+		t.Error("the other has led no pull")
+	}
+	other.stop(t)
+	w.checkAlone(want)
+}
+
+// TestTheLeaderOfASharedPassFreezes: the same, and then it wakes.
+func TestTheLeaderOfASharedPassFreezes(t *testing.T) {
+	t.Parallel()
+	want := undisturbedAlone(t)
+	w := newLarge(t)
+	leader, other := w.twoAtWork()
+	must(t, leader.cmd.Process.Signal(syscall.SIGSTOP))
+	w.ageJobs()
+	w.ageRuns()
+	if !within(3*time.Minute, w.ended("push")) {
+		t.Error("the other did not go on within three minutes")
+	}
+	must(t, leader.cmd.Process.Signal(syscall.SIGCONT))
+	seen := w.runs(`status is not null`)
+	await(t, "a run after the other has woken", func() bool { return w.runs(`status is not null`) > seen+1 })
+	leader.stop(t)
+	other.stop(t)
+	w.ageRuns()
+	w.checkAlone(want)
+}

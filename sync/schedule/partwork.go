@@ -126,7 +126,7 @@ func (w *partWorker) giveUp(ctx context.Context, id stage.PartID, failure error,
 	if !stops && errs.KindOf(failure) == errs.Transient && id.Attempt < partTries {
 		again, from = true, w.daemon.runner.Clock.Now().Add(partPause)
 	}
-	err := insist(ctx, func(ctx context.Context) error {
+	err := insist(ctx, log, func(ctx context.Context) error {
 		return pg.InTx(ctx, w.daemon.runner.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 			if !again {
 				_, err := stage.FailPart(ctx, tx, id, failure, shorten(stage.Clean(failure.Error()), maxError))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -77,13 +78,13 @@ func seen(ctx context.Context, db *sqlx.DB, id int64, p Progress) (err error) {
 
 // finish writes how a pass ended, whatever its row says by now: the process that
 // ran the pass knows best, also when somebody took it for dead.
-func finish(ctx context.Context, db *sqlx.DB, r Run) (err error) {
+func finish(ctx context.Context, db *sqlx.DB, log *zap.Logger, r Run) (err error) {
 	defer errs.Wrap(&err, "record the end of %s (run %d)", r.Stage, r.ID)
 	report, err := json.Marshal(r.Report)
 	if err != nil {
 		return err
 	}
-	return insist(ctx, func(ctx context.Context) error {
+	return insist(ctx, log, func(ctx context.Context) error {
 		res, err := db.ExecContext(ctx, `
 			update job.run set finished_at = $2, status = $3, report = $4, error = $5 where id = $1`,
 			r.ID, r.FinishedAt, r.Status, string(report), r.Error)
@@ -99,7 +100,7 @@ func finish(ctx context.Context, db *sqlx.DB, r Run) (err error) {
 
 // insist does f, and again while the database can't be reached: for recordFor, or once ctx
 // has ended, which f does not hear of, for recordWithin.
-func insist(ctx context.Context, f func(ctx context.Context) error) error {
+func insist(ctx context.Context, log *zap.Logger, f func(ctx context.Context) error) error {
 	within := recordFor
 	if ctx.Err() != nil {
 		within = recordWithin
@@ -114,6 +115,7 @@ func insist(ctx context.Context, f func(ctx context.Context) error) error {
 		if err == nil || errs.KindOf(err) != errs.Transient && !lost || bounded.Err() != nil {
 			return err
 		}
+		log.Warn("the end of something could not be recorded yet", zap.Error(err))
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:

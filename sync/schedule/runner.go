@@ -139,7 +139,7 @@ func (r *Runner) pass(ctx context.Context, s stage.Stage, o stage.Options, hold 
 	err = r.work(alive.ctx, s, o, &run)
 	lost := alive.stop()
 
-	if recordErr := finish(ctx, r.DB, run); recordErr != nil {
+	if recordErr := finish(ctx, r.DB, r.Log, run); recordErr != nil {
 		err = errors.Join(err, recordErr)
 	}
 	r.told(run)

@@ -23,6 +23,8 @@ type RunMetrics struct {
 	rows     *prometheus.CounterVec
 	flow     *prometheus.CounterVec
 	calls    *prometheus.CounterVec
+	parts    *prometheus.CounterVec
+	partRows *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 }
 
@@ -46,13 +48,20 @@ func NewRunMetrics(r prometheus.Registerer) *RunMetrics {
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "partnersync_api_calls_total", Help: "Requests that runs made to Salesforce, by kind; logins and the list of versions cost nothing of its quota.",
 		}, []string{"stage", "kind"}),
+		parts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "partnersync_parts_total",
+			Help: "Parts of shared runs that this process had, by what became of them: done, failed, left to another replica.",
+		}, []string{"stage", "state"}),
+		partRows: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "partnersync_part_rows_total", Help: "Rows of parts of shared runs that this process took in, whichever replica led the run.",
+		}, []string{"stage"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "partnersync_run_duration_seconds",
 			Help:    "How long runs took.",
 			Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 10800},
 		}, []string{"stage"}),
 	}
-	r.MustRegister(m.runs, m.problems, m.rows, m.flow, m.calls, m.duration)
+	r.MustRegister(m.runs, m.problems, m.rows, m.flow, m.calls, m.parts, m.partRows, m.duration)
 	// The stages are there from the start, or the first failure would not
 	// look like a rise.
 	for _, name := range stage.Names() {
@@ -78,6 +87,12 @@ func (m *RunMetrics) Observe(r schedule.Run) {
 	for _, c := range r.Report.Calls {
 		m.calls.WithLabelValues(r.Stage, c.Name).Add(float64(max(c.N, 0)))
 	}
+}
+
+// ObservePart counts a part of a shared run; it is made for schedule.Runner.ObservePart.
+func (m *RunMetrics) ObservePart(stage, state string, rows int64) {
+	m.parts.WithLabelValues(stage, state).Inc()
+	m.partRows.WithLabelValues(stage).Add(float64(max(rows, 0)))
 }
 
 var (

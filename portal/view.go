@@ -72,7 +72,9 @@ type runView struct {
 	Problems                        string
 	Notices                         []string
 	Deferred, Error, Hint           string
-	Progress                        *progressView
+	// Shared says who did which part of a pass that replicas shared.
+	Shared   string
+	Progress *progressView
 	// NothingNew says that a pass found nothing to do: all its counts are 0.
 	NothingNew bool
 }
@@ -228,7 +230,7 @@ func (s *site) runView(r schedule.Run, now time.Time) runView {
 	v := runView{
 		Stage: r.Stage, State: r.State(), Tone: tone(r), Actor: r.Actor,
 		Started: s.moment(r.StartedAt, now), Took: took(r.Duration()),
-		Notices: r.Report.Notices, Deferred: r.Report.Deferred,
+		Notices: r.Report.Notices, Deferred: r.Report.Deferred, Shared: r.Report.SharedText(),
 	}
 	if r.Running() {
 		v.Took = took(now.Sub(r.StartedAt))

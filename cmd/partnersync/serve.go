@@ -98,7 +98,8 @@ type service struct {
 // no error, or when something breaks, which is.
 func (s *service) run(ctx context.Context, ready func()) error {
 	registry := prometheus.NewRegistry()
-	s.plant.runner.Observe = portal.NewRunMetrics(registry).Observe
+	metrics := portal.NewRunMetrics(registry)
+	s.plant.runner.Observe, s.plant.runner.ObservePart = metrics.Observe, metrics.ObservePart
 	d, err := schedule.NewDaemon(schedule.DaemonConfig{
 		Runner: s.plant.runner, Schedules: s.cfg.Schedules.ByName(), Zone: s.cfg.Company.Location(),
 		Grace: s.cfg.Limits.StopTimeout / 2, Chores: s.chores(), PartWorkers: readers(s.cfg),

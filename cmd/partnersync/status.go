@@ -100,6 +100,15 @@ func (a *app) status(c *cobra.Command, history int) error {
 	})
 }
 
+// shared says who did which part of runs that replicas shared.
+func (p *page) shared(runs []schedule.Run) {
+	for _, r := range runs {
+		if text := r.Report.SharedText(); text != "" {
+			p.sentence("%s was shared: %s", r.Stage, text)
+		}
+	}
+}
+
 func lastRuns(c *cobra.Command, d *database, history int) ([]schedule.Run, error) {
 	if history > 0 {
 		return schedule.History(c.Context(), d, history)
@@ -131,6 +140,7 @@ func (p *page) status(runs []schedule.Run, d statusDocument, now time.Time) {
 			p.line("%s has never done its work yet", r.Stage)
 		}
 	}
+	p.shared(runs)
 	p.notices(runs)
 	p.watched(d.watched, d.Alerts, now)
 	p.owed(d.Owed)

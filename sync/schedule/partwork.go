@@ -60,28 +60,33 @@ func (w *partWorker) Work(ctx context.Context, j *river.Job[partJob]) error {
 		return err // River tries again what could not be taken
 	}
 	log := r.Log.With(zap.String("stage", row.Stage), zap.Int64("run", row.Run), zap.Int("part", row.Number), zap.String("what", row.What))
-	log.Debug("a part is begun")
 	h := &stage.Held{Token: stage.PartToken(row.Stage, row.Token, row.Run, row.Number, row.Attempt), Args: row.Args}
-	before, err := row.Outcome()
-	if err == nil {
-		h.Report = before.Report
-		err = w.do(ctx, row, h)
-	}
+	life := w.keepHeld(ctx, row.PartID, h)
+	err = w.do(ctx, life, row, h)
+	state := "done"
 	switch {
 	case err == nil:
 		log.Debug("a part is done")
-		return nil
 	case errors.Is(err, stage.ErrSuperseded):
 		log.Info("a part was left to another worker", zap.Error(err))
-		return nil
+		state = "left"
+	default:
+		state = w.giveUp(ctx, row.PartID, err, log)
 	}
-	return w.giveUp(ctx, row.PartID, err, log)
+	if r.ObservePart != nil {
+		r.ObservePart(row.Stage, state, life.done.Load())
+	}
+	return nil
 }
 
 // do runs the part and ends it, unless its stage has.
-func (w *partWorker) do(ctx context.Context, row stage.PartRow, h *stage.Held) error {
-	life := w.keepHeld(ctx, row.PartID, h)
-	o, err := w.guarded(life.ctx, row.Stage, h)
+func (w *partWorker) do(ctx context.Context, life *heldLife, row stage.PartRow, h *stage.Held) error {
+	before, err := row.Outcome()
+	h.Report = before.Report
+	var o stage.Outcome
+	if err == nil {
+		o, err = w.guarded(life.ctx, row.Stage, h)
+	}
 	life.stop()
 	if h.IsOver() {
 		return nil
@@ -119,8 +124,8 @@ func (w *partWorker) guarded(ctx context.Context, name string, h *stage.Held) (o
 }
 
 // giveUp notes why the part is not done: it failed, or this process stops, or can't reach
-// somebody whom another may reach, and then another may go on with it.
-func (w *partWorker) giveUp(ctx context.Context, id stage.PartID, failure error, log *zap.Logger) error {
+// somebody whom another may reach, and then another may go on with it. It gives which.
+func (w *partWorker) giveUp(ctx context.Context, id stage.PartID, failure error, log *zap.Logger) (state string) {
 	stops := ctx.Err() != nil
 	again, from := stops, time.Time{}
 	if !stops && errs.KindOf(failure) == errs.Transient && id.Attempt < partTries {
@@ -138,6 +143,10 @@ func (w *partWorker) giveUp(ctx context.Context, id stage.PartID, failure error,
 			return queueParts(ctx, w.daemon.client, tx, []stage.PartID{id}, from)
 		})
 	})
+	if err != nil {
+		// Whoever leads the pass gives the part to another when nothing is heard of this worker.
+		log.Warn("it was not noted what became of a part", zap.Error(err))
+	}
 	switch {
 	case stops:
 		log.Info("a part is handed back", zap.Error(failure))
@@ -145,19 +154,16 @@ func (w *partWorker) giveUp(ctx context.Context, id stage.PartID, failure error,
 		log.Warn("a part failed and is tried again, here or elsewhere", zap.Error(failure))
 	default:
 		log.Error("a part failed", zap.Error(failure))
+		return "failed"
 	}
-	if err != nil {
-		// Whoever leads the pass gives the part to another when nothing is heard of this worker.
-		log.Warn("it was not noted what became of a part", zap.Error(err))
-	}
-	return nil
+	return "left"
 }
 
 // heldLife says, for as long as a part is worked on, that it is.
 type heldLife struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	done   atomic.Int64
+	done   atomic.Int64 // rows
 
 	quit, ended chan struct{}
 }
@@ -167,7 +173,6 @@ type heldLife struct {
 func (w *partWorker) keepHeld(ctx context.Context, id stage.PartID, h *stage.Held) *heldLife {
 	l := &heldLife{quit: make(chan struct{}), ended: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
-	l.done.Store(h.Report.Rows())
 	h.Progress = func(_ string, done, _ int64) { l.done.Store(done) }
 	beat := time.NewTicker(w.daemon.partBeat)
 	go func() {

@@ -39,6 +39,9 @@ type Runner struct {
 	// Observe, if not nil, hears of every run that has ended, dry ones
 	// excepted; it may be called from several goroutines at a time.
 	Observe func(Run)
+	// ObservePart, if not nil, hears of every part of a pass that this process has had: how
+	// many rows it took in, and whether it is "done", "failed", or "left" to another.
+	ObservePart func(stage, state string, rows int64)
 
 	// beat, if not nil, replaces the ticker by which passes say that they live.
 	beat <-chan time.Time

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,22 @@ type Shared struct {
 	// In and Out are the rows of those parts, as in a Report.
 	In  int64 `json:"in"`
 	Out int64 `json:"out"`
+}
+
+// SharedText says in a sentence who did which part of the pass; "" if it was not shared.
+func (r Report) SharedText() string {
+	if len(r.Shared) == 0 {
+		return ""
+	}
+	all := make([]string, len(r.Shared))
+	for i, s := range r.Shared {
+		noun := "parts"
+		if s.Parts == 1 {
+			noun = "part"
+		}
+		all[i] = fmt.Sprintf("%s did %d %s (%d rows in, %d out)", s.Worker, s.Parts, noun, s.In, s.Out)
+	}
+	return strings.Join(all, ", ") + "."
 }
 
 // Merge adds what a part reports, and notes whose work it was.

@@ -82,7 +82,7 @@ func measure(b *testing.B, opportunities int) []measured {
 
 // emulate runs the emulator as a process of its own, and gives its address and
 // how to stop it.
-func emulate(b *testing.B, opportunities int) (url string, stop func()) {
+func emulate(b *testing.B, opportunities int, flags ...string) (url string, stop func()) {
 	b.Helper()
 	path, err := binary()
 	must(b, err)
@@ -90,7 +90,7 @@ func emulate(b *testing.B, opportunities int) (url string, stop func()) {
 	must(b, err)
 	addr := l.Addr().String()
 	must(b, l.Close()) // free now, and nobody else here takes ports
-	cmd := exec.Command(path, "emulator", "--listen", addr, "--opportunities", strconv.Itoa(opportunities), "--seed", "7")
+	cmd := exec.Command(path, append([]string{"emulator", "--listen", addr, "--opportunities", strconv.Itoa(opportunities), "--seed", "7"}, flags...)...)
 	must(b, cmd.Start())
 	waitFor(b, addr)
 	return "http://" + addr, func() {

@@ -235,6 +235,8 @@ type Push struct {
 	API string `yaml:"api" env:"API"`
 	// BulkAbove is above how many unsent records of a kind auto makes Bulk jobs.
 	BulkAbove int `yaml:"bulk_above" env:"BULK_ABOVE"`
+	// Part is how many records of a large push a replica sends at a time.
+	Part int `yaml:"part" env:"PART"`
 	// Since is the first month whose lines are kept in Salesforce; "" is all.
 	Since string `yaml:"since" env:"SINCE"`
 	// Grain is what a commission record stands for: line, source.
@@ -303,7 +305,7 @@ func Default() Config {
 			Emulator: Emulator{Listen: "127.0.0.1:8081", Opportunities: 2000, Seed: 1, FaultSeed: 1},
 		},
 		Pull:      Pull{API: APIAuto, BulkAbove: 10_000, Window: 100_000, RefreshEvery: 24 * time.Hour, DescribeEvery: time.Hour},
-		Push:      Push{API: APIAuto, BulkAbove: 2000, Grain: "line"},
+		Push:      Push{API: APIAuto, BulkAbove: 2000, Part: 60_000, Grain: "line"},
 		Schedules: Schedules{All: "*/5 * * * *", Recount: "15 1 * * *", Verify: "15 3 * * *"},
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
 		Log:       Log{Level: "info", Format: "console"},

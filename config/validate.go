@@ -231,6 +231,9 @@ func (v *validation) push() {
 	p := v.config.Push
 	v.oneOf("push.api", p.API, APIAuto, "collections", APIBulk)
 	v.oneOf("push.grain", p.Grain, "line", "source")
+	if p.Part < 200 || p.Part > 10_000_000 {
+		v.add("push.part", "%d has to be from 200 to 10000000", p.Part)
+	}
 	if p.BulkAbove < 1 || p.BulkAbove > 1_000_000 {
 		v.add("push.bulk_above", "%d has to be from 1 to 1000000", p.BulkAbove)
 	}

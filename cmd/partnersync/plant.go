@@ -75,7 +75,7 @@ func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.
 		}
 		pc := push.Config{
 			DB: db, Sink: p.client, Mapping: m, Clock: c, Zone: zone, Log: log.Named(stage.Push), Workers: writers(cfg),
-			API: push.API(cfg.Push.API), BulkAbove: cfg.Push.BulkAbove, Shape: shapeOf(cfg),
+			API: push.API(cfg.Push.API), BulkAbove: cfg.Push.BulkAbove, Part: cfg.Push.Part, Shape: shapeOf(cfg),
 		}
 		if e.sink != nil {
 			pc.Sink, pc.Workers, pc.API = e.sink(p.client), 1, push.APICollections

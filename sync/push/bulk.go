@@ -90,6 +90,9 @@ type verdict struct {
 // bulk makes jobs until nothing is left to take, or so many have failed that the rest had
 // better go by calls.
 func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) error {
+	if parts := p.parts(p.total); parts > 1 {
+		return p.share(ctx, object, parts, partArgs{ByBulk: true, Total: p.total})
+	}
 	parts := lanes
 	if p.total <= laneRows {
 		parts = 1

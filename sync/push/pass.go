@@ -104,24 +104,28 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.byBulk(p.total) {
+	left := p.total
+	if p.byBulk(left) {
 		if err := p.bulk(ctx, to, object); err != nil {
 			return err
 		}
 		// What a job refused because of a link, or did not come to, goes once more by calls.
-		if left, err := p.unsent(ctx, object); err != nil || left == 0 {
+		if left, err = p.unsent(ctx, object); err != nil || left == 0 {
 			return err
 		}
 	}
-	return p.byCalls(ctx, to, object)
+	return p.byCalls(ctx, to, object, left)
 }
 
 // byCalls sends what is unsent by Collections calls, each worker its part of the parents.
-func (p *pass) byCalls(ctx context.Context, to mapping.Destination, object string) error {
+func (p *pass) byCalls(ctx context.Context, to mapping.Destination, object string, left int64) error {
+	if parts := p.parts(left); parts > 1 {
+		return p.share(ctx, object, parts, partArgs{Total: left})
+	}
 	var workers sync.WaitGroup
 	for part := range p.Workers {
 		workers.Go(func() {
-			w := &worker{pass: p, composer: p.composer(to), object: object, part: part}
+			w := &worker{pass: p, composer: p.composer(to), object: object, part: part, parts: p.Workers}
 			p.stop(w.run(ctx))
 		})
 	}

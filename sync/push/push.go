@@ -54,6 +54,8 @@ const (
 	// DefaultBulkAbove is above how many unsent records Bulk jobs are made, where the way
 	// is chosen by itself: what Salesforce advises.
 	DefaultBulkAbove = 2_000
+	// DefaultPart is how many records make a part: as many as the largest Bulk job has.
+	DefaultPart = jobRows
 	// batchSize is how many records one Collections call takes, and flightSize how many are
 	// written down at once.
 	batchSize  = salesforce.MaxUpsert
@@ -90,6 +92,9 @@ type Config struct {
 	BulkAbove int
 	// Shape is how much of the book Salesforce is to hold.
 	Shape record.Shape
+	// Part is how many records of an object a part has that a replica sends by itself, where
+	// a push is shared: of those that have more than two parts' records. 0 means DefaultPart.
+	Part int
 	// Patience bounds how long a pass waits for its Bulk jobs before it leaves them to a
 	// later one; 0 means DefaultPatience.
 	Patience time.Duration
@@ -105,6 +110,9 @@ func New(c Config) *Stage {
 	}
 	if c.BulkAbove <= 0 {
 		c.BulkAbove = DefaultBulkAbove
+	}
+	if c.Part <= 0 {
+		c.Part = DefaultPart
 	}
 	if c.Patience <= 0 {
 		c.Patience = DefaultPatience
@@ -133,7 +141,9 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, 
 	err = p.run(ctx)
 	if salesforce.IsQuotaUsedUp(err) {
 		s.Log.Warn("push is put off", zap.Error(err))
-		report.Deferred = "Salesforce's request quota is used up: " + err.Error()
+		if report.Deferred == "" {
+			report.Deferred = "Salesforce's request quota is used up: " + err.Error()
+		}
 		return report, nil
 	}
 	err = report.Conclude(err)

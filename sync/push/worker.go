@@ -17,7 +17,8 @@ type worker struct {
 	*pass
 	*composer
 	object string
-	part   int
+	part   int // of the parents
+	parts  int
 	after  outbox.Key
 	blamed int // records in a row on which whole requests failed, with none written in between
 }
@@ -38,7 +39,7 @@ func (w *worker) run(ctx context.Context) error {
 // failed call is an error, and what came before it is settled all the same.
 func (w *worker) batch(ctx context.Context) (int, error) {
 	b, items, flight, err := w.prepare(ctx, outbox.Range{
-		Object: w.object, After: w.after, Part: w.part, Parts: w.Workers, Limit: flightSize,
+		Object: w.object, After: w.after, Part: w.part, Parts: w.parts, Limit: flightSize,
 	})
 	if err != nil || b == nil {
 		return 0, err

@@ -119,8 +119,7 @@ func (w *partWorker) guarded(ctx context.Context, name string, h *stage.Held) (o
 			return parted.RunPart(ctx, h)
 		}
 	}
-	return o, errs.New(errs.Conflict, "this replica has no stage %s whose parts it could do", name).
-		WithHint("All replicas have to run the same version with the same settings.")
+	return o, fmt.Errorf("this replica has no stage %s whose parts it could do: %w", name, stage.ErrElsewhere)
 }
 
 // giveUp notes why the part is not done: it failed, or this process stops, or can't reach
@@ -128,7 +127,8 @@ func (w *partWorker) guarded(ctx context.Context, name string, h *stage.Held) (o
 func (w *partWorker) giveUp(ctx context.Context, id stage.PartID, failure error, log *zap.Logger) (state string) {
 	stops := ctx.Err() != nil
 	again, from := stops, time.Time{}
-	if !stops && errs.KindOf(failure) == errs.Transient && id.Attempt < partTries {
+	isPassing := errs.KindOf(failure) == errs.Transient && id.Attempt < partTries
+	if !stops && (isPassing || errors.Is(failure, stage.ErrElsewhere)) {
 		again, from = true, w.daemon.runner.Clock.Now().Add(partPause)
 	}
 	err := insist(ctx, log, func(ctx context.Context) error {
@@ -183,17 +183,17 @@ func (w *partWorker) keepHeld(ctx context.Context, id stage.PartID, h *stage.Hel
 			case <-l.quit:
 				return
 			case <-beat.C:
-				w.beat(l, id)
+				w.beat(l, id, h)
 			}
 		}
 	}()
 	return l
 }
 
-func (w *partWorker) beat(l *heldLife, id stage.PartID) {
+func (w *partWorker) beat(l *heldLife, id stage.PartID, h *stage.Held) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), w.daemon.partBeat)
 	defer cancel()
-	held, err := stage.SeenPart(ctx, w.daemon.runner.DB, id, l.done.Load())
+	held, err := stage.SeenPart(ctx, w.daemon.runner.DB, id, l.done.Load(), h.Kept())
 	if err != nil {
 		w.daemon.runner.Log.Warn("could not say that a part is worked on", zap.Int64("run", id.Run), zap.Int("part", id.Number), zap.Error(err))
 	} else if !held {

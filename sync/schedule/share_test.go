@@ -188,7 +188,7 @@ func TestOnlyOneTakesAPart(t *testing.T) {
 	if !take(ids[0], "a") || take(ids[0], "b") {
 		t.Error("of two that take a part, not just the first got it")
 	}
-	if held, err := stage.SeenPart(t.Context(), f.DB, stage.PartID{Run: 1, Number: 1, Attempt: 1}, 5); err != nil || !held {
+	if held, err := stage.SeenPart(t.Context(), f.DB, stage.PartID{Run: 1, Number: 1, Attempt: 1}, 5, nil); err != nil || !held {
 		t.Errorf("who has it: %v, %v", held, err)
 	}
 	if _, err := stage.Take(t.Context(), f.DB, stage.Pull); err != nil {
@@ -197,7 +197,7 @@ func TestOnlyOneTakesAPart(t *testing.T) {
 	if take(ids[1], "a") {
 		t.Error("a part of a pass that was taken over was begun")
 	}
-	if held, err := stage.SeenPart(t.Context(), f.DB, stage.PartID{Run: 1, Number: 1, Attempt: 1}, 5); err != nil || held {
+	if held, err := stage.SeenPart(t.Context(), f.DB, stage.PartID{Run: 1, Number: 1, Attempt: 1}, 5, nil); err != nil || held {
 		t.Errorf("who has a part of a pass that was taken over: %v, %v", held, err)
 	}
 }

@@ -3,6 +3,9 @@ package stage
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -22,8 +25,9 @@ type Outcome struct {
 	Report Report
 	// Result is what the pass goes on with, in JSON, as the stage's RunPart made it.
 	Result json.RawMessage
-	// Worker is who did it.
-	Worker string
+	// Worker is who did it, and Attempt how often it had been begun then.
+	Worker  string
+	Attempt int
 }
 
 // Share has parts of a pass done by whichever replicas are there, and returns when all
@@ -42,6 +46,10 @@ type Parted interface {
 	RunPart(ctx context.Context, p *Held) (Outcome, error)
 }
 
+// ErrElsewhere says that this replica can't do a part because its settings are others than
+// those of the replica that leads the pass, or its version is. Another may.
+var ErrElsewhere = errors.New("only another replica can do this part")
+
 // Held is a part in the hands of a worker.
 type Held struct {
 	// Token is the right to write for the part: the pass's, and the hold on the part.
@@ -53,6 +61,7 @@ type Held struct {
 	Progress Progress
 
 	isOver    bool
+	kept      atomic.Pointer[Report]
 	finishing func(*Report)
 }
 
@@ -64,6 +73,15 @@ func (h *Held) IsOver() bool { return h.isOver }
 
 // Committed says that the transaction was committed in which the part was ended.
 func (h *Held) Committed() { h.isOver = true }
+
+// Keep lets what the part's report says by now be stored with the next sign of life.
+func (h *Held) Keep(r Report) {
+	r.Counts = slices.Clone(r.Counts)
+	h.kept.Store(&r)
+}
+
+// Kept is the report that was kept last, or nil.
+func (h *Held) Kept() *Report { return h.kept.Load() }
 
 // Note stores in a transaction what the part's report says if it commits, so that
 // nothing of it is lost with the worker.

@@ -69,7 +69,7 @@ func (r PartRow) Failure() error {
 // Outcome is what came of the part; its report is empty if nothing was noted.
 func (r PartRow) Outcome() (o Outcome, err error) {
 	defer errs.Wrap(&err, "read what came of part %d of run %d", r.Number, r.Run)
-	o.Result, o.Worker = r.Result, r.Worker
+	o.Result, o.Worker, o.Attempt = r.Result, r.Worker, r.Attempt
 	return o, json.Unmarshal(r.Report, &o.Report)
 }
 
@@ -115,14 +115,23 @@ func TakePart(ctx context.Context, tx *sqlx.Tx, id PartID, worker string) (row P
 	return row, err == nil, err
 }
 
-// SeenPart notes that a worker is still at a part, and how far it came. held is false when
-// it is not the worker's any more, or its stage another's.
-func SeenPart(ctx context.Context, db *sqlx.DB, id PartID, done int64) (held bool, err error) {
+// SeenPart notes that a worker is still at a part, how far it came, and its report so far if
+// there is one. held is false when the part is not the worker's any more, or its stage another's.
+func SeenPart(ctx context.Context, db *sqlx.DB, id PartID, done int64, report *Report) (held bool, err error) {
 	defer errs.Wrap(&err, "note that part %d of run %d is worked on", id.Number, id.Run)
+	var text *string
+	if report != nil {
+		raw, err := json.Marshal(report.Clean())
+		if err != nil {
+			return false, err
+		}
+		said := string(raw)
+		text = &said
+	}
 	return touched(db.ExecContext(ctx, `
-		update job.part p set seen_at = now(), done = $4
+		update job.part p set seen_at = now(), done = $4, report = coalesce($5::json, report)
 		where run = $1 and number = $2 and attempt = $3 and state = 'running'
-			and token = (select t.value from job.token t where t.stage = p.stage)`, id.Run, id.Number, id.Attempt, done))
+			and token = (select t.value from job.token t where t.stage = p.stage)`, id.Run, id.Number, id.Attempt, done, text))
 }
 
 // FailPart notes the error that ended a part. held is false when it was not the worker's

@@ -20,7 +20,7 @@ const manyOpportunities = 2400
 
 const manyParts = `
 pull: {api: bulk, window: 200}
-limits: {concurrent_requests: 4}
+push: {part: 800}
 `
 
 // newLarge gives such a company.
@@ -67,6 +67,9 @@ func (w *world) checkAlone(want outcome) {
 // slowly lets each window take a while, so that replicas can see each other at work.
 const slowly = `when: {kind: bulk-results, object: Opportunity}, do: {delay: 400ms}`
 
+// slowlyWritten does so for the commissions.
+const slowlyWritten = `when: {kind: bulk-ingest, object: Partner_Commission__c}, do: {delay: 150ms}`
+
 // shared gives how many parts and rows of a stage's runs each process did.
 func (w *world) shared(stage string) map[string][2]int64 {
 	w.t.Helper()
@@ -104,10 +107,10 @@ func TestReplicasShareALargeFirstRun(t *testing.T) {
 			t.Parallel()
 			want := undisturbedAlone(t)
 			w := newLarge(t)
-			w.seer.play(slowly)
+			w.seer.play(slowly, slowlyWritten)
 			daemons := w.serve(n)
 			await(t, "a whole run", w.ended("push"))
-			for _, stage := range []string{"pull"} {
+			for _, stage := range []string{"pull", "push"} {
 				did := w.shared(stage)
 				for worker, n := range did {
 					t.Logf("%s: %s did %d parts with %d rows", stage, worker, n[0], n[1])
@@ -139,16 +142,16 @@ func (w *world) workerOf(d *daemon) string {
 	return fmt.Sprintf("/%d", d.cmd.Process.Pid)
 }
 
-// twoAtWork gives two daemons, both with parts of a first pull in hand: the one that leads
-// it, and the other.
-func (w *world) twoAtWork() (leader, other *daemon) {
+// twoAtWork gives two daemons, both with parts of the first run of a stage in hand: the one
+// that leads it, and the other.
+func (w *world) twoAtWork(stage string) (leader, other *daemon) {
 	w.t.Helper()
-	w.seer.play(slowly)
+	w.seer.play(slowly, slowlyWritten)
 	daemons := w.serve(2)
 	await(w.t, "both at work", func() bool {
-		return fetch[int](w.t, w.db, `select count(distinct worker) from job.part where state = 'running'`) == 2
+		return fetch[int](w.t, w.db, `select count(distinct worker) from job.part where state = 'running' and stage = $1`, stage) == 2
 	})
-	leads := fetch[string](w.t, w.db, `select worker from job.run where stage = 'pull' and finished_at is null`)
+	leads := fetch[string](w.t, w.db, `select worker from job.run where stage = $1 and finished_at is null`, stage)
 	if w.workerOf(daemons[0]) == leads {
 		return daemons[0], daemons[1]
 	}
@@ -162,64 +165,110 @@ func (w *world) ageParts(worker string) {
 	must(w.t, err)
 }
 
+// sharedStages are those whose passes are shared.
+func sharedStages(t *testing.T, test func(t *testing.T, stage string)) {
+	for _, stage := range []string{"pull", "push"} {
+		t.Run(stage, func(t *testing.T) {
+			t.Parallel()
+			test(t, stage)
+		})
+	}
+}
+
 // TestAReplicaFreezesInItsParts: the other does them when nothing is heard of it for the
 // lease, and when it wakes it does no harm.
 func TestAReplicaFreezesInItsParts(t *testing.T) {
-	t.Parallel()
-	want := undisturbedAlone(t)
-	w := newLarge(t)
-	leader, frozen := w.twoAtWork()
-	must(t, frozen.cmd.Process.Signal(syscall.SIGSTOP))
-	name := w.workerOf(frozen)
-	w.ageParts(name)
-	await(t, "the run of the other", w.ended("pull"))
-	if n := fetch[int](t, w.db, `select count(*) from job.part where attempt > 1 and state = 'done' and worker <> $1`, name); n == 0 {
-		t.Error("no part of the frozen one was done by the other")
-	}
-	must(t, frozen.cmd.Process.Signal(syscall.SIGCONT))
-	await(t, "a whole run", w.ended("push"))
-	leader.stop(t)
-	frozen.stop(t)
-	w.checkAlone(want)
+	sharedStages(t, func(t *testing.T, stage string) {
+		want := undisturbedAlone(t)
+		w := newLarge(t)
+		leader, frozen := w.twoAtWork(stage)
+		must(t, frozen.cmd.Process.Signal(syscall.SIGSTOP))
+		name := w.workerOf(frozen)
+		w.ageParts(name)
+		if !within(3*time.Minute, w.ended(stage)) { // a transaction that it has open is ended after two
+			t.Error("the other did not go on within three minutes")
+		}
+		if n := fetch[int](t, w.db, `select count(*) from job.part where attempt > 1 and state = 'done' and worker <> $1`, name); n == 0 {
+			t.Error("no part of the frozen one was done by the other")
+		}
+		must(t, frozen.cmd.Process.Signal(syscall.SIGCONT))
+		await(t, "a whole run", w.ended("push"))
+		leader.stop(t)
+		frozen.stop(t)
+		w.checkAlone(want)
+	})
+}
+
+// TestAReplicaIsKilledInItsParts: the other does them.
+func TestAReplicaIsKilledInItsParts(t *testing.T) {
+	sharedStages(t, func(t *testing.T, stage string) {
+		want := undisturbedAlone(t)
+		w := newLarge(t)
+		leader, killed := w.twoAtWork(stage)
+		must(t, killed.cmd.Process.Kill())
+		<-killed.ended
+		w.ageParts(w.workerOf(killed))
+		await(t, "the run of the other", w.ended(stage))
+		await(t, "a whole run", w.ended("push"))
+		leader.stop(t)
+		w.checkAlone(want)
+	})
+}
+
+// TestAReplicaStopsInItsParts as systemd stops it: it hands them back, and nobody waits for
+// a lease.
+func TestAReplicaStopsInItsParts(t *testing.T) {
+	sharedStages(t, func(t *testing.T, stage string) {
+		want := undisturbedAlone(t)
+		w := newLarge(t)
+		leader, stopped := w.twoAtWork(stage)
+		stopped.stop(t)
+		await(t, "the run of the other", w.ended(stage))
+		await(t, "a whole run", w.ended("push"))
+		leader.stop(t)
+		w.checkAlone(want)
+	})
 }
 
 // TestTheLeaderOfASharedPassIsKilled: another takes the stage over and does what is left.
 func TestTheLeaderOfASharedPassIsKilled(t *testing.T) {
-	t.Parallel()
-	want := undisturbedAlone(t)
-	w := newLarge(t)
-	leader, other := w.twoAtWork()
-	must(t, leader.cmd.Process.Kill())
-	<-leader.ended
-	w.ageJobs()
-	w.ageRuns()
-	if !within(3*time.Minute, w.ended("push")) {
-		t.Error("the other did not go on within three minutes")
-	}
-	if n := fetch[int](t, w.db, `select count(*) from job.run where stage = 'pull' and worker = $1 and status is not null`, w.workerOf(other)); n == 0 {
-		t.Error("the other has led no pull")
-	}
-	other.stop(t)
-	w.checkAlone(want)
+	sharedStages(t, func(t *testing.T, stage string) {
+		want := undisturbedAlone(t)
+		w := newLarge(t)
+		leader, other := w.twoAtWork(stage)
+		must(t, leader.cmd.Process.Kill())
+		<-leader.ended
+		w.ageJobs()
+		w.ageRuns()
+		if !within(3*time.Minute, w.ended("push")) {
+			t.Error("the other did not go on within three minutes")
+		}
+		if n := fetch[int](t, w.db, `select count(*) from job.run where stage = $1 and worker = $2 and status is not null`, stage, w.workerOf(other)); n == 0 {
+			t.Error("the other has not led the stage")
+		}
+		other.stop(t)
+		w.checkAlone(want)
+	})
 }
 
 // TestTheLeaderOfASharedPassFreezes: the same, and then it wakes.
 func TestTheLeaderOfASharedPassFreezes(t *testing.T) {
-	t.Parallel()
-	want := undisturbedAlone(t)
-	w := newLarge(t)
-	leader, other := w.twoAtWork()
-	must(t, leader.cmd.Process.Signal(syscall.SIGSTOP))
-	w.ageJobs()
-	w.ageRuns()
-	if !within(3*time.Minute, w.ended("push")) {
-		t.Error("the other did not go on within three minutes")
-	}
-	must(t, leader.cmd.Process.Signal(syscall.SIGCONT))
-	seen := w.runs(`status is not null`)
-	await(t, "a run after the other has woken", func() bool { return w.runs(`status is not null`) > seen+1 })
-	leader.stop(t)
-	other.stop(t)
-	w.ageRuns()
-	w.checkAlone(want)
+	sharedStages(t, func(t *testing.T, stage string) {
+		want := undisturbedAlone(t)
+		w := newLarge(t)
+		leader, other := w.twoAtWork(stage)
+		must(t, leader.cmd.Process.Signal(syscall.SIGSTOP))
+		w.ageJobs()
+		w.ageRuns()
+		if !within(4*time.Minute, w.ended("push")) {
+			t.Error("the other did not go on within four minutes")
+		}
+		must(t, leader.cmd.Process.Signal(syscall.SIGCONT))
+		seen := w.runs(`status is not null`)
+		await(t, "a run after the other has woken", func() bool { return w.runs(`status is not null`) > seen+1 })
+		leader.stop(t)
+		other.stop(t)
+		w.ageRuns()
+		w.checkAlone(want)
+	})
 }

@@ -16,6 +16,7 @@ create table job.part (
     -- still the number under which it was.
     attempt integer     not null default 0 check (attempt >= 0),
     worker  text        not null default '', -- who has it, or had it last
+    not_before timestamptz not null default now(), -- it is not taken earlier, by the database's clock
     seen_at timestamptz, -- when that was last heard of, by the database's clock
     done    bigint      not null default 0,  -- rows so far, for those who watch
     report  json,

@@ -47,17 +47,32 @@ func workerName() string {
 	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
-// Work does a part, if it still waits.
+// Work does parts of a run as long as there are some that wait, and the process does not
+// stop.
 func (w *partWorker) Work(ctx context.Context, j *river.Job[partJob]) error {
+	for {
+		select {
+		case <-w.daemon.ticking.Done():
+			return river.JobSnooze(0)
+		default:
+		}
+		found, err := w.next(ctx, j.Args.Run)
+		if err != nil || !found {
+			return err // River tries again when no part could be taken
+		}
+	}
+}
+
+// next does the next part of a run; found is false if none waits.
+func (w *partWorker) next(ctx context.Context, run int64) (found bool, err error) {
 	r := w.daemon.runner
 	var row stage.PartRow
-	var ok bool
-	err := pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		row, ok, err = stage.TakePart(ctx, tx, j.Args.PartID, w.daemon.name)
+	err = pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		row, found, err = stage.TakePart(ctx, tx, run, w.daemon.name)
 		return err
 	})
-	if err != nil || !ok {
-		return err // River tries again what could not be taken
+	if err != nil || !found {
+		return false, err
 	}
 	log := r.Log.With(zap.String("stage", row.Stage), zap.Int64("run", row.Run), zap.Int("part", row.Number), zap.String("what", row.What))
 	h := &stage.Held{Token: stage.PartToken(row.Stage, row.Token, row.Run, row.Number, row.Attempt), Args: row.Args}
@@ -76,7 +91,7 @@ func (w *partWorker) Work(ctx context.Context, j *river.Job[partJob]) error {
 	if r.ObservePart != nil {
 		r.ObservePart(row.Stage, state, life.done.Load())
 	}
-	return nil
+	return true, nil
 }
 
 // do runs the part and ends it, unless its stage has.
@@ -126,10 +141,10 @@ func (w *partWorker) guarded(ctx context.Context, name string, h *stage.Held) (o
 // somebody whom another may reach, and then another may go on with it. It gives which.
 func (w *partWorker) giveUp(ctx context.Context, id stage.PartID, failure error, log *zap.Logger) (state string) {
 	stops := ctx.Err() != nil
-	again, from := stops, time.Time{}
+	again, pause := stops, time.Duration(0)
 	isPassing := errs.KindOf(failure) == errs.Transient && id.Attempt < partTries
 	if !stops && (isPassing || errors.Is(failure, stage.ErrElsewhere)) {
-		again, from = true, w.daemon.runner.Clock.Now().Add(partPause)
+		again, pause = true, partPause
 	}
 	err := insist(ctx, log, func(ctx context.Context) error {
 		return pg.InTx(ctx, w.daemon.runner.DB, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -137,10 +152,10 @@ func (w *partWorker) giveUp(ctx context.Context, id stage.PartID, failure error,
 				_, err := stage.FailPart(ctx, tx, id, failure, shorten(stage.Clean(failure.Error()), maxError))
 				return err
 			}
-			if held, err := stage.ReturnPart(ctx, tx, id); err != nil || !held {
+			if held, err := stage.ReturnPart(ctx, tx, id, pause); err != nil || !held {
 				return err
 			}
-			return queueParts(ctx, w.daemon.client, tx, []stage.PartID{id}, from)
+			return callForParts(ctx, w.daemon.client, tx, id.Run, 1, pause)
 		})
 	})
 	if err != nil {

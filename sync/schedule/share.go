@@ -28,15 +28,16 @@ const (
 	partAttempts = 5
 )
 
-// partJob is what a River job carries that is for a part of a pass.
+// partJob is what a River job carries that asks a worker to take parts of a run: which one,
+// say their rows, so that a job which is lost with its worker leaves none behind.
 type partJob struct {
-	stage.PartID
+	Run int64 `json:"run"`
 }
 
 // Kind is the other kind of job.
-func (partJob) Kind() string { return "part" }
+func (partJob) Kind() string { return "parts" }
 
-// InsertOpts lets a job be tried again whose worker could not even look at the part.
+// InsertOpts lets a job be tried again whose worker could not even look at the parts.
 func (partJob) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{MaxAttempts: river.MaxAttemptsDefault, Queue: partQueue}
 }
@@ -54,32 +55,42 @@ type sharer struct {
 // share is a stage.Share.
 func (s *sharer) share(ctx context.Context, t stage.Token, parts []stage.Part, heard func(done int64)) (_ []stage.Outcome, err error) {
 	defer errs.Wrap(&err, "share %d parts", len(parts))
-	var ids []stage.PartID
+	var first int
 	if err := pg.InTx(ctx, s.db, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		if ids, err = stage.AddParts(ctx, tx, s.run, t, parts); err != nil {
+		if first, err = stage.AddParts(ctx, tx, s.run, t, parts); err != nil {
 			return err
 		}
-		return queueParts(ctx, s.client, tx, ids, time.Time{})
+		return callForParts(ctx, s.client, tx, s.run, len(parts), 0)
 	}); err != nil {
 		return nil, err
 	}
 	s.log.Info("a pass is shared", zap.Int64("run", s.run), zap.Int("parts", len(parts)))
-	err = s.await(ctx, t, ids[0].Number, heard)
+	err = s.await(ctx, t, first, heard)
 	if err != nil {
 		s.drop(ctx, false)
 	}
-	outcomes, readErr := s.outcomes(ctx, ids[0].Number)
+	outcomes, readErr := s.outcomes(ctx, first)
 	return outcomes, errors.Join(err, readErr)
 }
 
-// queueParts gives parts to whichever replica is first, at once or from an instant on.
-func queueParts(ctx context.Context, client *river.Client[*sql.Tx], tx *sqlx.Tx, ids []stage.PartID, from time.Time) error {
-	if len(ids) == 0 {
+// callForParts calls so many workers to take parts of a run, after a pause.
+func callForParts(ctx context.Context, client *river.Client[*sql.Tx], tx *sqlx.Tx, run int64, n int, pause time.Duration) error {
+	if n == 0 {
 		return nil
 	}
-	jobs := make([]river.InsertManyParams, len(ids))
-	for i, id := range ids {
-		jobs[i] = river.InsertManyParams{Args: partJob{id}, InsertOpts: &river.InsertOpts{ScheduledAt: from}}
+	jobs := make([]river.InsertManyParams, n)
+	for i := range jobs {
+		jobs[i] = river.InsertManyParams{Args: partJob{run}}
+	}
+	if pause > 0 {
+		// By the database's clock, as everything that replicas have to agree on.
+		var from time.Time
+		if err := tx.GetContext(ctx, &from, `select now() + $1 * interval '1 millisecond'`, pause.Milliseconds()); err != nil {
+			return err
+		}
+		for i := range jobs {
+			jobs[i].InsertOpts = &river.InsertOpts{ScheduledAt: from}
+		}
 	}
 	_, err := client.InsertManyTx(ctx, tx.Tx, jobs)
 	return err
@@ -126,8 +137,9 @@ func (s *sharer) await(ctx context.Context, t stage.Token, first int, heard func
 	}
 }
 
-// look counts the parts and, if it is time, gives those that were lost to others. A pass
-// that another has taken over learns of it here.
+// look counts the parts and, if it is time, lets those that were lost with their workers wait
+// again, and calls for workers; also if parts wait and nobody has one, as the calls may have
+// been lost too.
 func (s *sharer) look(ctx context.Context, t stage.Token, first int, isToRescue bool) (tally stage.PartsTally, err error) {
 	if !isToRescue {
 		return stage.TallyParts(ctx, s.db, s.run, first)
@@ -147,11 +159,14 @@ func (s *sharer) look(ctx context.Context, t stage.Token, first int, isToRescue 
 			}
 			s.log.Warn("a part is taken from a worker of which nothing is heard", zap.Int64("run", id.Run), zap.Int("part", id.Number))
 		}
-		if err := queueParts(ctx, s.client, tx, lost, time.Time{}); err != nil {
+		if tally, err = stage.TallyParts(ctx, tx, s.run, first); err != nil {
 			return err
 		}
-		tally, err = stage.TallyParts(ctx, tx, s.run, first)
-		return err
+		calls := len(lost)
+		if tally.Running == 0 {
+			calls = tally.Open
+		}
+		return callForParts(ctx, s.client, tx, s.run, calls, 0)
 	})
 	return tally, err
 }

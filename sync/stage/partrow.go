@@ -29,11 +29,11 @@ const (
 	PartDropped PartState = "dropped"
 )
 
-// PartID names a part, and says how often it had been taken when that was written.
+// PartID names a part, and says how often it had been taken when that was read.
 type PartID struct {
-	Run     int64 `db:"run" json:"run"`
-	Number  int   `db:"number" json:"number"`
-	Attempt int   `db:"attempt" json:"attempt"`
+	Run     int64 `db:"run"`
+	Number  int   `db:"number"`
+	Attempt int   `db:"attempt"`
 }
 
 // PartRow is a part as it is kept.
@@ -73,45 +73,40 @@ func (r PartRow) Outcome() (o Outcome, err error) {
 	return o, json.Unmarshal(r.Report, &o.Report)
 }
 
-// AddParts keeps parts of a run, which wait, and gives their ids.
-func AddParts(ctx context.Context, tx *sqlx.Tx, run int64, t Token, parts []Part) (ids []PartID, err error) {
+// AddParts keeps parts of a run, which wait, and gives the number of the first.
+func AddParts(ctx context.Context, tx *sqlx.Tx, run int64, t Token, parts []Part) (first int, err error) {
 	defer errs.Wrap(&err, "keep the parts of run %d", run)
 	if err := t.Check(ctx, tx); err != nil {
-		return nil, err
+		return 0, err
 	}
-	var last int
-	if err := tx.GetContext(ctx, &last, `select coalesce(max(number), 0) from job.part where run = $1`, run); err != nil {
-		return nil, err
+	if err := tx.GetContext(ctx, &first, `select coalesce(max(number), 0) + 1 from job.part where run = $1`, run); err != nil {
+		return 0, err
 	}
 	for i, p := range parts {
-		id := PartID{Run: run, Number: last + 1 + i}
 		if _, err := tx.ExecContext(ctx, `
 			insert into job.part (run, number, stage, token, what, args) values ($1, $2, $3, $4, $5, $6)`,
-			id.Run, id.Number, t.stage, t.value, Clean(p.What), string(p.Args)); err != nil {
-			return nil, err
+			run, first+i, t.stage, t.value, Clean(p.What), string(p.Args)); err != nil {
+			return 0, err
 		}
-		ids = append(ids, id)
 	}
-	return ids, nil
+	return first, nil
 }
 
-// TakePart gives a part to a worker, if it waits, its stage's token is still its pass's, and
-// nobody has taken it since the id was written; ok is false if not.
-func TakePart(ctx context.Context, tx *sqlx.Tx, id PartID, worker string) (row PartRow, ok bool, err error) {
-	defer errs.Wrap(&err, "take part %d of run %d", id.Number, id.Run)
-	var current bool
-	err = tx.GetContext(ctx, &current, `
-		select state = 'waiting' and attempt = $3 and token = (select t.value from job.token t where t.stage = p.stage)
-		from job.part p where run = $1 and number = $2 for update`, id.Run, id.Number, id.Attempt)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && !current {
+// TakePart gives a worker the next part of a run that waits, if the stage's token is still
+// the run's; ok is false if there is none.
+func TakePart(ctx context.Context, tx *sqlx.Tx, run int64, worker string) (row PartRow, ok bool, err error) {
+	defer errs.Wrap(&err, "take a part of run %d", run)
+	err = tx.GetContext(ctx, &row, `
+		update job.part p set state = 'running', attempt = attempt + 1, worker = $2, seen_at = now(), done = 0
+		where run = $1 and number = (
+			select number from job.part w
+			where run = $1 and state = 'waiting' and not_before <= now()
+				and token = (select t.value from job.token t where t.stage = w.stage)
+			order by number limit 1 for update skip locked)
+		returning `+partColumns, run, Clean(worker))
+	if errors.Is(err, sql.ErrNoRows) {
 		return PartRow{}, false, nil
 	}
-	if err != nil {
-		return PartRow{}, false, err
-	}
-	err = tx.GetContext(ctx, &row, `
-		update job.part set state = 'running', attempt = attempt + 1, worker = $3, seen_at = now(), done = 0
-		where run = $1 and number = $2 returning `+partColumns, id.Run, id.Number, Clean(worker))
 	return row, err == nil, err
 }
 
@@ -144,13 +139,13 @@ func FailPart(ctx context.Context, tx *sqlx.Tx, id PartID, failure error, text s
 		id.Run, id.Number, id.Attempt, text, string(errs.KindOf(failure)), Clean(errs.HintOf(failure))))
 }
 
-// ReturnPart lets a part wait again that its worker can't go on with. held is false when
-// it was not the worker's any more.
-func ReturnPart(ctx context.Context, tx *sqlx.Tx, id PartID) (held bool, err error) {
+// ReturnPart lets a part wait again that its worker can't go on with, for a pause at least.
+// held is false when it was not the worker's any more.
+func ReturnPart(ctx context.Context, tx *sqlx.Tx, id PartID, pause time.Duration) (held bool, err error) {
 	defer errs.Wrap(&err, "return part %d of run %d", id.Number, id.Run)
 	return touched(tx.ExecContext(ctx, `
-		update job.part set state = 'waiting'
-		where run = $1 and number = $2 and attempt = $3 and state = 'running'`, id.Run, id.Number, id.Attempt))
+		update job.part set state = 'waiting', not_before = now() + $4 * interval '1 millisecond'
+		where run = $1 and number = $2 and attempt = $3 and state = 'running'`, id.Run, id.Number, id.Attempt, pause.Milliseconds()))
 }
 
 func touched(r sql.Result, err error) (bool, error) {
@@ -193,6 +188,7 @@ func DropParts(ctx context.Context, db *sqlx.DB, run int64, onlyWaiting bool) (e
 // PartsTally says how the parts of a run are together.
 type PartsTally struct {
 	Open    int   `db:"open"` // wait, or are worked on
+	Running int   `db:"running"`
 	Failed  int   `db:"failed"`
 	Dropped int   `db:"dropped"`
 	Done    int64 `db:"done"` // rows
@@ -204,7 +200,8 @@ type PartsTally struct {
 func TallyParts(ctx context.Context, q sqlx.QueryerContext, run int64, first int) (t PartsTally, err error) {
 	defer errs.Wrap(&err, "count the parts of run %d", run)
 	err = sqlx.GetContext(ctx, q, &t, `
-		select count(*) filter (where state in ('waiting', 'running')) as open, count(*) filter (where state = 'failed') as failed,
+		select count(*) filter (where state in ('waiting', 'running')) as open, count(*) filter (where state = 'running') as running,
+			count(*) filter (where state = 'failed') as failed,
 			count(*) filter (where state = 'dropped') as dropped, coalesce(sum(done), 0)::bigint as done,
 			coalesce(bool_and(token = (select t.value from job.token t where t.stage = p.stage)), true) as is_current
 		from job.part p where run = $1 and number >= $2`, run, first)

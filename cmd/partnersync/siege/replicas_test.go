@@ -29,6 +29,7 @@ func newLarge(t testing.TB) *world {
 	w := newWorldOf(t, emulator.Options{}, manyOpportunities)
 	w.settings += manyParts
 	w.configure("", "")
+	t.Cleanup(w.tellParts)
 	return w
 }
 
@@ -90,6 +91,20 @@ func (w *world) shared(stage string) map[string][2]int64 {
 		}
 	}
 	return out
+}
+
+// tellParts logs how the parts are when a case has failed.
+func (w *world) tellParts() {
+	if !w.t.Failed() {
+		return
+	}
+	var rows []string
+	must(w.t, w.db.Select(&rows, `select concat_ws(' ', run, number, stage, state, attempt, worker, now() - seen_at, what) from job.part order by run, number`))
+	w.t.Logf("the parts:\n%s", strings.Join(rows, "\n"))
+	must(w.t, w.db.Select(&rows, `select concat_ws(' ', id, stage, worker, status, error, report) from job.run order by id`))
+	w.t.Logf("the runs:\n%s", strings.Join(rows, "\n"))
+	must(w.t, w.db.Select(&rows, `select concat_ws(' ', id, object, api, job_id, begun_at) from outbox.flight order by id`))
+	w.t.Logf("in flight:\n%s", strings.Join(rows, "\n"))
 }
 
 func (w *world) ended(stage string) func() bool {

@@ -27,17 +27,16 @@ func Share(t testing.TB, db *sqlx.DB, workers ...stage.Parted) stage.Share {
 			insert into job.run (stage, actor, started_at) values ('test', 'test', now()) returning id`); err != nil {
 			return nil, err
 		}
-		var ids []stage.PartID
 		if err := s.inTx(ctx, func(tx *sqlx.Tx) (err error) {
-			ids, err = stage.AddParts(ctx, tx, s.run, token, parts)
+			_, err = stage.AddParts(ctx, tx, s.run, token, parts)
 			return err
 		}); err != nil {
 			return nil, err
 		}
-		waiting := make(chan stage.PartID, 2*len(ids)+len(workers))
-		s.open.Add(len(ids))
-		for _, id := range ids {
-			waiting <- id
+		waiting := make(chan bool, 2*len(parts)+len(workers))
+		s.open.Add(len(parts))
+		for range parts {
+			waiting <- true
 		}
 		var all sync.WaitGroup
 		for n, w := range workers {
@@ -65,17 +64,17 @@ func (s *share) inTx(ctx context.Context, f func(tx *sqlx.Tx) error) error {
 	return pg.InTx(ctx, s.db, func(_ context.Context, tx *sqlx.Tx) error { return f(tx) })
 }
 
-func (s *share) work(ctx context.Context, name string, w stage.Parted, waiting chan stage.PartID) {
-	for id := range waiting {
-		again, err := s.part(ctx, name, w, id)
+func (s *share) work(ctx context.Context, name string, w stage.Parted, waiting chan bool) {
+	for range waiting {
+		again, err := s.part(ctx, name, w)
 		switch {
 		case err != nil:
 			select {
 			case s.failed <- err:
 			default:
 			}
-		case again != nil:
-			waiting <- *again
+		case again:
+			waiting <- true
 			continue
 		}
 		s.open.Done()
@@ -83,39 +82,39 @@ func (s *share) work(ctx context.Context, name string, w stage.Parted, waiting c
 }
 
 // part does one part; again is to be done again.
-func (s *share) part(ctx context.Context, name string, w stage.Parted, id stage.PartID) (again *stage.PartID, err error) {
+func (s *share) part(ctx context.Context, name string, w stage.Parted) (again bool, err error) {
 	var row stage.PartRow
 	var ok bool
 	if err := s.inTx(ctx, func(tx *sqlx.Tx) (err error) {
-		row, ok, err = stage.TakePart(ctx, tx, id, name)
+		row, ok, err = stage.TakePart(ctx, tx, s.run, name)
 		return err
 	}); err != nil || !ok {
-		return nil, errors.Join(err, ctx.Err())
+		return false, errors.Join(err, ctx.Err())
 	}
 	before, err := row.Outcome()
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	h := &stage.Held{Token: stage.PartToken(row.Stage, row.Token, row.Run, row.Number, row.Attempt), Args: row.Args, Report: before.Report}
 	o, err := w.RunPart(ctx, h)
 	if errors.Is(err, ErrDied) {
 		var ids []stage.PartID
 		err := s.inTx(ctx, func(tx *sqlx.Tx) error {
-			if _, err := tx.ExecContext(ctx, `update job.part set seen_at = now() - interval '1 hour' where run = $1 and number = $2`, id.Run, id.Number); err != nil {
+			if _, err := tx.ExecContext(ctx, `update job.part set seen_at = now() - interval '1 hour' where run = $1 and number = $2`, row.Run, row.Number); err != nil {
 				return err
 			}
 			ids, err = stage.RescueParts(ctx, tx, s.run, time.Minute)
 			return err
 		})
 		if err != nil || len(ids) != 1 {
-			return nil, fmt.Errorf("%d parts were rescued: %w", len(ids), err)
+			return false, fmt.Errorf("%d parts were rescued: %w", len(ids), err)
 		}
-		return &ids[0], nil
+		return true, nil
 	}
 	if err != nil || h.IsOver() {
-		return nil, err
+		return false, err
 	}
-	return nil, s.inTx(ctx, func(tx *sqlx.Tx) error {
+	return false, s.inTx(ctx, func(tx *sqlx.Tx) error {
 		if err := h.Token.Check(ctx, tx); err != nil {
 			return err
 		}

@@ -47,15 +47,14 @@ type bulkRun struct {
 	*pass
 	*composer
 	object  string
-	part    int        // of the parents
-	parts   int        // 1 if this lane has them all
-	total   int        // that the lane is likely to have
-	taken   int        // into jobs
-	most    int        // of the next job, after one that broke; 0 is no bound
-	after   outbox.Key // what is taken already
-	isDry   bool       // nothing is left behind after
-	broken  int        // jobs
-	buffers [2][]byte  // one is uploaded while the other is filled
+	reach   outbox.Range // all that is unsent, or that of some parents
+	total   int          // that it is likely to have
+	taken   int          // into jobs
+	most    int          // of the next job, after one that broke; 0 is no bound
+	after   outbox.Key   // what is taken already of the range
+	isDry   bool         // nothing is left behind after
+	broken  int          // jobs
+	buffers [2][]byte    // one is uploaded while the other is filled
 	filling int
 }
 
@@ -94,15 +93,19 @@ func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) 
 	if p.total <= laneRows {
 		parts = 1
 	}
+	ranges, err := outbox.Split(ctx, p.DB, object, parts, p.Clock.Now())
+	if err != nil {
+		return err
+	}
 	patience, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
-	failed := make([]error, parts)
+	failed := make([]error, len(ranges))
 	var all sync.WaitGroup
-	for part := range parts {
+	for i, reach := range ranges {
 		all.Go(func() {
-			r := &bulkRun{pass: p, composer: p.composer(to), object: object, part: part, parts: parts, total: int(p.total) / parts}
-			failed[part] = r.run(ctx, patience)
-			p.stop(failed[part]) // the other lanes finish what they have in flight
+			r := &bulkRun{pass: p, composer: p.composer(to), object: object, reach: reach, after: reach.After, total: int(p.total) / len(ranges)}
+			failed[i] = r.run(ctx, patience)
+			p.stop(failed[i]) // the other lanes finish what they have in flight
 		})
 	}
 	all.Wait()
@@ -157,7 +160,7 @@ func (r *bulkRun) heed(v verdict) error {
 	case v.broke:
 		r.broken++
 		r.most = max(int(v.records)/4, 1)
-		r.after, r.taken, r.isDry = outbox.Key{}, max(0, r.taken-int(v.records)), false
+		r.after, r.taken, r.isDry = r.reach.After, max(0, r.taken-int(v.records)), false
 	}
 	return v.err
 }
@@ -290,7 +293,8 @@ func (r *bulkRun) chunk(ctx context.Context, f *outbox.Flight, size, rows int) (
 		err = pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 			data, begun = r.buffers[r.filling][:0], f.ID
 			sent := make([]outbox.Flown, 0, limit)
-			reach := outbox.Range{Object: r.object, After: r.after, Part: r.part, Parts: r.parts, Limit: limit}
+			reach := r.reach
+			reach.After, reach.Limit = r.after, limit
 			b, err = r.take(ctx, tx, r.composer, reach, func(row *outbox.Row, hash []byte) error {
 				before := len(data)
 				var err error

@@ -123,6 +123,9 @@ func (r *bulkRun) landRest(ctx context.Context, f outbox.Flight, isOurs bool) er
 			if err := r.token.Check(ctx, tx); err != nil {
 				return err
 			}
+			if err := pg.ByIndex(ctx, tx); err != nil {
+				return err
+			}
 			var first []string
 			if n, first, err = outbox.LandNext(ctx, tx, f.ID, r.Clock.Now()); err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
 
+	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
@@ -82,6 +83,7 @@ func (r *bulkRun) jobSize() int {
 type verdict struct {
 	records int64
 	broke   bool // it did not do all of its work
+	gone    bool // it broke because Salesforce knows it no more
 	left    bool // it goes on, and a later pass asks what became of it
 	err     error
 }
@@ -142,6 +144,13 @@ func (r *bulkRun) run(ctx, patience context.Context) (err error) {
 // see waits until a job is over, and notes its outcome.
 func (r *bulkRun) see(ctx, patience context.Context, f outbox.Flight) (v verdict) {
 	job, err := r.Sink.AwaitIngest(patience, f.JobID, f.Records)
+	if errs.KindOf(err) == errs.NotFound {
+		// Somebody deleted it, or Salesforce has forgotten it: whatever it did, its records
+		// are sent again.
+		r.notice("Bulk job %s is gone from Salesforce, and its %d %s records are sent again.", f.JobID, f.Records, f.Object)
+		_, err := r.release(ctx, f, true)
+		return verdict{records: f.Records, broke: true, gone: true, err: err}
+	}
 	if err != nil {
 		return verdict{left: true, err: r.leave(ctx, f, err)}
 	}
@@ -159,7 +168,9 @@ func (r *bulkRun) heed(v verdict) error {
 		r.isDry = true // what works on this one would not get to another
 	case v.broke:
 		r.broken++
-		r.most = max(int(v.records)/4, 1)
+		if !v.gone {
+			r.most = max(int(v.records)/4, 1)
+		}
 		r.after, r.taken, r.isDry = r.reach.After, max(0, r.taken-int(v.records)), false
 	}
 	return v.err
@@ -202,7 +213,7 @@ func (e *ownError) Unwrap() error { return e.error }
 // fill makes a job, uploads the next rows to it and closes it. There is none, with no
 // records, if none of the rows has to be sent.
 func (r *bulkRun) fill(ctx context.Context) (f outbox.Flight, err error) {
-	f = outbox.Flight{Object: r.object, API: outbox.Bulk}
+	f = outbox.Flight{Object: r.object, API: outbox.Bulk, BegunAt: r.Clock.Now()}
 	first, err := r.chunk(ctx, &f, 0, r.jobSize())
 	if err != nil || len(first) == 0 {
 		return f, err

@@ -154,13 +154,15 @@ func (s *Sheet) encoded() []byte {
 			s.uncompared = [2]int{from, len(b)}
 		}
 	}
-	s.json = append(b, '}')
-	return s.json
+	b = append(b, '}')
+	s.json = b
+	return b
 }
 
 // Hash is Record.Hash.
 func (s *Sheet) Hash() (sum [sha256.Size]byte, err error) {
-	b := append(s.buffer[:0], s.to.Object+" "+s.to.Key+" "...)
+	b := s.buffer[:0]
+	b = append(b, s.to.Object+" "+s.to.Key+" "...)
 	if s.isOdd {
 		hash, err := s.record.Hash(s.to)
 		copy(sum[:], hash)

@@ -173,12 +173,8 @@ const tellingRows = 5_000
 // of minutes costs few of the day's requests.
 func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job IngestJob, err error) {
 	var waited time.Duration
-	pause := c.cfg.RetryInitial
-	least := pause / 8 // of what is reckoned
-	if perRow := time.Duration(c.ingestPace.Load()); perRow > 0 {
-		pause = max(time.Duration(rows)*perRow, least)
-	}
-	for {
+	least := c.cfg.RetryInitial / 8 // of what is reckoned
+	for pause := c.firstLook(rows); ; {
 		pause = min(pause, c.cfg.RetryMax)
 		timer := time.NewTimer(pause - pause/20 + rand.N(pause/10+1)) // jobs of one moment are not all looked at in the same one
 		select {
@@ -204,6 +200,15 @@ func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job In
 			pause *= 2
 		}
 	}
+}
+
+// firstLook is after how long a job of some rows is looked at first.
+func (c *Client) firstLook(rows int64) time.Duration {
+	perRow := time.Duration(c.ingestPace.Load())
+	if perRow == 0 || rows < tellingRows {
+		return c.cfg.RetryInitial
+	}
+	return max(time.Duration(rows)*perRow, c.cfg.RetryInitial/8)
 }
 
 // Err gives what a job that is over failed of as a whole, or nil. Its class follows the

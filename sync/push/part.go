@@ -10,6 +10,7 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/record"
 	"github.com/partnersync/partnersync/sync/stage"
 )
@@ -17,12 +18,11 @@ import (
 // mostParts bounds how many parts a push is shared in.
 const mostParts = 64
 
-// partArgs says what a part sends: what is unsent of an object, of a part of the parents.
+// partArgs says what a part sends: what is unsent of an object, of some parents.
 type partArgs struct {
-	Object      string
-	ByBulk      bool
-	Part, Parts int
-	Total       int64 // of all parts
+	Reach  outbox.Range
+	ByBulk bool
+	Rows   int64 // that it is likely to have
 	// Aim is what the leader writes of an object: replicas whose settings say otherwise
 	// must not.
 	Aim string
@@ -36,18 +36,21 @@ func (p *pass) parts(records int64) int {
 	return int(min(records/int64(p.Part), mostParts))
 }
 
-// share has what is unsent of an object sent by several replicas, each its parts of the
-// parents. If one died over a part, what it left in flight is settled before anything else.
-func (p *pass) share(ctx context.Context, object string, parts int, args partArgs) error {
-	args.Object, args.Parts, args.Aim = object, parts, p.aimOf(object)
-	all := make([]stage.Part, parts)
-	for n := range all {
-		args.Part = n
-		raw, err := json.Marshal(args)
+// share has what is unsent of an object, so many records, sent by several replicas, each
+// some parents'. If one died over a part, what it left in flight is settled before anything
+// else.
+func (p *pass) share(ctx context.Context, object string, parts int, records int64, byBulk bool) error {
+	ranges, err := outbox.Split(ctx, p.DB, object, parts, p.Clock.Now())
+	if err != nil {
+		return err
+	}
+	all := make([]stage.Part, len(ranges))
+	for n, reach := range ranges {
+		raw, err := json.Marshal(partArgs{Reach: reach, ByBulk: byBulk, Rows: records / int64(len(ranges)), Aim: p.aimOf(object)})
 		if err != nil {
 			return err
 		}
-		all[n] = stage.Part{What: fmt.Sprintf("%s records, part %d of %d", object, n+1, parts), Args: raw}
+		all[n] = stage.Part{What: fmt.Sprintf("%s records, part %d of %d", object, n+1, len(ranges)), Args: raw}
 	}
 	before := p.done
 	outcomes, err := p.options.Share(ctx, p.token, all, func(done int64) {
@@ -94,12 +97,12 @@ func (s *Stage) RunPart(ctx context.Context, h *stage.Held) (out stage.Outcome, 
 	if err := json.Unmarshal(h.Args, &args); err != nil {
 		return out, errs.New(errs.Unknown, "read what the part is: %w", err)
 	}
-	if args.Aim != s.aimOf(args.Object) {
+	if args.Aim != s.aimOf(args.Reach.Object) {
 		return out, fmt.Errorf("the mapping or push.since and push.grain say otherwise than where the push is led what is written of %s records: %w",
-			args.Object, stage.ErrElsewhere)
+			args.Reach.Object, stage.ErrElsewhere)
 	}
 	out.Report = h.Report
-	p := &pass{Stage: s, token: h.Token, report: &out.Report, total: args.Total / int64(args.Parts)}
+	p := &pass{Stage: s, token: h.Token, report: &out.Report, total: args.Rows}
 	p.options.Progress = func(what string, done, total int64) {
 		h.Progress.Tell(what, done, total)
 		h.Keep(out.Report)
@@ -113,16 +116,18 @@ func (s *Stage) RunPart(ctx context.Context, h *stage.Held) (out stage.Outcome, 
 }
 
 func (p *pass) runPart(ctx context.Context, args partArgs) error {
-	to, err := p.destination(ctx, args.Object)
+	to, err := p.destination(ctx, args.Reach.Object)
 	if err != nil {
 		return err
 	}
+	reach := args.Reach
 	if !args.ByBulk {
-		w := &worker{pass: p, composer: p.composer(to), object: args.Object, part: args.Part, parts: args.Parts}
+		reach.Limit = flightSize
+		w := &worker{pass: p, composer: p.composer(to), object: reach.Object, reach: reach}
 		return w.run(ctx)
 	}
 	patience, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
-	r := &bulkRun{pass: p, composer: p.composer(to), object: args.Object, part: args.Part, parts: args.Parts, total: int(p.total)}
+	r := &bulkRun{pass: p, composer: p.composer(to), object: reach.Object, reach: reach, after: reach.After, total: int(args.Rows)}
 	return r.run(ctx, patience)
 }

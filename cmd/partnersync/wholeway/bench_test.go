@@ -82,14 +82,14 @@ func measure(b *testing.B, opportunities int) []measured {
 
 // emulate runs the emulator as a process of its own, and gives its address and
 // how to stop it.
-func emulate(b *testing.B, opportunities int, flags ...string) (url string, stop func()) {
+func emulate(b *testing.B, opportunities int, more ...string) (url string, stop func()) {
 	b.Helper()
-	url, _, stop = emulateAs(b, opportunities)
+	url, _, stop = emulateAs(b, opportunities, more...)
 	return url, stop
 }
 
-// emulateAs is emulate, and gives the process too.
-func emulateAs(b *testing.B, opportunities int) (url string, pid int, stop func()) {
+// emulateAs is emulate with more flags, and gives the process too.
+func emulateAs(b *testing.B, opportunities int, more ...string) (url string, pid int, stop func()) {
 	b.Helper()
 	path, err := binary()
 	must(b, err)
@@ -97,7 +97,7 @@ func emulateAs(b *testing.B, opportunities int) (url string, pid int, stop func(
 	must(b, err)
 	addr := l.Addr().String()
 	must(b, l.Close()) // free now, and nobody else here takes ports
-	cmd := exec.Command(path, append([]string{"emulator", "--listen", addr, "--opportunities", strconv.Itoa(opportunities), "--seed", "7"}, flags...)...)
+	cmd := exec.Command(path, append([]string{"emulator", "--listen", addr, "--opportunities", strconv.Itoa(opportunities), "--seed", "7"}, more...)...)
 	must(b, cmd.Start())
 	waitFor(b, addr)
 	return "http://" + addr, cmd.Process.Pid, func() {

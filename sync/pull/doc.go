@@ -40,6 +40,9 @@
 //	       ────────▲
 //	            cursor: the end of what is done without a gap
 //
+// A pass that has several windows shares them with other replicas if it can (part.go): each
+// is a part, which ends in the transaction that deletes its window.
+//
 // A window that is done is deleted in a transaction behind its last records, and the
 // cursor moves to the beginning of the first that is left. A pass that finds windows
 // goes on with them, and then reads what has happened since they were planned. A

@@ -50,6 +50,13 @@
 // sends anything: every transaction checks the token, and a job is closed only by the pass
 // whose flight noted it.
 //
+// # Parts
+//
+// What is much is shared with other replicas if it can be (part.go): a part is some parents,
+// so that two never write below one parent, and a lane of Bulk jobs or a worker of calls. All
+// have the pass's token. If a worker dies over a part, another takes what it has not sent,
+// and the leader settles what it left in flight when all parts are over.
+//
 // # What goes wrong
 //
 //   - A call that fails as a whole because of what is in it (a value with which no request

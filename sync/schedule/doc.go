@@ -33,6 +33,25 @@
 // stage's token raised (stage.Token). Either way it stops, and what it had in
 // hand is rolled back; nothing is reported as failed, as the other does the work.
 //
+// # Sharing a pass
+//
+// A stage that finds much to do has its parts done by all replicas (stage.Share). Its
+// process leads: it keeps the parts in job.part, calls workers by River jobs of a queue of
+// their own, and waits until the rows say that all are over. A worker takes whichever part of
+// the run waits, and goes on until none does, so a call that is lost leaves none behind.
+//
+//	           ┌──────────── handed back, tried again, or nothing heard of it for a minute
+//	           ▼                                  │
+//	leader ─▶ waiting ──any replica's worker──▶ running ──▶ done, with a report
+//	           │                                  ├──▶ failed: the pass ends with its error
+//	           └──────────▶ dropped ◀─────────────┘    when the pass ends
+//
+// All of them check the pass's token, and each that its part is still its own, taken for
+// the n-th time: in every transaction, under a lock for which whoever takes a part from a
+// worker waits. Who dies is found by its silence; who leads and dies has its job rescued, and
+// the next pass's token ends the parts of the first. A leader never waits for itself: parts
+// have workers of their own, also in its process.
+//
 // # Trying again
 //
 // A pass that fails is not repeated by River, as the next tick tries again with

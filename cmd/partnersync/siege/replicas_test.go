@@ -119,6 +119,7 @@ func (w *world) ended(stage string) func() bool {
 // TestReplicasShareALargeFirstRun: its windows are read by all of them, and what comes of
 // it is what one process makes.
 func TestReplicasShareALargeFirstRun(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{2, 3} {
 		if n > 2 && !isLong {
 			continue
@@ -187,6 +188,7 @@ func (w *world) ageParts(worker string) {
 
 // sharedStages runs a case for those whose passes are shared.
 func sharedStages(t *testing.T, test func(t *testing.T, stage string)) {
+	t.Parallel()
 	for _, stage := range []string{"pull", "push"} {
 		if stage == "pull" && !isLong {
 			continue // package pull has cases of its own, within one process

@@ -3,6 +3,7 @@ package siege_test
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -236,6 +237,51 @@ func TestAReplicaIsKilledInItsParts(t *testing.T) {
 		await(t, "the run of the other", w.ended(stage))
 		await(t, "a whole run", w.ended("push"))
 		leader.stop(t)
+		w.checkAlone(want)
+	})
+}
+
+// serveApart starts a daemon whose way to the database is its own.
+func (w *world) serveApart() (*daemon, *wall) {
+	w.t.Helper()
+	apart := newWall(w.t, w.dbWall.proxy.Upstream)
+	config, settings := w.config, w.settings
+	defer func() { w.config, w.settings = config, settings }()
+	w.config = filepath.Join(w.t.TempDir(), "apart.yaml")
+	_, port, _ := strings.Cut(w.dbWall.addr(), ":")
+	_, own, _ := strings.Cut(apart.addr(), ":")
+	w.settings = strings.Replace(settings, "port="+port, "port="+own, 1)
+	return w.serve(1)[0], apart
+}
+
+// TestAReplicaIsCutOffFromTheDatabase in the middle of its parts, or of the pass that it
+// leads: it goes on with what it has in hand and can keep nothing of it; the other does it.
+func TestAReplicaIsCutOffFromTheDatabase(t *testing.T) {
+	sharedStages(t, func(t *testing.T, stage string) {
+		want := undisturbedAlone(t)
+		w := newLarge(t)
+		w.seer.play(slowly, slowlyWritten)
+		apart, wall := w.serveApart()
+		near := w.serve(1)[0]
+		await(t, "both at work", func() bool {
+			return fetch[int](t, w.db, `select count(distinct worker) from job.part where state = 'running' and stage = $1`, stage) == 2
+		})
+		wall.cut()
+		name := w.workerOf(apart)
+		w.ageParts(name)
+		if leads := fetch[bool](t, w.db, `select exists (select from job.run where stage = $1 and finished_at is null and worker = $2)`, stage, name); leads {
+			w.ageJobs()
+			w.ageRuns()
+		}
+		if !within(4*time.Minute, w.ended("push")) {
+			t.Error("the other did not go on within four minutes")
+		}
+		wall.heal()
+		seen := w.runs(`status is not null`)
+		await(t, "a run after the other is back", func() bool { return w.runs(`status is not null`) > seen+1 })
+		near.stop(t)
+		apart.stop(t)
+		w.ageRuns()
 		w.checkAlone(want)
 	})
 }

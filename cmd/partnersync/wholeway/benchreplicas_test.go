@@ -88,7 +88,7 @@ func newReplicated(b *testing.B, opportunities, replicas int, delay time.Duratio
 	b.Cleanup(stop)
 	r := &replicated{b: b, replicas: replicas, delay: delay, db: db, program: newProgram(b, dsn, url)}
 	r.program.env = []string{"PARTNERSYNC_HTTP_LISTEN=127.0.0.1:0", "PARTNERSYNC_SCHEDULES_ALL=@every 1s", "PARTNERSYNC_LOG_LEVEL=warn",
-		"PARTNERSYNC_PULL_WINDOW=" + strconv.Itoa(max(opportunities/12, 200))}
+		"PARTNERSYNC_PULL_WINDOW=" + strconv.Itoa(max(opportunities/12, 200)), "PARTNERSYNC_PUSH_PART=" + strconv.Itoa(max(opportunities/4, 200))}
 	return r
 }
 

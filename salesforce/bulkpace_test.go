@@ -21,5 +21,5 @@ func TestAJobIsLookedAtWhenItShouldBeOverByTheLastOne(t *testing.T) {
 	look(50_000, 50*time.Second)
 	look(100, 800*time.Millisecond)
 	c.ingestPace.Store(int64(time.Microsecond))
-	look(50_000, 100*time.Millisecond)
+	look(20_000, 50*time.Millisecond)
 }

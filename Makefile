@@ -22,15 +22,20 @@ ORACLE_SEED ?= $(shell date +%s)
 
 # Random sequences of steps on which `make machine` holds the book against its model.
 MACHINE_CHECKS ?= 2000
-# Tests that do the same thing very often, and where they are; the race detector, under
-# which they take up to ten times as long, sees what they run elsewhere. They take the same
-# way every time: a change does not fail for what it did not do.
+# Tests that do the same thing very often, and where they are: those that draw what they do
+# (rapid), and others. The race detector, under which they take up to ten times as long, sees
+# what they run elsewhere. They take the same way every time: a change does not fail for what
+# it did not do. `make properties` takes other ways, PROPERTY_CHECKS for each test.
 LONG := ^(TestOracle_|TestR8_StateMachine|TestR8_3_AFlippedValueInAnyColumnIsFound|TestR6_5_RewardsAreThoseOfTheOracle|TestR7_4_ATierSumsToItsRoundedWhole|$\
-	TestR7_7_WhateverTheBatch|TestR7_7_VersionsComeInAnyOrder|TestR8_2_AStatementEqualsTheAccounts|TestMemoryDoesNotGrowWithTheOrg|$\
+	TestR2_HistoriesAreThoseOfANaiveReplay|TestR2_SoItIsWhenRecordsContradictThemselves|TestR7_7_WhateverTheBatch|TestR7_7_VersionsComeInAnyOrder|$\
+	TestR8_1_ALedgerThatChangedEndsAsOneThatIsNew|TestR8_2_AStatementEqualsTheAccounts|TestR8_4_WhateverIsClosedEveryMonthComesToWhatIsExpected|$\
+	TestR8_5_WhateverHappensToLinesTheBookIsRight|TestTheWayOfSettlingChangesNoRow|TestMemoryDoesNotGrowWithTheOrg|$\
 	TestACompanyHasEverythingThatHappens|TestACompanyIsWhole|TestTheSameOptionsMakeTheSameCompany|TestAStoreIsTheSameAfterItWasOpenedAgain|$\
 	TestWhatWasAcknowledgedSurvivesAKill|TestPlansFindWhatANaiveScanFinds|TestGroupsHoldWhatANaiveScanCounts|$\
 	TestParentsAndChildrenBelongTogether|TestIndexesAgreeWithLookingAtEverything)
-LONG_IN := ./ledger/commission ./ledger/deal ./ledger/statement ./sync/recount ./salesforce/emulator $(addprefix ./salesforce/emulator/,company query store)
+LONG_DRAWN := $(addprefix ./ledger/,attribution book commission deal statement) ./salesforce/emulator/query ./salesforce/emulator/store
+LONG_IN := ./sync/recount ./salesforce/emulator ./salesforce/emulator/company
+PROPERTY_CHECKS ?= 500
 
 # What of the fault suite takes seconds.
 QUICK := ^(TestSimulation|TestNothingLeaks|TestDaylightSaving|TestEveryKindOfFaultIsPlayed)$$
@@ -47,7 +52,7 @@ CLIENTS ?= .partnersync/clients
 ON_POSTGRES := PARTNERSYNC_TEST_MEMORY=$$(scripts/memory-dir.sh) $(GO) run ./internal/pgtest/with --
 
 .DEFAULT_GOAL := help
-.PHONY: help run faults build test unit lint vet vulnerabilities bench bench-million bench-emulator oracle machine siege soak soak-leaks fuzz cover clients postgres pdftotext clean
+.PHONY: help run faults build test unit lint vet vulnerabilities bench bench-million bench-emulator oracle properties machine siege soak soak-leaks fuzz cover clients postgres pdftotext clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,12 +63,13 @@ run: postgres build ## Watch the main job: a demo company on a private Postgres 
 build: ## Build bin/partnersync.
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/partnersync ./cmd/partnersync
 
-test: postgres lint unit vulnerabilities ## Everything that CI runs: lint, vet, tests with the race detector, known vulnerabilities.
+test: postgres lint unit vulnerabilities ## Lint, vet, tests with the race detector, known vulnerabilities. CI also runs faults, oracle and the demo.
 
 unit: postgres pdftotext ## All tests, nearly all with the race detector, on one private Postgres.
 	@$(ON_POSTGRES) sh -c '\
 		$(GO) test -race -timeout 25m -skip "$(LONG)" $$($(GO) list ./... | grep -v /cmd/partnersync/siege) && \
 		$(GO) test -timeout 20m -run "$(LONG)" $(LONG_IN) && \
+		$(GO) test -timeout 20m -run "$(LONG)" $(LONG_DRAWN) -rapid.seed=2026 -rapid.checks=50 && \
 		$(GO) test -timeout 20m -run "$(LONG)" ./cmd/partnersync/wholeway -rapid.seed=2026 && \
 		SOAK_COMPANIES=2 SOAK_STEPS=150 SIEGE_LEAK_RUNS=100 $(GO) test -timeout 10m -run "$(QUICK)" ./cmd/partnersync/siege'
 
@@ -97,6 +103,9 @@ bench-emulator: ## What the emulator serves and takes, against the least that it
 oracle: postgres ## The program against an independent simulation, on ORACLE_WORLDS random histories (10,000).
 	@ORACLE_WORLDS=$(ORACLE_WORLDS) ORACLE_SEED=$(ORACLE_SEED) $(ON_POSTGRES) \
 		$(GO) test ./cmd/partnersync/wholeway -run TestOracle -count 1 -v -timeout 60m
+
+properties: postgres ## What holds whatever happens, PROPERTY_CHECKS times for each test (500), another way each time.
+	@$(ON_POSTGRES) $(GO) test -count 1 -timeout 120m -run "$(LONG)" $(LONG_DRAWN) -rapid.checks=$(PROPERTY_CHECKS)
 
 machine: postgres ## The book against its model, on MACHINE_CHECKS random sequences of steps (2,000).
 	@$(ON_POSTGRES) $(GO) test ./cmd/partnersync/wholeway -run TestR8_StateMachine \

@@ -26,7 +26,7 @@ MACHINE_CHECKS ?= 2000
 # (rapid), and others. The race detector, under which they take up to ten times as long, sees
 # what they run elsewhere. They take the same way every time: a change does not fail for what
 # it did not do. `make properties` takes other ways, PROPERTY_CHECKS for each test.
-LONG := ^(TestOracle_|TestR8_StateMachine|TestR8_3_AFlippedValueInAnyColumnIsFound|TestR6_5_RewardsAreThoseOfTheOracle|TestR7_4_ATierSumsToItsRoundedWhole|$\
+LONG := ^(TestOracle_|TestR8_StateMachine|TestR8_3_AFlippedValueInAnyColumnIsFound|TestKill9InTheMiddleOfARun|TestR6_5_RewardsAreThoseOfTheOracle|TestR7_4_ATierSumsToItsRoundedWhole|$\
 	TestR2_HistoriesAreThoseOfANaiveReplay|TestR2_SoItIsWhenRecordsContradictThemselves|TestR7_7_WhateverTheBatch|TestR7_7_VersionsComeInAnyOrder|$\
 	TestR8_1_ALedgerThatChangedEndsAsOneThatIsNew|TestR8_2_AStatementEqualsTheAccounts|TestR8_4_WhateverIsClosedEveryMonthComesToWhatIsExpected|$\
 	TestR8_5_WhateverHappensToLinesTheBookIsRight|TestTheWayOfSettlingChangesNoRow|TestMemoryDoesNotGrowWithTheOrg|$\
@@ -74,7 +74,7 @@ unit: postgres pdftotext ## All tests, nearly all with the race detector, on one
 		SOAK_COMPANIES=2 SOAK_STEPS=150 SIEGE_LEAK_RUNS=100 $(GO) test -timeout 10m -run "$(QUICK)" ./cmd/partnersync/siege'
 
 faults: postgres ## The fault suite: kills, cut connections, a stopped Postgres, every fault of the org, 4,000 steps of a simulation (some minutes).
-	@$(ON_POSTGRES) $(GO) test -count 1 -timeout 15m ./cmd/partnersync/siege
+	@$(ON_POSTGRES) $(GO) test -count 1 -timeout 25m ./cmd/partnersync/siege
 
 lint: vet bin/golangci-lint-$(GOLANGCI_LINT) ## gofmt, vet and golangci-lint.
 	@bin/golangci-lint-$(GOLANGCI_LINT) run ./...

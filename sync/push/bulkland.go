@@ -2,9 +2,11 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 
@@ -115,27 +117,47 @@ func (r *bulkRun) groundRefused(ctx context.Context, f outbox.Flight, failed []r
 	return nil
 }
 
+// landers is how many land manifests of a flight side by side: after the last job nothing
+// else is to be done.
+const landers = 2
+
 // landRest takes what is left in the flight as written as it was sent.
 func (r *bulkRun) landRest(ctx context.Context, f outbox.Flight, isOurs bool) error {
-	var n int64
-	err := pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		if err := r.token.Check(ctx, tx); err != nil {
-			return err
-		}
-		var first []string
-		if n, first, err = outbox.LandAll(ctx, tx, f.ID, r.Clock.Now()); err != nil {
-			return err
-		}
-		if err := r.linked(ctx, tx, r.object, first); err != nil {
-			return err
-		}
-		return outbox.End(ctx, tx, f.ID)
-	})
-	if err != nil {
-		return err
+	failed := make([]error, landers)
+	var all sync.WaitGroup
+	for i := range failed {
+		all.Go(func() { failed[i] = r.landManifests(ctx, f, isOurs) })
 	}
-	r.landed(n, isOurs)
-	return nil
+	all.Wait()
+	return errors.Join(failed...)
+}
+
+// landManifests lands manifests of a flight while there are any, each in a transaction of
+// its own. Whoever finds the last one landed ends the flight.
+func (r *bulkRun) landManifests(ctx context.Context, f outbox.Flight, isOurs bool) error {
+	for {
+		var n int64
+		err := pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+			if err := r.token.Check(ctx, tx); err != nil {
+				return err
+			}
+			if err := pg.ByIndex(ctx, tx); err != nil {
+				return err
+			}
+			var first []string
+			if n, first, err = outbox.LandNext(ctx, tx, f.ID, r.Clock.Now()); err != nil {
+				return err
+			}
+			if n == 0 {
+				return outbox.End(ctx, tx, f.ID)
+			}
+			return r.linked(ctx, tx, r.object, first)
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+		r.landed(n, isOurs)
+	}
 }
 
 // landed counts what was written: by this pass, or by an earlier one that could not count

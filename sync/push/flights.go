@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -99,8 +100,9 @@ func (p *pass) settleSome(ctx context.Context, tx *sqlx.Tx, to mapping.Destinati
 	for i, l := range launched {
 		rows[i] = outbox.Row{Object: f.Object, Key: l.Key, Wanted: l.Wanted, ConfirmedHash: []byte{}}
 	}
-	b, err := compose(ctx, tx, p.Shape, to, rows)
-	if err != nil {
+	var now []*item
+	c := p.composer(to)
+	if _, err := c.sift(ctx, tx, rows, c.items(&now)); err != nil {
 		return 0, err
 	}
 	sent := map[string]string{}
@@ -108,7 +110,7 @@ func (p *pass) settleSome(ctx context.Context, tx *sqlx.Tx, to mapping.Destinati
 		sent[l.Key] = string(l.Hash)
 	}
 	var same []*item // what the ledger says is still what was sent
-	for _, it := range b.sent {
+	for _, it := range now {
 		if sent[it.row.Key] == string(it.hash) {
 			same = append(same, it)
 		}
@@ -165,14 +167,19 @@ func (p *pass) settleJob(ctx context.Context, to mapping.Destination, f outbox.F
 	if !job.State.IsFinal() {
 		wait, cancel := context.WithTimeout(ctx, p.Patience)
 		defer cancel()
-		if job, err = p.Sink.AwaitIngest(wait, f.JobID, f.Records); err != nil {
+		if job, err = p.Sink.AwaitIngest(wait, f.JobID, f.Records); errs.KindOf(err) == errs.NotFound {
+			return p.sendAgain(ctx, f, true)
+		} else if err != nil {
 			return p.leave(ctx, f, err)
 		}
 	}
-	r := &bulkRun{pass: p, to: to, object: f.Object}
+	r := &bulkRun{pass: p, composer: p.composer(to), object: f.Object}
 	_, err = r.settle(ctx, f, job, false)
 	return err
 }
+
+// longInFlight is after how long a job that Salesforce works on is a person's business.
+const longInFlight = time.Hour
 
 // leave says that a job is left in flight; the error is what keeps the pass from going on.
 func (p *pass) leave(ctx context.Context, f outbox.Flight, err error) error {
@@ -181,6 +188,13 @@ func (p *pass) leave(ctx context.Context, f outbox.Flight, err error) error {
 	}
 	p.notice("Bulk job %s in Salesforce is still at work on %d %s records, for longer than %s: they stay in flight, and the next run asks again.",
 		f.JobID, f.Records, f.Object, p.Patience)
+	p.mu.Lock()
+	p.report.Warn("in flight", f.Object, fmt.Sprintf("Since %s %d %s records are in flight, in Bulk job %s, which does not end.",
+		f.BegunAt.UTC().Format(time.RFC3339), f.Records, f.Object, f.JobID))
+	if p.Clock.Now().Sub(f.BegunAt) > longInFlight {
+		p.report.Problems += f.Records
+	}
+	p.mu.Unlock()
 	p.count(f.Object+" in flight", f.Records)
 	return nil
 }

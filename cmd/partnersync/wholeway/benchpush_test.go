@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,30 +35,38 @@ const (
 	slowestPush    = 0.8 // of the speed of sending the same bodies with net/http
 	mostPushMemory = 150 // MB
 	bulkCalls      = 20  // for 100,000 commissions, all requests
+	// The same is held against an org that writes so many rows in a second, which is much
+	// for a real one.
+	paced        = 2_000
+	slowestPaced = 0.9
 )
 
 // BenchmarkPush sends the commissions of a ledger to an org whose emulator is a process of
 // its own, by Bulk and by Collections, in a process of its own each time, and holds that
 // against the least that it can cost, in the same run: the same bodies, made up before, sent
 // with net/http. BENCH_COMMISSIONS says how many there are; a tenth of them shows that
-// memory does not grow. Calls are counted by the emulator.
+// memory does not grow, and a fifth of them goes to an org that is as slow as a real one.
+// Calls are counted by the emulator.
 func BenchmarkPush(b *testing.B) {
 	n := benchCommissions(b)
 	for range b.N {
-		var small, large []*pushed
+		var small, large, slow []*pushed
 		for _, api := range []string{"bulk", "collections"} {
-			small = append(small, newPushed(b, api, n/10))
-			large = append(large, newPushed(b, api, n))
+			small = append(small, newPushed(b, api, n/10, 0))
+			large = append(large, newPushed(b, api, n, 0))
+			slow = append(slow, newPushed(b, api, n/5, paced))
 		}
-		for _, p := range append(small, large...) {
+		for _, p := range slices.Concat(small, large, slow) {
 			p.measure()
 		}
-		for _, p := range large {
+		for _, p := range slices.Concat(large, slow) {
 			p.takeFloor()
+		}
+		for _, p := range large {
 			p.takeLedger()
 		}
 		// A benchmark's own log is cut after ten lines.
-		fmt.Fprint(os.Stdout, "\n", pushTable(large, small), pushVerdicts(large))
+		fmt.Fprint(os.Stdout, "\n", pushTable(large, small, slow), pushVerdicts(large, slow))
 	}
 }
 
@@ -77,6 +87,7 @@ type pushed struct {
 	b       testing.TB
 	api     string
 	n       int
+	pace    int // rows that the org writes in a second; 0 is as many as it can
 	url     string
 	db      *sqlx.DB
 	program *program
@@ -86,15 +97,33 @@ type pushed struct {
 	floor        time.Duration
 	ledger       time.Duration // of reading the lines plainly and noting as many outcomes
 	bytes        int64
+	pid          int // of the org
+	// cpu is what others than push used of processors during the run, floorCPU what all did
+	// during the floor.
+	cpu, floorCPU spent
 }
 
-func newPushed(b *testing.B, api string, n int) *pushed {
+// spent is processor time by who used it.
+type spent struct{ org, database, own time.Duration }
+
+func (s spent) sum() time.Duration { return s.org + s.database + s.own }
+
+// spending reads what was used until now.
+func (p *pushed) spending() spent {
+	return spent{cpuOf(p.b, p.pid), cpuOfServer(p.b, p.db), cpuOf(p.b, os.Getpid())}
+}
+
+func (s spent) since(before spent) spent {
+	return spent{s.org - before.org, s.database - before.database, s.own - before.own}
+}
+
+func newPushed(b *testing.B, api string, n, pace int) *pushed {
 	b.Helper()
 	dsn := pgtest.DSN(b)
 	db, err := pg.Open(context.Background(), pg.Config{DSN: dsn, MaxConns: 2, Patience: time.Hour, Name: "benchmark"})
 	must(b, err)
 	b.Cleanup(func() { must(b, db.Close()) })
-	p := &pushed{b: b, api: api, n: n, db: db}
+	p := &pushed{b: b, api: api, n: n, pace: pace, db: db}
 	p.url = p.org()
 	p.program = newProgram(b, dsn, p.url)
 	p.program.env = []string{"PARTNERSYNC_PUSH_API=" + api}
@@ -115,13 +144,17 @@ func newPushed(b *testing.B, api string, n int) *pushed {
 
 // org starts an org that has nothing of ours.
 func (p *pushed) org() string {
-	url, stop := emulate(p.b.(*testing.B), 10)
+	url, pid, stop := emulateAs(p.b.(*testing.B), 10, "--writes-per-second", strconv.Itoa(p.pace))
 	p.b.Cleanup(stop)
+	p.pid = pid
 	return url
 }
 
 func (p *pushed) measure() {
+	before := p.spending()
 	p.run = p.program.stage(context.Background(), stage.Push)
+	p.cpu = p.spending().since(before)
+	p.cpu.own = p.run.cpuTime
 	if got := p.run.counts["commission written"]; got != int64(p.n) {
 		p.b.Fatalf("%d of %d were written: %v", got, p.n, p.run.counts)
 	}
@@ -170,9 +203,9 @@ func (p *pushed) takeFloor() {
 	d := newDrain(p.b, url, "")
 	records := p.records(to)
 	if p.api == "bulk" {
-		p.floor = p.sendJobs(d, to, records)
+		p.sendJobs(d, to, records)
 	} else {
-		p.floor = p.sendCalls(d, to, records)
+		p.sendCalls(d, to, records)
 	}
 }
 
@@ -211,7 +244,7 @@ func (p *pushed) records(to mapping.Destination) (out []record.Record) {
 }
 
 // sendJobs sends CSV in three jobs, one after the other, and waits until they are done.
-func (p *pushed) sendJobs(d *drain, to mapping.Destination, records []record.Record) time.Duration {
+func (p *pushed) sendJobs(d *drain, to mapping.Destination, records []record.Record) {
 	const jobs = 3
 	var bodies []string
 	for i := range jobs {
@@ -224,7 +257,7 @@ func (p *pushed) sendJobs(d *drain, to mapping.Destination, records []record.Rec
 		bodies = append(bodies, string(data))
 		p.bytes += int64(len(data))
 	}
-	return timed(func() {
+	p.timeFloor(func() {
 		var ids []string
 		for _, body := range bodies {
 			id := within(d.send(http.MethodPost, apiBase+"/jobs/ingest", "application/json",
@@ -244,7 +277,7 @@ func (p *pushed) sendJobs(d *drain, to mapping.Destination, records []record.Rec
 }
 
 // sendCalls sends Collections calls of 200 records, four at once.
-func (p *pushed) sendCalls(d *drain, to mapping.Destination, records []record.Record) time.Duration {
+func (p *pushed) sendCalls(d *drain, to mapping.Destination, records []record.Record) {
 	var bodies [][]byte
 	for i := 0; i < len(records); i += 200 {
 		var body bytes.Buffer
@@ -263,7 +296,7 @@ func (p *pushed) sendCalls(d *drain, to mapping.Destination, records []record.Re
 		bodies = append(bodies, body.Bytes())
 	}
 	const writers = 4
-	return timed(func() {
+	p.timeFloor(func() {
 		var all sync.WaitGroup
 		for w := range writers {
 			all.Go(func() {
@@ -274,6 +307,13 @@ func (p *pushed) sendCalls(d *drain, to mapping.Destination, records []record.Re
 		}
 		all.Wait()
 	})
+}
+
+func (p *pushed) timeFloor(f func()) {
+	runtime.GC() // the bodies are made up
+	before := p.spending()
+	p.floor = timed(f)
+	p.floorCPU = p.spending().since(before)
 }
 
 func (p *pushed) call(d *drain, to mapping.Destination, body []byte) {
@@ -291,7 +331,7 @@ func (p *pushed) call(d *drain, to mapping.Destination, body []byte) {
 	}
 }
 
-func pushTable(large, small []*pushed) string {
+func pushTable(large, small, slow []*pushed) string {
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "by\twhat\tcommissions\ttook\tof it CPU\tcommissions/s\tcalls\tMB\tpeak memory\tof a tenth\t\n")
@@ -302,13 +342,27 @@ func pushTable(large, small []*pushed) string {
 			float64(p.n)/p.run.took.Seconds(), p.calls["calls"]+p.calls["jobs"]+p.calls["other"], p.run.maxRSS>>20, small[i].run.maxRSS>>20)
 		fmt.Fprintf(w, "%s\tnothing new\t0\t%s\t%s\t\t\t\t\t\t\n", p.api, p.nothing.took.Round(10*time.Millisecond), p.nothing.cpuTime.Round(10*time.Millisecond))
 	}
+	for _, p := range slow {
+		fmt.Fprintf(w, "%s\tpush to an org of %d rows/s\t%d\t%s\t%s\t%.0f\t%d\t\t\t\t\n", p.api, p.pace, p.n, p.run.took.Round(10*time.Millisecond), p.run.cpuTime.Round(10*time.Millisecond),
+			float64(p.n)/p.run.took.Seconds(), p.calls["calls"]+p.calls["jobs"]+p.calls["other"])
+		fmt.Fprintf(w, "%s\tits floor\t%d\t%s\t\t%.0f\t\t\t\t\t\n", p.api, p.n, p.floor.Round(10*time.Millisecond), float64(p.n)/p.floor.Seconds())
+	}
+	fmt.Fprintf(w, "processor time\t\t\torg\tPostgres\tpush, or who sends\tall\t\t\t\t\n")
+	for _, p := range large {
+		for _, row := range []struct {
+			what string
+			spent
+		}{{"floor", p.floorCPU}, {"push", p.cpu}} {
+			fmt.Fprintf(w, "%s\t%s\t\t%s\t%s\t%s\t%s\t\t\t\t\n", p.api, row.what, row.org, row.database, row.own.Round(10*time.Millisecond), row.sum().Round(10*time.Millisecond))
+		}
+	}
 	if err := w.Flush(); err != nil {
 		return err.Error()
 	}
 	return out.String()
 }
 
-func pushVerdicts(large []*pushed) string {
+func pushVerdicts(large, slow []*pushed) string {
 	var out strings.Builder
 	say := func(ok bool, format string, args ...any) {
 		verdict := "PASS"
@@ -328,7 +382,12 @@ func pushVerdicts(large []*pushed) string {
 			most := (p.n + 199) / 200
 			say(p.calls["calls"] <= most, "push of %d by collections: %d calls with records, at most %d", p.n, p.calls["calls"], most)
 		}
+		fmt.Fprintf(&out, "      push by %s: %.2f of the floor's speed by processor time alone, were the org, Postgres and push to have a processor each\n", p.api, min(1, p.floorCPU.org.Seconds()/max(p.cpu.database, p.cpu.own, p.cpu.org).Seconds()))
 		say(p.run.maxRSS>>20 < mostPushMemory, "peak memory by %s: %d MB, less than %d MB", p.api, p.run.maxRSS>>20, mostPushMemory)
+	}
+	for _, p := range slow {
+		part := p.floor.Seconds() / p.run.took.Seconds()
+		say(part >= slowestPaced, "push by %s to an org of %d rows/s: %.2f of the floor's speed, at least %.2f", p.api, p.pace, part, slowestPaced)
 	}
 	return out.String()
 }

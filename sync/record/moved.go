@@ -11,10 +11,10 @@ import (
 	"github.com/partnersync/partnersync/ledger/revenue"
 )
 
-// links are the fields of a commission that lead to records which others may delete and
+// movable are the fields of a commission that lead to records which others may delete and
 // merge, and what says of such records what Salesforce makes of links to them, where they
 // are not to lead there.
-var links = []struct {
+var movable = []struct {
 	field string
 	of    func(ctx context.Context, q sqlx.QueryerContext, ids []string) (map[string]ledger.Link, error)
 }{
@@ -41,7 +41,7 @@ func cleared(gone func(context.Context, sqlx.QueryerContext, []string) ([]string
 // an Account that was merged to the survivor, clears those to what was deleted, and
 // refuses to be told otherwise.
 func follow(ctx context.Context, q sqlx.QueryerContext, states map[string]State) error {
-	for _, link := range links {
+	for _, link := range movable {
 		var ids []string
 		seen := map[string]bool{}
 		for _, s := range states {

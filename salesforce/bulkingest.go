@@ -58,6 +58,8 @@ type IngestJob struct {
 	// ErrorMessage is why a Failed job failed as a whole: "InvalidBatch : Field name not
 	// found : Nope__c".
 	ErrorMessage string `json:"errorMessage"`
+	// TotalMS is how long the job took, in milliseconds, once it is over.
+	TotalMS int64 `json:"totalProcessingTime"`
 }
 
 var jobID = regexp.MustCompile(`^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$`)
@@ -159,14 +161,24 @@ func (c *Client) DeleteIngest(ctx context.Context, id string) (err error) {
 	return c.deleteJob(ctx, path)
 }
 
+// tellingRows is how many rows a job has at least from whose time that of others is told:
+// of a small one most is not for its rows.
+const tellingRows = 5_000
+
 // AwaitIngest looks at a closed job of some rows until it is over, or ctx ends: then the
-// error is the context's and the job goes on. It looks after RetryInitial, and again when
-// the job should be over by how far it has come; while that can't be told, after twice the
-// last pause. No pause is longer than RetryMax. So a job of seconds is not waited for
-// longer than it takes, and one of minutes costs few of the day's requests.
+// error is the context's and the job goes on. It looks when the job should be over by how
+// long the last one took, after RetryInitial if there was none, and again when it should be
+// by how far it has come; while that can't be told, after twice the last pause. No pause is
+// longer than RetryMax. So a job of seconds is not waited for longer than it takes, and one
+// of minutes costs few of the day's requests.
 func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job IngestJob, err error) {
 	var waited time.Duration
-	for pause := c.cfg.RetryInitial; ; {
+	pause := c.cfg.RetryInitial
+	least := pause / 8 // of what is reckoned
+	if perRow := time.Duration(c.ingestPace.Load()); perRow > 0 {
+		pause = max(time.Duration(rows)*perRow, least)
+	}
+	for {
 		pause = min(pause, c.cfg.RetryMax)
 		timer := time.NewTimer(pause - pause/20 + rand.N(pause/10+1)) // jobs of one moment are not all looked at in the same one
 		select {
@@ -177,6 +189,9 @@ func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job In
 		}
 		waited += pause
 		if job, err = c.Ingest(ctx, id); err != nil || job.State.IsFinal() {
+			if job.State == IngestComplete && job.Processed >= tellingRows {
+				c.ingestPace.Store(job.TotalMS * int64(time.Millisecond) / job.Processed)
+			}
 			return job, err
 		}
 		if job.State == IngestOpen {
@@ -184,7 +199,7 @@ func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job In
 		}
 		if left := rows - job.Processed; job.Processed > 0 && left >= 0 {
 			rest := time.Duration(float64(waited) * float64(left) / float64(job.Processed))
-			pause = max(rest+rest/8, c.cfg.RetryInitial)
+			pause = max(rest+rest/16, least)
 		} else {
 			pause *= 2
 		}

@@ -34,6 +34,8 @@ type Client struct {
 	pace      *rate.Limiter
 	sessions  *sessions
 	usage     atomic.Pointer[Usage]
+	// ingestPace is how long the last Bulk job took for each of its rows, in nanoseconds.
+	ingestPace atomic.Int64
 }
 
 // New checks a Config and gives a Client. It opens no connection; the first

@@ -39,3 +39,27 @@ func Parse(s string) (string, error) {
 	}
 	return full, nil
 }
+
+// IsFull says whether a text is an id of 18 characters as Parse gives it.
+func IsFull(s string) bool {
+	if len(s) != 18 {
+		return false
+	}
+	for block := range 3 {
+		bits := 0
+		for i := range 5 {
+			c := s[block*5+i]
+			switch {
+			case c >= 'A' && c <= 'Z':
+				bits |= 1 << i
+			case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			default:
+				return false
+			}
+		}
+		if s[15+block] != suffixAlphabet[bits] {
+			return false
+		}
+	}
+	return true
+}

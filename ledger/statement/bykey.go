@@ -11,6 +11,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/ledger/book"
 )
 
@@ -74,15 +75,29 @@ func KeysOfLines(ctx context.Context, q sqlx.QueryerContext, lines []book.Line) 
 	for _, l := range lines {
 		payees[l.PayeeID], periods[l.Period] = true, true
 	}
-	h, err := readHolders(ctx, q, slices.Collect(maps.Keys(periods)), slices.Sorted(maps.Keys(payees)))
+	keys, err := ReadKeys(ctx, q, slices.Collect(maps.Keys(periods)), slices.Sorted(maps.Keys(payees)))
 	if err != nil {
 		return nil, err
 	}
 	out := make(map[string]string, len(lines))
 	for _, l := range lines {
-		out[l.Key] = Key(h.at(l.Period, l.PayeeID), l.Period, l.Currency)
+		out[l.Key] = keys.Of(l.PayeeID, l.Period, l.Currency)
 	}
 	return out, nil
+}
+
+// Keys knows in which statements the accruals of some payees and periods are.
+type Keys struct{ holders *holders }
+
+// ReadKeys reads whose the IDs of payees were in some periods.
+func ReadKeys(ctx context.Context, q sqlx.QueryerContext, periods []clock.Month, payees []string) (Keys, error) {
+	h, err := readHolders(ctx, q, periods, payees)
+	return Keys{h}, err
+}
+
+// Of gives the key of the statement that accruals of a payee are in.
+func (k Keys) Of(payee string, period clock.Month, c money.Currency) string {
+	return Key(k.holders.at(period, payee), period, c)
 }
 
 // LinesOf gives the lines whose accruals are in statements, named by their keys.

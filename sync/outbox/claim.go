@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -46,11 +47,11 @@ func (r Row) State(now time.Time) State {
 	return Unsent
 }
 
-// rowColumns and rowTables read whole rows, as people look at them.
+// rowColumns and rowTables read rows that r names as a whole, as people look at them.
 const (
 	rowColumns = `r.object, r.key, r.parent, r.wanted, r.confirmed, r.confirmed_hash, r.salesforce_id, r.attempts, r.not_before,
 	r.last_error, r.quarantined_at, r.marked_at, r.confirmed_at, f.flight, t.begun_at as flown_at, coalesce(t.job_id, '') as job_id`
-	rowTables = `outbox.record r
+	rowTables = `r
 	left join outbox.flown f on f.object = r.object and f.key = r.key
 	left join outbox.flight t on t.id = f.flight`
 )
@@ -65,19 +66,52 @@ type Range struct {
 }
 
 // Next gives the next unsent rows of a range that are not in flight, with what a sender
-// needs of them. It takes no lock: what keeps two from sending a row is Launch, of which
-// the second fails.
+// needs of them, at least one if there is one. It takes no lock: what keeps two from sending
+// a row is Launch, of which the second fails.
 func Next(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time) (out []Row, err error) {
 	defer errs.Wrap(&err, "look for %s records to push", r.Object)
-	err = sqlx.SelectContext(ctx, q, &out, `
-		select r.object, r.key, r.parent, r.wanted, r.confirmed_hash, r.attempts from outbox.record r
-		where object = $1 and wanted > confirmed and quarantined_at is null
-		and (parent, key) > ($2, $3)
-		and (not_before is null or not_before <= $4)
-		and ($5 = 1 or mod(hashtext(parent)::bigint + 2147483648, $5) = $6)
-		and not exists (select from outbox.flown f where f.object = r.object and f.key = r.key)
-		order by object, parent, key
-		limit $7`,
+	out = make([]Row, 0, r.Limit)
+	for {
+		seen, last, err := next(ctx, q, r, now, &out)
+		if err != nil || seen < r.Limit || len(out) > 0 {
+			return out, err
+		}
+		r.After = last // all of these were in flight
+	}
+}
+
+// next appends what is not in flight of the next unsent rows of a range, and gives how many
+// there were, and the last of them. The keys in flight are looked up at once, and only in
+// manifests that may have them.
+func next(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time, out *[]Row) (seen int, last Key, err error) {
+	rows, err := q.QueryContext(ctx, `
+		with due as materialized (
+			select r.key, r.parent, r.wanted, r.confirmed_hash, r.attempts from outbox.record r
+			where object = $1 and wanted > confirmed and quarantined_at is null
+			and (parent, key) > ($2, $3)
+			and (not_before is null or not_before <= $4)
+			and ($5 = 1 or mod(hashtext(parent)::bigint + 2147483648, $5) = $6)
+			order by object, parent, key
+			limit $7)
+		select d.key, d.parent, d.wanted, d.confirmed_hash, d.attempts, d.key in (
+			select unnest(m.keys) from outbox.manifest m
+			where m.object = $1 and m.first_key <= (select max(key) from due) and m.last_key >= (select min(key) from due)) as aloft
+		from due d order by d.parent, d.key`,
 		r.Object, r.After.Parent, r.After.Key, now, max(r.Parts, 1), r.Part, r.Limit)
-	return out, err
+	if err != nil {
+		return 0, Key{}, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		row := Row{Object: r.Object}
+		var isAloft bool
+		if err := rows.Scan(&row.Key, &row.Parent, &row.Wanted, &row.ConfirmedHash, &row.Attempts, &isAloft); err != nil {
+			return 0, Key{}, err
+		}
+		if seen++; !isAloft {
+			*out = append(*out, row)
+		}
+		last = Key{Key: row.Key, Parent: row.Parent}
+	}
+	return seen, last, rows.Err()
 }

@@ -1,11 +1,13 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
-	"iter"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -47,21 +49,30 @@ func Begin(ctx context.Context, tx *sqlx.Tx, object string, api API, now time.Ti
 	return id, err
 }
 
-// Launch writes down that records are in a flight; it has to be committed before any of
-// them is sent. errs.Conflict: one of them is in another flight.
+// ManifestRecords is how many records one Launch takes at most.
+const ManifestRecords = 10_000
+
+// Launch writes down that records are in a flight, all of them in one row; it has to be
+// committed before any of them is sent, and nothing else is to be done in its transaction
+// after it, because others who launch wait for that to end. It puts the records in the order
+// of their keys. errs.Conflict: one of them is in another flight.
 func Launch(ctx context.Context, tx *sqlx.Tx, flight int64, object string, records []Flown) (err error) {
 	defer errs.Wrap(&err, "write down %d %s records that are sent", len(records), object)
-	row := make([]any, 5)
-	_, err = pg.CopyIn(ctx, tx, "outbox.flown", []string{"object", "key", "flight", "wanted", "hash"},
-		iter.Seq2[[]any, error](func(yield func([]any, error) bool) {
-			for _, r := range records {
-				row[0], row[1], row[2], row[3], row[4] = object, r.Key, flight, r.Wanted, r.Hash
-				if !yield(row, nil) {
-					return
-				}
-			}
-		}))
-	return err
+	if len(records) == 0 || len(records) > ManifestRecords {
+		return errs.New(errs.Invalid, "%d records at once, at least one and at most %d", len(records), ManifestRecords)
+	}
+	slices.SortFunc(records, func(a, b Flown) int { return cmp.Compare(a.Key, b.Key) })
+	keys, wanted, hashes := make(pq.StringArray, len(records)), make(pq.Int64Array, len(records)), make(pq.ByteaArray, len(records))
+	for i, r := range records {
+		if i > 0 && records[i-1].Key == r.Key {
+			return errs.New(errs.Conflict, "%s is among them twice", r.Key)
+		}
+		keys[i], wanted[i], hashes[i] = r.Key, r.Wanted, r.Hash
+	}
+	_, err = tx.ExecContext(ctx, `
+		insert into outbox.manifest (flight, object, first_key, last_key, records, keys, wanted, hashes) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		flight, object, keys[0], keys[len(keys)-1], len(keys), keys, wanted, hashes)
+	return pg.Classify(err)
 }
 
 // SetJob notes a flight's Bulk job. errs.NotFound: somebody has settled the flight
@@ -96,7 +107,7 @@ func Hold(ctx context.Context, tx *sqlx.Tx, flight int64) (err error) {
 func Flights(ctx context.Context, q sqlx.QueryerContext) (out []Flight, err error) {
 	defer errs.Wrap(&err, "list what is in flight")
 	err = sqlx.SelectContext(ctx, q, &out, `
-		select t.id, t.object, t.api, t.job_id, t.begun_at, (select count(*) from outbox.flown f where f.flight = t.id) as records
+		select t.id, t.object, t.api, t.job_id, t.begun_at, (select coalesce(sum(m.records), 0) from outbox.manifest m where m.flight = t.id) as records
 		from outbox.flight t order by t.id`)
 	return out, err
 }
@@ -114,6 +125,6 @@ func FlownAfter(ctx context.Context, q sqlx.QueryerContext, flight int64, after 
 func End(ctx context.Context, tx *sqlx.Tx, flight int64) (err error) {
 	defer errs.Wrap(&err, "end flight %d", flight)
 	_, err = tx.ExecContext(ctx, `
-		delete from outbox.flight t where id = $1 and not exists (select from outbox.flown f where f.flight = t.id)`, flight)
+		delete from outbox.flight t where id = $1 and not exists (select from outbox.manifest m where m.flight = t.id)`, flight)
 	return err
 }

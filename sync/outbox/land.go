@@ -11,17 +11,37 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 )
 
-// landing locks the rows of some records of a flight in the order of their keys, as Mark
-// does, and takes the records out of the flight. What was taken out before is passed
-// over, so that a landing which was cut short can be repeated.
-const landing = `
-	landed as (
-		select r.object, r.key, f.wanted, f.hash from outbox.flown f
-		join outbox.record r on r.object = f.object and r.key = f.key
-		where f.flight = $1 and %s
-		order by r.key for update of r),
+// taking takes records out of a flight that a condition names, each of which is hit: their
+// manifests are kept without them, or go. landed are their rows, which it locks in the order
+// of their keys, as Mark does. What was taken out before is passed over, so that a landing
+// which was cut short can be repeated. The flight has to be locked before (alone).
+const taking = `
+	aloft as materialized (
+		select f.manifest, f.nth, f.object, f.key, f.wanted, f.hash, %s as hit from outbox.flown f where f.flight = $1),
+	staying as (
+		select manifest, min(key) as first_key, max(key) as last_key, count(*) as records, array_agg(key order by nth) as keys,
+			array_agg(wanted order by nth) as wanted, array_agg(hash order by nth) as hashes
+		from aloft where not hit group by manifest),
+	kept as (
+		update outbox.manifest m
+		set first_key = s.first_key, last_key = s.last_key, records = s.records, keys = s.keys, wanted = s.wanted, hashes = s.hashes
+		from staying s where m.id = s.manifest and m.records > s.records),
 	gone as (
-		delete from outbox.flown f using landed l where f.object = l.object and f.key = l.key)`
+		delete from outbox.manifest m where m.flight = $1 and not exists (select from staying s where s.manifest = m.id)),
+	landed as (
+		select r.object, r.key, f.wanted, f.hash from aloft f
+		join outbox.record r on r.object = f.object and r.key = f.key
+		where f.hit order by r.key for update of r)`
+
+// takingOf is taking for the records that a condition names.
+func takingOf(which string) string { return fmt.Sprintf(taking, which) }
+
+// alone locks a flight, so that nobody else takes anything out of its manifests before the
+// transaction ends.
+func alone(ctx context.Context, tx *sqlx.Tx, flight int64) error {
+	_, err := tx.ExecContext(ctx, `select from outbox.flight where id = $1 for update`, flight)
+	return err
+}
 
 // Land takes records out of a flight that were written. Where the ledger has changed
 // meanwhile, the row stays unsent. It gives the keys of which Salesforce had no record before.
@@ -29,6 +49,9 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 	defer errs.Wrap(&err, "confirm %d records of flight %d", len(done), flight)
 	if len(done) == 0 {
 		return nil, nil
+	}
+	if err := alone(ctx, tx, flight); err != nil {
+		return nil, err
 	}
 	keys, ids, hashes := make([]string, len(done)), make([]string, len(done)), make([][]byte, len(done))
 	later, lacks := make([]*string, len(done)), make([]string, len(done))
@@ -40,7 +63,7 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 	err = tx.SelectContext(ctx, &first, `
 		with d as (
 			select * from unnest($2::text[], $3::bytea[], $4::text[], $5::timestamptz[], $6::text[]) as d (key, hash, id, again, lack)),
-		`+landingOf(`f.key = any((select $2::text[])::text[])`)+`,
+		`+takingOf(`f.key in (select key from d)`)+`,
 		before as (select r.key from outbox.record r join landed l on r.object = l.object and r.key = l.key where r.confirmed_hash is null),
 		written as (
 			update outbox.record r
@@ -56,38 +79,48 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 	return first, err
 }
 
-// LandAll takes all that is left in a flight as written as it was sent: the records of a
-// job of which all others are accounted for. It gives how many it took, and, of
-// statements, the keys of which Salesforce had no record before.
-func LandAll(ctx context.Context, tx *sqlx.Tx, flight int64, now time.Time) (n int64, first []string, err error) {
+// LandNext takes the records of one manifest of a flight as written as they were sent: of a
+// job of which all others are accounted for. It gives how many it took, none if nothing is
+// left in the flight, and, of statements, the keys of which Salesforce had no record before.
+// Several may land manifests of a flight at a time.
+func LandNext(ctx context.Context, tx *sqlx.Tx, flight int64, now time.Time) (n int64, first []string, err error) {
 	defer errs.Wrap(&err, "confirm the records of flight %d", flight)
-	return landAsSent(ctx, tx, `$2::text[] is null`, flight, nil, now)
+	if _, err := tx.ExecContext(ctx, `select from outbox.flight where id = $1 for share`, flight); err != nil {
+		return 0, nil, err
+	}
+	return landAsSent(ctx, tx, `
+		gone as (
+			delete from outbox.manifest where id = (select id from outbox.manifest where flight = $1 order by id limit 1 for update skip locked)
+			returning object, keys, wanted, hashes),
+		landed as (
+			select g.object, u.key collate "C" as key, u.wanted, u.hash from gone g, unnest(g.keys, g.wanted, g.hashes) as u (key, wanted, hash))`, flight, now)
 }
 
-// LandKeys is LandAll for the records of some keys.
+// LandKeys takes the records of some keys as written as they were sent.
 func LandKeys(ctx context.Context, tx *sqlx.Tx, flight int64, keys []string, now time.Time) (n int64, first []string, err error) {
 	defer errs.Wrap(&err, "confirm %d records of flight %d", len(keys), flight)
-	return landAsSent(ctx, tx, `f.key = any((select $2::text[])::text[])`, flight, keys, now)
+	if err := alone(ctx, tx, flight); err != nil {
+		return 0, nil, err
+	}
+	return landAsSent(ctx, tx, takingOf(`f.key in (select unnest($3::text[]))`), flight, now, pq.Array(keys))
 }
 
-// landAsSent deletes first and updates in the order of the keys, which costs half of what
-// landing does: there may be a hundred thousand.
-func landAsSent(ctx context.Context, tx *sqlx.Tx, which string, flight int64, keys []string, now time.Time) (int64, []string, error) {
-	var n int64
-	var first pq.StringArray
-	err := tx.QueryRowxContext(ctx, `
-		with gone as (
-			delete from outbox.flown f where f.flight = $1 and `+which+` returning f.object, f.key, f.wanted, f.hash),
+// landAsSent updates the rows of what some expressions name landed, in the order of the
+// keys.
+func landAsSent(ctx context.Context, tx *sqlx.Tx, landed string, flight int64, now time.Time, more ...any) (n int64, first []string, err error) {
+	var keys pq.StringArray
+	err = tx.QueryRowxContext(ctx, `
+		with `+landed+`,
 		written as (
 			update outbox.record r
-			set confirmed = greatest(r.confirmed, l.wanted), confirmed_at = $3,
+			set confirmed = greatest(r.confirmed, l.wanted), confirmed_at = $2,
 			    confirmed_hash = case when r.wanted > l.wanted and r.confirmed_hash = `+unlike+` then r.confirmed_hash else l.hash end,
 			    attempts = 0, not_before = null, last_error = ''
-			from (select * from gone order by key) as l where r.object = l.object and r.key = l.key)
-		select (select count(*) from gone), coalesce((
-			select array_agg(r.key order by r.key) from gone g join outbox.record r on r.object = g.object and r.key = g.key
-			where g.object = '`+Statement+`' and r.confirmed_hash is null), '{}')`, flight, pq.Array(keys), now).Scan(&n, &first)
-	return n, first, err
+			from (select * from landed order by key) as l where r.object = l.object and r.key = l.key)
+		select (select count(*) from landed), coalesce((
+			select array_agg(r.key order by r.key) from landed l join outbox.record r on r.object = l.object and r.key = l.key
+			where l.object = '`+Statement+`' and r.confirmed_hash is null), '{}')`, append([]any{flight, now}, more...)...).Scan(&n, &keys)
+	return n, keys, err
 }
 
 // Ground takes records out of a flight that were refused, each to be tried again or
@@ -98,6 +131,9 @@ func Ground(ctx context.Context, tx *sqlx.Tx, flight int64, failed []Failure, no
 	if len(failed) == 0 {
 		return nil
 	}
+	if err := alone(ctx, tx, flight); err != nil {
+		return err
+	}
 	keys, reasons := make([]string, len(failed)), make([]string, len(failed))
 	nots, unsure := make([]*string, len(failed)), make([]bool, len(failed))
 	for i, f := range failed {
@@ -105,7 +141,7 @@ func Ground(ctx context.Context, tx *sqlx.Tx, flight int64, failed []Failure, no
 	}
 	_, err = tx.ExecContext(ctx, `
 		with d as (select * from unnest($2::text[], $3::text[], $4::timestamptz[], $6::boolean[]) as d (key, reason, not_before, unsure)),
-		`+landingOf(`f.key = any((select $2::text[])::text[])`)+`
+		`+takingOf(`f.key in (select key from d)`)+`
 		update outbox.record r
 		set attempts = r.attempts + case when r.wanted > l.wanted then 0 else 1 end,
 		    last_error = case when r.wanted > l.wanted then r.last_error else d.reason end,
@@ -122,8 +158,11 @@ func Ground(ctx context.Context, tx *sqlx.Tx, flight int64, failed []Failure, no
 // may have got them: then they are sent whatever it confirmed before.
 func Release(ctx context.Context, tx *sqlx.Tx, flight int64, keys []string, unsure bool) (_ int64, err error) {
 	defer errs.Wrap(&err, "release records of flight %d", flight)
+	if err := alone(ctx, tx, flight); err != nil {
+		return 0, err
+	}
 	result, err := tx.ExecContext(ctx, `
-		with `+landingOf(`($2::text[] is null or f.key = any((select $2::text[])::text[]))`)+`
+		with `+takingOf(`($2::text[] is null or f.key in (select unnest($2::text[])))`)+`
 		update outbox.record r set confirmed_hash = case when $3 then `+unlike+` else r.confirmed_hash end
 		from landed l where r.object = l.object and r.key = l.key`, flight, pq.Array(keys), unsure)
 	if err != nil {
@@ -131,6 +170,3 @@ func Release(ctx context.Context, tx *sqlx.Tx, flight int64, keys []string, unsu
 	}
 	return result.RowsAffected()
 }
-
-// landingOf is landing for the records that a condition names.
-func landingOf(which string) string { return fmt.Sprintf(landing, which) }

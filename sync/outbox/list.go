@@ -44,22 +44,31 @@ func List(ctx context.Context, q sqlx.QueryerContext, f Filter, now time.Time) (
 	var out []Row
 	// Not every state asks for the instant, and Postgres wants to know its type.
 	err = sqlx.SelectContext(ctx, q, &out, `
+		with r as materialized (
+			select * from outbox.record r
+			where ($1 = '' or r.object = $1) and ($2::timestamptz is not null) and `+inState[f.State]+`
+			order by r.object, r.parent, r.key
+			limit $3)
 		select `+rowColumns+` from `+rowTables+`
-		where ($1 = '' or r.object = $1) and ($2::timestamptz is not null) and `+inState[f.State]+`
-		order by r.object, r.parent, r.key
-		limit $3`, f.Object, now, f.Limit)
+		order by r.object, r.parent, r.key`, f.Object, now, f.Limit)
 	return out, err
 }
+
+// aground says that a row is in no flight, and aloft that it is in one.
+const (
+	aloft   = `(r.object, r.key) in (select f.object, f.key from outbox.flown f)`
+	aground = `not ` + aloft
+)
 
 // inState are the conditions of the states at the instant $2. They are spelt out
 // so that Postgres finds those of the partial indexes in them.
 var inState = map[State]string{
 	"":          `true`,
-	Settled:     `r.wanted <= r.confirmed and r.quarantined_at is null and f.flight is null`,
-	Quarantined: `r.wanted > r.confirmed and r.quarantined_at is not null and f.flight is null`,
-	Waiting:     `r.wanted > r.confirmed and r.quarantined_at is null and r.not_before > $2 and f.flight is null`,
-	Unsent:      `r.wanted > r.confirmed and r.quarantined_at is null and (r.not_before is null or r.not_before <= $2) and f.flight is null`,
-	InFlight:    `f.flight is not null`,
+	Settled:     `r.wanted <= r.confirmed and r.quarantined_at is null and ` + aground,
+	Quarantined: `r.wanted > r.confirmed and r.quarantined_at is not null and ` + aground,
+	Waiting:     `r.wanted > r.confirmed and r.quarantined_at is null and r.not_before > $2 and ` + aground,
+	Unsent:      `r.wanted > r.confirmed and r.quarantined_at is null and (r.not_before is null or r.not_before <= $2) and ` + aground,
+	InFlight:    aloft,
 }
 
 // Retry lets push try rows that are quarantined or waiting again at its next
@@ -71,7 +80,7 @@ func Retry(ctx context.Context, tx *sqlx.Tx, object string, keys []string) (_ in
 		update outbox.record r set attempts = 0, not_before = null, quarantined_at = null
 		where ($1 = '' or object = $1) and ($2::text[] is null or key = any($2))
 		and wanted > confirmed and (quarantined_at is not null or not_before is not null)
-		and not exists (select from outbox.flown f where f.object = r.object and f.key = r.key)`,
+		and (r.object, r.key) not in (select f.object, f.key from outbox.flown f)`,
 		object, pq.Array(keys))
 	if err != nil {
 		return 0, err
@@ -93,7 +102,7 @@ func Drop(ctx context.Context, tx *sqlx.Tx, object string, keys []string, actor 
 		    last_error = left('`+droppedBy+`' || $3 || '; it said: ' || last_error, 1000)
 		where ($1 = '' or object = $1) and key = any($2)
 		and wanted > confirmed and (quarantined_at is not null or not_before is not null)
-		and not exists (select from outbox.flown f where f.object = r.object and f.key = r.key)`,
+		and (r.object, r.key) not in (select f.object, f.key from outbox.flown f)`,
 		object, pq.Array(keys), actor)
 	if err != nil {
 		return 0, err
@@ -126,7 +135,7 @@ func Tallies(ctx context.Context, q sqlx.QueryerContext, now time.Time) (_ []Tal
 			select object, 0, 0, count(*), 0
 			from outbox.record where wanted > confirmed and quarantined_at is not null group by object
 			union all
-			select object, 0, 0, 0, count(*) from outbox.flown group by object) as counted
+			select object, 0, 0, 0, sum(records) from outbox.manifest group by object) as counted
 		group by object order by object`, now)
 	return out, err
 }

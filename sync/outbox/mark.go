@@ -89,7 +89,7 @@ func MarkAll(ctx context.Context, tx *sqlx.Tx, object string, now time.Time) (_ 
 	result, err := tx.ExecContext(ctx, `
 		update outbox.record r set wanted = wanted + 1, marked_at = $2, attempts = 0, not_before = null
 		where object = $1 and (wanted <= confirmed or not_before is not null
-			or exists (select from outbox.flown f where f.object = r.object and f.key = r.key))`, object, now)
+			or key in (select f.key from outbox.flown f where f.object = $1))`, object, now)
 	if err != nil {
 		return 0, err
 	}

@@ -182,7 +182,7 @@ func TestWhatChangesInFlightStaysUnsent(t *testing.T) {
 		if err := outbox.Ground(ctx, tx, id, []outbox.Failure{{Key: "A/2", Reason: "no"}}, noon); err != nil {
 			return err
 		}
-		n, first, err := outbox.LandAll(ctx, tx, id, noon)
+		n, first, err := outbox.LandNext(ctx, tx, id, noon)
 		if n != 2 || len(first) != 0 { // of statements alone it is told
 			t.Errorf("landed %d, %v", n, first)
 		}
@@ -247,7 +247,7 @@ func TestAMappingThatChangesDuringAFlightIsComparedAfterwards(t *testing.T) {
 		if n, err := outbox.MarkAll(ctx, tx, outbox.Commission, noon); err != nil || n != 1 {
 			t.Errorf("marked %d, %v", n, err)
 		}
-		_, _, err := outbox.LandAll(ctx, tx, id, noon)
+		_, _, err := outbox.LandNext(ctx, tx, id, noon)
 		return err
 	})
 	if _, got := state(t, db, "A/1"); got != outbox.Unsent {

@@ -20,7 +20,7 @@ func NextLines(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Tim
 		and (parent, key) > ($2, $3)
 		and (not_before is null or not_before <= $4)
 		and key like '%/%/%/%/%'
-		and not exists (select from outbox.flown f where f.object = r.object and f.key = r.key)
+		and r.key not in (select f.key from outbox.flown f where f.object = $1)
 		order by object, parent, key
 		limit $5`, r.Object, r.After.Parent, r.After.Key, now, r.Limit)
 	return out, err

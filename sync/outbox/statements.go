@@ -62,7 +62,7 @@ func MarkLinesOf(ctx context.Context, tx *sqlx.Tx, statements []string, now time
 			select object, key from outbox.record
 			where object = '`+Commission+`' and key = any((select $1::text[])::text[])
 			and (wanted <= confirmed and confirmed_hash is not null
-				or exists (select from outbox.flown f where f.object = record.object and f.key = record.key))
+				or key in (select f.key from outbox.flown f where f.object = '`+Commission+`'))
 			order by key collate "C" for update)
 		update outbox.record r set wanted = r.wanted + 1, marked_at = $2
 		from written w where r.object = w.object and r.key = w.key`, pq.Array(keys), now)

@@ -3,6 +3,8 @@ package push
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,17 +20,17 @@ import (
 // batch is some rows of the outbox, and what has to be sent of them.
 type batch struct {
 	rows []outbox.Row
-	sent []*item      // those that differ from what Salesforce confirmed
+	sent int          // that differ from what Salesforce confirmed
 	same []outbox.Row // those that don't, or that Salesforce is not to hear of
 	// unfit are those that the ledger itself can't say.
 	unfit []outbox.Failure
 }
 
-// item is one record on its way.
+// item is one record on its way by a call.
 type item struct {
-	row    outbox.Row
-	record record.Record
-	hash   []byte
+	row  outbox.Row
+	json []byte // as it is sent
+	hash []byte
 	// result is nil until Salesforce answered.
 	result *salesforce.UpsertResult
 	// blamed is the whole request's failure that came down to this one record.
@@ -42,40 +44,90 @@ type item struct {
 	isSame bool
 }
 
-// compose reads what the ledger says of the rows now, and keeps to send what
-// differs from what was confirmed.
-func compose(ctx context.Context, q sqlx.QueryerContext, shape record.Shape, to mapping.Destination, rows []outbox.Row) (*batch, error) {
-	b := &batch{rows: rows, sent: make([]*item, 0, len(rows))}
-	states, err := shape.States(ctx, q, to.Target, keysOf(rows))
-	if err != nil {
+// record gives what is sent as a record.
+func (it *item) record() (r record.Record, err error) {
+	d := json.NewDecoder(bytes.NewReader(it.json))
+	d.UseNumber()
+	if err := d.Decode(&r); err != nil {
+		return nil, fmt.Errorf("read what is sent of %s: %w", it.row.Key, err)
+	}
+	return r, nil
+}
+
+// composer composes records of one destination; it is for one goroutine.
+type composer struct {
+	to     mapping.Destination
+	reader *record.Reader
+	sheet  *record.Sheet
+}
+
+func (p *pass) composer(to mapping.Destination) *composer {
+	form := record.NewForm(to)
+	return &composer{to: to, reader: record.NewReader(p.Shape, form), sheet: form.NewSheet()}
+}
+
+// errFull says that a record had no room any more. It and those behind it are for later.
+var errFull = errors.New("there is no room for more")
+
+// sift reads what the ledger says of the rows now, and gives to send what differs from what
+// was confirmed, in the order of the rows and one after the other in the composer's sheet.
+func (c *composer) sift(ctx context.Context, q sqlx.QueryerContext, rows []outbox.Row, send func(row *outbox.Row, hash []byte) error) (*batch, error) {
+	b := &batch{rows: rows}
+	if err := c.reader.Read(ctx, q, keysOf(rows)); err != nil {
 		return nil, err
 	}
-	for _, row := range rows {
-		state, known := states[row.Key]
+	for i := range rows {
+		row := &rows[i]
+		standing, err := c.reader.Fill(row.Key, c.sheet)
 		switch {
-		case known && state.Fault != "":
-			b.unfit = append(b.unfit, outbox.Failure{Key: row.Key, Reason: state.Fault})
+		case err != nil:
+		case standing.Fault != "":
+			b.unfit = append(b.unfit, outbox.Failure{Key: row.Key, Reason: standing.Fault})
 			continue
-		case (!known || state.IsUnwanted) && row.ConfirmedHash == nil:
+		case (!standing.IsKnown || standing.IsUnwanted) && row.ConfirmedHash == nil:
 			// It came and went between two pushes, or is not to be held; Salesforce never
 			// heard of it.
-			b.same = append(b.same, row)
+			b.same = append(b.same, *row)
 			continue
-		case !known:
-			state.Values = record.Withdrawn(to.Target)
+		case !standing.IsKnown:
+			err = c.reader.FillWithdrawn(row.Key, c.sheet)
 		}
-		r := record.Make(to, row.Key, state.Values)
-		hash, err := r.Hash(to)
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", row.Key, err)
 		}
-		if bytes.Equal(hash, row.ConfirmedHash) {
-			b.same = append(b.same, row)
+		hash, err := c.sheet.Hash()
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", row.Key, err)
+		}
+		if bytes.Equal(hash[:], row.ConfirmedHash) {
+			b.same = append(b.same, *row)
 			continue
 		}
-		b.sent = append(b.sent, &item{row: row, record: r, hash: hash})
+		if err := send(row, hash[:]); errors.Is(err, errFull) {
+			b.rows = rows[:i]
+			return b, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", row.Key, err)
+		}
+		b.sent++
 	}
 	return b, nil
+}
+
+// items gives what sift gives to send as items.
+func (c *composer) items(into *[]*item) func(row *outbox.Row, hash []byte) error {
+	var arena []byte
+	return func(row *outbox.Row, hash []byte) (err error) {
+		if cap(arena)-len(arena) < 4096 {
+			arena = make([]byte, 0, 1<<17)
+		}
+		from := len(arena)
+		if arena, err = c.sheet.AppendJSON(arena); err != nil {
+			return err
+		}
+		*into = append(*into, &item{row: *row, json: arena[from:len(arena):len(arena)], hash: hash})
+		return nil
+	}
 }
 
 func keysOf(rows []outbox.Row) []string {

@@ -10,7 +10,6 @@ import (
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
 
-	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
@@ -21,51 +20,78 @@ import (
 const (
 	// DefaultPatience is how long a pass waits for its Bulk jobs.
 	DefaultPatience = 30 * time.Minute
-	// lanes is how many jobs are made up side by side, each lane of parents of its own,
-	// because a write locks its parent; and jobsAtOnce how many a lane has in flight: while
-	// Salesforce works on one, the next is made up.
+	// lanes is how many jobs are made up side by side where there is much, each lane of
+	// parents of its own, because a write locks its parent; and jobsAtOnce how many a lane
+	// has in flight: while Salesforce works on one, the next is made up, and the outcome of
+	// the one before is noted. A lane makes up records faster than Salesforce takes them.
 	lanes      = 2
-	jobsAtOnce = 2
+	laneRows   = 120_000
+	jobsAtOnce = 3
 	// jobAtLeast and jobRows bound the records of a job: Salesforce works through a job in
-	// batches of ten thousand, and what a job has is in doubt together, and noted together.
+	// batches of ten thousand, and what a job has is in doubt together.
 	jobAtLeast = 10_000
 	jobRows    = 60_000
 	// jobBytes bounds its data; Salesforce takes a little more.
 	jobBytes = salesforce.MaxIngestUpload - 5_000_000
 	// chunkRows is how many records are composed and written down at once.
-	chunkRows = 2_000
+	chunkRows = 5_000
 	// brokenJobs is after how many jobs that fail as a whole the rest goes by calls, and
 	// uploadTries how often an upload is tried.
 	brokenJobs  = 4
 	uploadTries = 3
 )
 
-// bulkRun sends what is unsent of an object by Bulk jobs.
+// bulkRun sends what is unsent of an object by Bulk jobs: all of it, or a part of the
+// parents. Runs of different parts know nothing of each other.
 type bulkRun struct {
 	*pass
-	to     mapping.Destination
-	object string
-	part   int        // of the parents
-	parts  int        // 1 if this lane has them all
-	rows   int        // of the next job at most
-	after  outbox.Key // what is taken already
-	isDry  bool       // nothing is left behind after
-	broken int        // jobs
-	buffer []byte
+	*composer
+	object  string
+	part    int        // of the parents
+	parts   int        // 1 if this lane has them all
+	total   int        // that the lane is likely to have
+	taken   int        // into jobs
+	most    int        // of the next job, after one that broke; 0 is no bound
+	after   outbox.Key // what is taken already
+	isDry   bool       // nothing is left behind after
+	broken  int        // jobs
+	buffers [2][]byte  // one is uploaded while the other is filled
+	filling int
+}
+
+// jobSize is how many records the next job has at most. The first job of a lane is small,
+// so that Salesforce begins soon, and what is left is shared so that the last is not the
+// largest: while it is worked on nothing else is to be done.
+func (r *bulkRun) jobSize() int {
+	left := r.total - r.taken
+	size := jobRows
+	switch {
+	case r.total <= 2*jobAtLeast:
+		size = 2 * jobAtLeast
+	case r.taken == 0:
+		size = max(r.total*15/100, jobAtLeast)
+	case left <= 2*jobRows && left > 4*jobAtLeast:
+		size = left * 60 / 100
+	}
+	if r.most > 0 {
+		size = min(size, r.most)
+	}
+	return min(size, jobRows)
 }
 
 // verdict is how a job ended.
 type verdict struct {
-	broke bool // it did not do all of its work
-	left  bool // it goes on, and a later pass asks what became of it
-	err   error
+	records int64
+	broke   bool // it did not do all of its work
+	left    bool // it goes on, and a later pass asks what became of it
+	err     error
 }
 
 // bulk makes jobs until nothing is left to take, or so many have failed that the rest had
 // better go by calls.
 func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) error {
 	parts := lanes
-	if p.total <= lanes*jobAtLeast {
+	if p.total <= laneRows {
 		parts = 1
 	}
 	patience, cancel := context.WithTimeout(ctx, p.Patience)
@@ -74,7 +100,7 @@ func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) 
 	var all sync.WaitGroup
 	for part := range parts {
 		all.Go(func() {
-			r := &bulkRun{pass: p, to: to, object: object, part: part, parts: parts, rows: min(max(int(p.total)*5/(4*parts), jobAtLeast), jobRows)} // lanes are never quite even
+			r := &bulkRun{pass: p, composer: p.composer(to), object: object, part: part, parts: parts, total: int(p.total) / parts}
 			failed[part] = r.run(ctx, patience)
 			p.stop(failed[part]) // the other lanes finish what they have in flight
 		})
@@ -116,6 +142,7 @@ func (r *bulkRun) see(ctx, patience context.Context, f outbox.Flight) (v verdict
 	if err != nil {
 		return verdict{left: true, err: r.leave(ctx, f, err)}
 	}
+	v.records = f.Records
 	v.broke, v.err = r.settle(ctx, f, job, true)
 	return v
 }
@@ -129,8 +156,8 @@ func (r *bulkRun) heed(v verdict) error {
 		r.isDry = true // what works on this one would not get to another
 	case v.broke:
 		r.broken++
-		r.rows = max(r.rows/4, 1)
-		r.after, r.isDry = outbox.Key{}, false
+		r.most = max(int(v.records)/4, 1)
+		r.after, r.taken, r.isDry = outbox.Key{}, max(0, r.taken-int(v.records)), false
 	}
 	return v.err
 }
@@ -140,7 +167,7 @@ func (r *bulkRun) heed(v verdict) error {
 // and made again.
 func (r *bulkRun) launch(ctx context.Context) (outbox.Flight, error) {
 	for try := 1; ; try++ {
-		before := r.after
+		before, taken := r.after, r.taken
 		f, err := r.fill(ctx)
 		if err == nil {
 			return f, nil
@@ -159,7 +186,7 @@ func (r *bulkRun) launch(ctx context.Context) (outbox.Flight, error) {
 			return f, err
 		}
 		r.Log.Warn("an upload to a Bulk job broke off and is made again", zap.String("job", f.JobID), zap.Error(err))
-		r.after, r.isDry = before, false
+		r.after, r.taken, r.isDry = before, taken, false
 	}
 }
 
@@ -173,7 +200,7 @@ func (e *ownError) Unwrap() error { return e.error }
 // records, if none of the rows has to be sent.
 func (r *bulkRun) fill(ctx context.Context) (f outbox.Flight, err error) {
 	f = outbox.Flight{Object: r.object, API: outbox.Bulk}
-	first, err := r.chunk(ctx, &f, 0)
+	first, err := r.chunk(ctx, &f, 0, r.jobSize())
 	if err != nil || len(first) == 0 {
 		return f, err
 	}
@@ -211,47 +238,73 @@ func (r *bulkRun) noteJob(ctx context.Context, f outbox.Flight) error {
 }
 
 // write writes a job's data: the header, the first chunk, and further ones while they last
-// and fit.
+// and fit. While one is sent, the next is made up.
 func (r *bulkRun) write(ctx context.Context, w io.Writer, f *outbox.Flight, chunk []byte) error {
 	header := record.AppendCSVHeader(nil, r.to)
 	if _, err := w.Write(header); err != nil {
 		return err
 	}
+	type made struct {
+		data []byte
+		err  error
+	}
+	rows := r.jobSize()
 	for size := len(header); ; {
-		if _, err := w.Write(chunk); err != nil {
-			return err
-		}
 		size += len(chunk)
-		if r.isDry || f.Records >= int64(r.rows) || size > jobBytes*9/10 {
+		next := make(chan made, 1)
+		if r.isDry || f.Records >= int64(rows) || size > jobBytes*9/10 {
+			next <- made{}
+		} else {
+			go func() {
+				data, err := r.chunk(ctx, f, size, rows)
+				next <- made{data, err}
+			}()
+		}
+		_, err := w.Write(chunk)
+		m := <-next
+		switch {
+		case err != nil:
+			return err
+		case m.err != nil:
+			return &ownError{m.err}
+		case len(m.data) == 0:
+			r.taken += int(f.Records)
 			return nil
 		}
-		var err error
-		if chunk, err = r.chunk(ctx, f, size); err != nil {
-			return &ownError{err}
-		}
-		if len(chunk) == 0 {
-			return nil
-		}
+		chunk = m.data
 	}
 }
 
 // chunk composes rows until there is something to send, writes down what is sent as part
-// of the flight, which it begins if there is none yet, and gives it as lines of data; none
-// if nothing is left to take. size is how large the job's data are already.
-func (r *bulkRun) chunk(ctx context.Context, f *outbox.Flight, size int) (data []byte, err error) {
+// of the flight, which it begins if there is none yet, and gives it as lines of data, which
+// last until the next but one; none if nothing is left to take. size is how large the job's
+// data are already, and rows how many records it has at most.
+func (r *bulkRun) chunk(ctx context.Context, f *outbox.Flight, size, rows int) (data []byte, err error) {
 	for {
 		if r.isStopped() || r.isDry {
 			return nil, nil
 		}
 		var b *batch
 		var begun int64
+		limit := min(chunkRows, rows-int(f.Records))
 		err = pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-			data, begun = r.buffer[:0], f.ID
-			reach := outbox.Range{Object: r.object, After: r.after, Part: r.part, Parts: r.parts, Limit: min(chunkRows, r.rows)}
-			if b, err = r.take(ctx, tx, r.to, reach); err != nil || b == nil || len(b.sent) == 0 {
-				return err
-			}
-			if data, err = r.encode(data, b, size); err != nil {
+			data, begun = r.buffers[r.filling][:0], f.ID
+			sent := make([]outbox.Flown, 0, limit)
+			reach := outbox.Range{Object: r.object, After: r.after, Part: r.part, Parts: r.parts, Limit: limit}
+			b, err = r.take(ctx, tx, r.composer, reach, func(row *outbox.Row, hash []byte) error {
+				before := len(data)
+				var err error
+				if data, err = r.sheet.AppendCSV(data); err != nil {
+					return err
+				}
+				if size+len(data) > jobBytes && before > 0 {
+					data = data[:before]
+					return errFull // it comes with the next job
+				}
+				sent = append(sent, outbox.Flown{Key: row.Key, Wanted: row.Wanted, Hash: hash})
+				return nil
+			})
+			if err != nil || len(sent) == 0 {
 				return err
 			}
 			if begun == 0 {
@@ -259,7 +312,7 @@ func (r *bulkRun) chunk(ctx context.Context, f *outbox.Flight, size int) (data [
 					return err
 				}
 			}
-			return outbox.Launch(ctx, tx, begun, r.object, flown(b.sent))
+			return outbox.Launch(ctx, tx, begun, r.object, sent)
 		})
 		if err != nil {
 			return nil, err
@@ -268,35 +321,15 @@ func (r *bulkRun) chunk(ctx context.Context, f *outbox.Flight, size int) (data [
 			r.isDry = true
 			return nil, nil
 		}
-		f.ID, r.buffer = begun, data
-		f.Records += int64(len(b.sent))
+		r.buffers[r.filling] = data
+		f.ID = begun
+		f.Records += int64(b.sent)
 		last := b.rows[len(b.rows)-1]
 		r.after = outbox.Key{Key: last.Key, Parent: last.Parent}
 		r.settled(r.object, b)
 		if len(data) > 0 {
+			r.filling = 1 - r.filling
 			return data, nil
 		}
 	}
-}
-
-// encode writes the items of a batch as lines, as many as fit; the rows behind them are
-// taken out of the batch, and come with the next job.
-func (r *bulkRun) encode(data []byte, b *batch, size int) (_ []byte, err error) {
-	for i, it := range b.sent {
-		before := len(data)
-		if data, err = it.record.AppendCSV(data, r.to); err != nil {
-			return nil, errs.New(errs.Invalid, "encode %s: %w", it.row.Key, err)
-		}
-		if size+len(data) > jobBytes && i > 0 {
-			for n, row := range b.rows {
-				if row.Key == it.row.Key {
-					b.rows = b.rows[:n]
-					break
-				}
-			}
-			b.sent = b.sent[:i]
-			return data[:before], nil
-		}
-	}
-	return data, nil
 }

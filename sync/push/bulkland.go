@@ -115,27 +115,28 @@ func (r *bulkRun) groundRefused(ctx context.Context, f outbox.Flight, failed []r
 	return nil
 }
 
-// landRest takes what is left in the flight as written as it was sent.
+// landRest takes what is left in the flight as written as it was sent, a manifest at a time.
 func (r *bulkRun) landRest(ctx context.Context, f outbox.Flight, isOurs bool) error {
-	var n int64
-	err := pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		if err := r.token.Check(ctx, tx); err != nil {
+	for {
+		var n int64
+		err := pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+			if err := r.token.Check(ctx, tx); err != nil {
+				return err
+			}
+			var first []string
+			if n, first, err = outbox.LandNext(ctx, tx, f.ID, r.Clock.Now()); err != nil {
+				return err
+			}
+			if n == 0 {
+				return outbox.End(ctx, tx, f.ID)
+			}
+			return r.linked(ctx, tx, r.object, first)
+		})
+		if err != nil || n == 0 {
 			return err
 		}
-		var first []string
-		if n, first, err = outbox.LandAll(ctx, tx, f.ID, r.Clock.Now()); err != nil {
-			return err
-		}
-		if err := r.linked(ctx, tx, r.object, first); err != nil {
-			return err
-		}
-		return outbox.End(ctx, tx, f.ID)
-	})
-	if err != nil {
-		return err
+		r.landed(n, isOurs)
 	}
-	r.landed(n, isOurs)
-	return nil
 }
 
 // landed counts what was written: by this pass, or by an earlier one that could not count

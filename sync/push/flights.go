@@ -99,8 +99,9 @@ func (p *pass) settleSome(ctx context.Context, tx *sqlx.Tx, to mapping.Destinati
 	for i, l := range launched {
 		rows[i] = outbox.Row{Object: f.Object, Key: l.Key, Wanted: l.Wanted, ConfirmedHash: []byte{}}
 	}
-	b, err := compose(ctx, tx, p.Shape, to, rows)
-	if err != nil {
+	var now []*item
+	c := p.composer(to)
+	if _, err := c.sift(ctx, tx, rows, c.items(&now)); err != nil {
 		return 0, err
 	}
 	sent := map[string]string{}
@@ -108,7 +109,7 @@ func (p *pass) settleSome(ctx context.Context, tx *sqlx.Tx, to mapping.Destinati
 		sent[l.Key] = string(l.Hash)
 	}
 	var same []*item // what the ledger says is still what was sent
-	for _, it := range b.sent {
+	for _, it := range now {
 		if sent[it.row.Key] == string(it.hash) {
 			same = append(same, it)
 		}
@@ -169,7 +170,7 @@ func (p *pass) settleJob(ctx context.Context, to mapping.Destination, f outbox.F
 			return p.leave(ctx, f, err)
 		}
 	}
-	r := &bulkRun{pass: p, to: to, object: f.Object}
+	r := &bulkRun{pass: p, composer: p.composer(to), object: f.Object}
 	_, err = r.settle(ctx, f, job, false)
 	return err
 }

@@ -121,7 +121,7 @@ func (p *pass) byCalls(ctx context.Context, to mapping.Destination, object strin
 	var workers sync.WaitGroup
 	for part := range p.Workers {
 		workers.Go(func() {
-			w := &worker{pass: p, to: to, object: object, part: part}
+			w := &worker{pass: p, composer: p.composer(to), object: object, part: part}
 			p.stop(w.run(ctx))
 		})
 	}
@@ -209,7 +209,7 @@ func (p *pass) settled(object string, b *batch) {
 func (p *pass) wouldSend(object string, b *batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.report.Add(object+" to write", int64(len(b.sent)))
+	p.report.Add(object+" to write", int64(b.sent))
 	p.report.Add(object+" unchanged", int64(len(b.same)))
 	p.done += int64(len(b.rows))
 	p.options.Progress.Tell(object, p.done, max(p.total, p.done))

@@ -56,7 +56,15 @@ func readBack(ctx context.Context, sink Sink, to mapping.Destination, items []*i
 		err := sink.Query(ctx, record.Select(to)+where, salesforce.QueryOptions{}, func(_ context.Context, p salesforce.Page) error {
 			found, _, _, err := record.Decode(p, to)
 			for key, is := range found {
-				if it := byKey[key]; it != nil && record.IsAs(it.record, is, to, object) {
+				it := byKey[key]
+				if it == nil {
+					continue
+				}
+				sent, err := it.record()
+				if err != nil {
+					return err
+				}
+				if record.IsAs(sent, is, to, object) {
 					id, _ := is["Id"].(string)
 					it.result = &salesforce.UpsertResult{ID: id, Success: true}
 				}

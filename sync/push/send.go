@@ -88,11 +88,7 @@ func (w *worker) upsert(ctx context.Context, items []*item) error {
 	defer cancel()
 	records := make([]any, len(items))
 	for i, it := range items {
-		raw, err := it.record.AppendJSON(nil, "")
-		if err != nil {
-			return fmt.Errorf("encode %s: %w", it.row.Key, err)
-		}
-		records[i] = salesforce.Encoded{Key: it.row.Key, JSON: raw}
+		records[i] = salesforce.Encoded{Key: it.row.Key, JSON: it.json}
 	}
 	results, err := w.Sink.Upsert(ctx, w.to.Object, w.to.Key, records)
 	if err != nil {
@@ -156,10 +152,20 @@ func unlinked(items []*item, to mapping.Destination, all bool) ([]*item, error) 
 			continue
 		}
 		named, isLink := isAboutLink(*it.result)
-		if !isLink || !it.record.Unlink(to, named, all) {
+		if !isLink {
 			continue
 		}
-		hash, err := it.record.Hash(to)
+		r, err := it.record()
+		if err != nil {
+			return nil, err
+		}
+		if !r.Unlink(to, named, all) {
+			continue
+		}
+		hash, err := r.Hash(to)
+		if err == nil {
+			it.json, err = r.AppendJSON(nil, "")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", it.row.Key, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/pg"
-	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/sync/outbox"
 )
 
@@ -16,7 +15,7 @@ import (
 // (parent, key).
 type worker struct {
 	*pass
-	to     mapping.Destination
+	*composer
 	object string
 	part   int
 	after  outbox.Key
@@ -38,7 +37,7 @@ func (w *worker) run(ctx context.Context) error {
 // batch sends one batch and gives its number of rows; 0 means that there is none left. A
 // failed call is an error, and what came before it is settled all the same.
 func (w *worker) batch(ctx context.Context) (int, error) {
-	b, flight, err := w.prepare(ctx, w.to, outbox.Range{
+	b, items, flight, err := w.prepare(ctx, outbox.Range{
 		Object: w.object, After: w.after, Part: w.part, Parts: w.Workers, Limit: flightSize,
 	})
 	if err != nil || b == nil {
@@ -49,46 +48,45 @@ func (w *worker) batch(ctx context.Context) (int, error) {
 	if w.options.DryRun || flight == 0 {
 		return len(b.rows), nil
 	}
-	return len(b.rows), w.fly(ctx, flight, b.sent)
+	return len(b.rows), w.fly(ctx, flight, items)
 }
 
 // prepare takes the next rows of a range, settles those of which nothing has to be sent,
 // and writes down the others as a flight of Collections calls; nil means that there are no
 // rows, and flight 0 that nothing has to be sent.
-func (p *pass) prepare(ctx context.Context, to mapping.Destination, reach outbox.Range) (b *batch, flight int64, err error) {
-	if p.options.DryRun {
-		rows, err := outbox.Next(ctx, p.DB, reach, p.Clock.Now())
-		if err != nil || len(rows) == 0 {
-			return nil, 0, err
-		}
-		if b, err = compose(ctx, p.DB, p.Shape, to, rows); err != nil {
-			return nil, 0, err
-		}
-		p.wouldSend(reach.Object, b)
-		return b, 0, nil
-	}
-	err = pg.InTx(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		b, flight = nil, 0
-		if b, err = p.take(ctx, tx, to, reach); err != nil || b == nil || len(b.sent) == 0 {
+func (w *worker) prepare(ctx context.Context, reach outbox.Range) (b *batch, items []*item, flight int64, err error) {
+	err = pg.InTx(ctx, w.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		items, flight = nil, 0
+		b, err = w.take(ctx, tx, w.composer, reach, w.items(&items))
+		if err != nil || len(items) == 0 || w.options.DryRun {
 			return err
 		}
-		if flight, err = outbox.Begin(ctx, tx, reach.Object, outbox.Collections, p.Clock.Now()); err != nil {
+		if flight, err = outbox.Begin(ctx, tx, reach.Object, outbox.Collections, w.Clock.Now()); err != nil {
 			return err
 		}
-		return outbox.Launch(ctx, tx, flight, reach.Object, flown(b.sent))
+		return outbox.Launch(ctx, tx, flight, reach.Object, flown(items))
 	})
-	if err != nil {
-		return nil, 0, err
+	switch {
+	case err != nil:
+		return nil, nil, 0, err
+	case b == nil:
+	case w.options.DryRun:
+		w.wouldSend(reach.Object, b)
+	default:
+		w.settled(reach.Object, b)
 	}
-	if b != nil {
-		p.settled(reach.Object, b)
-	}
-	return b, flight, nil
+	return b, items, flight, nil
 }
 
-// take composes the next rows of a range, and settles those of which nothing is sent.
-func (p *pass) take(ctx context.Context, tx *sqlx.Tx, to mapping.Destination, reach outbox.Range) (*batch, error) {
-	if err := p.token.Check(ctx, tx); err != nil {
+// take composes the next rows of a range, and settles those of which nothing is sent; a dry
+// run doesn't. It gives nil if there are none.
+func (p *pass) take(ctx context.Context, tx *sqlx.Tx, c *composer, reach outbox.Range, send func(row *outbox.Row, hash []byte) error) (*batch, error) {
+	if !p.options.DryRun {
+		if err := p.token.Check(ctx, tx); err != nil {
+			return nil, err
+		}
+	}
+	if err := pg.ByIndex(ctx, tx); err != nil {
 		return nil, err
 	}
 	now := p.Clock.Now()
@@ -96,9 +94,9 @@ func (p *pass) take(ctx context.Context, tx *sqlx.Tx, to mapping.Destination, re
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	b, err := compose(ctx, tx, p.Shape, to, rows)
-	if err != nil {
-		return nil, err
+	b, err := c.sift(ctx, tx, rows, send)
+	if err != nil || p.options.DryRun {
+		return b, err
 	}
 	if err := outbox.Confirm(ctx, tx, reach.Object, b.same, now); err != nil {
 		return nil, err

@@ -48,20 +48,25 @@ func appendCell(b []byte, v any, there bool) ([]byte, error) {
 	case json.Number:
 		b = append(b, v...)
 	case string:
-		if !strings.ContainsAny(v, "\",\n\r") {
-			return append(b, v...), nil
-		}
-		b = append(b, '"')
-		for {
-			i := strings.IndexByte(v, '"')
-			if i < 0 {
-				return append(append(b, v...), '"'), nil
-			}
-			b = append(append(b, v[:i+1]...), '"')
-			v = v[i+1:]
-		}
+		b = appendText(b, v)
 	default:
 		return b, fmt.Errorf("a %T cannot be written as CSV", v)
 	}
 	return b, nil
+}
+
+// appendText appends a text, in quotes if it needs them.
+func appendText(b []byte, v string) []byte {
+	if !strings.ContainsAny(v, "\",\n\r") {
+		return append(b, v...)
+	}
+	b = append(b, '"')
+	for {
+		i := strings.IndexByte(v, '"')
+		if i < 0 {
+			return append(append(b, v...), '"')
+		}
+		b = append(append(b, v[:i+1]...), '"')
+		v = v[i+1:]
+	}
 }

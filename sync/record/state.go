@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"strings"
 
@@ -150,7 +149,7 @@ func issuedTo(ctx context.Context, q sqlx.QueryerContext, lines []book.Line) (ma
 func commissionState(l book.Line, isPartner bool) State {
 	var e told
 	if err := json.Unmarshal(l.Explanation, &e); err != nil {
-		return State{Fault: fmt.Sprintf("the explanation of the line can't be read: %v; work the line out again", err)}
+		return State{Fault: unreadable(err)}
 	}
 	values := lineValues(l, isPartner)
 	values["explanation"] = tell(e)

@@ -65,12 +65,12 @@ func statementLinks(ctx context.Context, q sqlx.QueryerContext, lines []book.Lin
 			keys = append(keys, k)
 		}
 	}
-	written, err := outbox.Find(ctx, q, outbox.Statement, keys)
+	written, err := outbox.Known(ctx, q, outbox.Statement, keys)
 	if err != nil {
 		return nil, err
 	}
 	for line, k := range links {
-		if written[k].ConfirmedHash == nil {
+		if !written[k] {
 			delete(links, line)
 		}
 	}

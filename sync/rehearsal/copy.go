@@ -26,8 +26,8 @@ func partial(late time.Duration) map[string]string {
 	return map[string]string{
 		"ledger.period_facts": "false",
 		// What is on its way is as good as unsent: the copy's push must not wait for it.
-		"outbox.flight": "false",
-		"outbox.flown":  "false",
+		"outbox.flight":   "false",
+		"outbox.manifest": "false",
 		"staging.record": fmt.Sprintf(`t.reconciled_at is null or t.vanished_at is not null or t.modstamp >= (
 			select least(c.at, c.updated_at - interval '%d seconds') from staging.cursor c where c.object = t.object)`, int64(late/time.Second)),
 	}

@@ -84,6 +84,13 @@ func measure(b *testing.B, opportunities int) []measured {
 // how to stop it.
 func emulate(b *testing.B, opportunities int) (url string, stop func()) {
 	b.Helper()
+	url, _, stop = emulateAs(b, opportunities)
+	return url, stop
+}
+
+// emulateAs is emulate, and gives the process too.
+func emulateAs(b *testing.B, opportunities int) (url string, pid int, stop func()) {
+	b.Helper()
 	path, err := binary()
 	must(b, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -93,7 +100,7 @@ func emulate(b *testing.B, opportunities int) (url string, stop func()) {
 	cmd := exec.Command(path, "emulator", "--listen", addr, "--opportunities", strconv.Itoa(opportunities), "--seed", "7")
 	must(b, cmd.Start())
 	waitFor(b, addr)
-	return "http://" + addr, func() {
+	return "http://" + addr, cmd.Process.Pid, func() {
 		must(b, cmd.Process.Kill())
 		_ = cmd.Wait() // says that it was killed
 	}

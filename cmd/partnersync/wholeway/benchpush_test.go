@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,6 +87,24 @@ type pushed struct {
 	floor        time.Duration
 	ledger       time.Duration // of reading the lines plainly and noting as many outcomes
 	bytes        int64
+	pid          int // of the org
+	// cpu is what others than push used of processors during the run, floorCPU what all did
+	// during the floor.
+	cpu, floorCPU spent
+}
+
+// spent is processor time by who used it.
+type spent struct{ org, database, own time.Duration }
+
+func (s spent) sum() time.Duration { return s.org + s.database + s.own }
+
+// spending reads what was used until now.
+func (p *pushed) spending() spent {
+	return spent{cpuOf(p.b, p.pid), cpuOfServer(p.b, p.db), cpuOf(p.b, os.Getpid())}
+}
+
+func (s spent) since(before spent) spent {
+	return spent{s.org - before.org, s.database - before.database, s.own - before.own}
 }
 
 func newPushed(b *testing.B, api string, n int) *pushed {
@@ -115,13 +134,17 @@ func newPushed(b *testing.B, api string, n int) *pushed {
 
 // org starts an org that has nothing of ours.
 func (p *pushed) org() string {
-	url, stop := emulate(p.b.(*testing.B), 10)
+	url, pid, stop := emulateAs(p.b.(*testing.B), 10)
 	p.b.Cleanup(stop)
+	p.pid = pid
 	return url
 }
 
 func (p *pushed) measure() {
+	before := p.spending()
 	p.run = p.program.stage(context.Background(), stage.Push)
+	p.cpu = p.spending().since(before)
+	p.cpu.own = p.run.cpuTime
 	if got := p.run.counts["commission written"]; got != int64(p.n) {
 		p.b.Fatalf("%d of %d were written: %v", got, p.n, p.run.counts)
 	}
@@ -170,9 +193,9 @@ func (p *pushed) takeFloor() {
 	d := newDrain(p.b, url, "")
 	records := p.records(to)
 	if p.api == "bulk" {
-		p.floor = p.sendJobs(d, to, records)
+		p.sendJobs(d, to, records)
 	} else {
-		p.floor = p.sendCalls(d, to, records)
+		p.sendCalls(d, to, records)
 	}
 }
 
@@ -211,7 +234,7 @@ func (p *pushed) records(to mapping.Destination) (out []record.Record) {
 }
 
 // sendJobs sends CSV in three jobs, one after the other, and waits until they are done.
-func (p *pushed) sendJobs(d *drain, to mapping.Destination, records []record.Record) time.Duration {
+func (p *pushed) sendJobs(d *drain, to mapping.Destination, records []record.Record) {
 	const jobs = 3
 	var bodies []string
 	for i := range jobs {
@@ -224,7 +247,7 @@ func (p *pushed) sendJobs(d *drain, to mapping.Destination, records []record.Rec
 		bodies = append(bodies, string(data))
 		p.bytes += int64(len(data))
 	}
-	return timed(func() {
+	p.timeFloor(func() {
 		var ids []string
 		for _, body := range bodies {
 			id := within(d.send(http.MethodPost, apiBase+"/jobs/ingest", "application/json",
@@ -244,7 +267,7 @@ func (p *pushed) sendJobs(d *drain, to mapping.Destination, records []record.Rec
 }
 
 // sendCalls sends Collections calls of 200 records, four at once.
-func (p *pushed) sendCalls(d *drain, to mapping.Destination, records []record.Record) time.Duration {
+func (p *pushed) sendCalls(d *drain, to mapping.Destination, records []record.Record) {
 	var bodies [][]byte
 	for i := 0; i < len(records); i += 200 {
 		var body bytes.Buffer
@@ -263,7 +286,7 @@ func (p *pushed) sendCalls(d *drain, to mapping.Destination, records []record.Re
 		bodies = append(bodies, body.Bytes())
 	}
 	const writers = 4
-	return timed(func() {
+	p.timeFloor(func() {
 		var all sync.WaitGroup
 		for w := range writers {
 			all.Go(func() {
@@ -274,6 +297,13 @@ func (p *pushed) sendCalls(d *drain, to mapping.Destination, records []record.Re
 		}
 		all.Wait()
 	})
+}
+
+func (p *pushed) timeFloor(f func()) {
+	runtime.GC() // the bodies are made up
+	before := p.spending()
+	p.floor = timed(f)
+	p.floorCPU = p.spending().since(before)
 }
 
 func (p *pushed) call(d *drain, to mapping.Destination, body []byte) {
@@ -301,6 +331,15 @@ func pushTable(large, small []*pushed) string {
 		fmt.Fprintf(w, "%s\tpush\t%d\t%s\t%s\t%.0f\t%d\t\t%d MB\t%d MB\t\n", p.api, p.n, p.run.took.Round(10*time.Millisecond), p.run.cpuTime.Round(10*time.Millisecond),
 			float64(p.n)/p.run.took.Seconds(), p.calls["calls"]+p.calls["jobs"]+p.calls["other"], p.run.maxRSS>>20, small[i].run.maxRSS>>20)
 		fmt.Fprintf(w, "%s\tnothing new\t0\t%s\t%s\t\t\t\t\t\t\n", p.api, p.nothing.took.Round(10*time.Millisecond), p.nothing.cpuTime.Round(10*time.Millisecond))
+	}
+	fmt.Fprintf(w, "processor time\t\t\torg\tPostgres\tpush, or who sends\tall\t\t\t\t\n")
+	for _, p := range large {
+		for _, row := range []struct {
+			what string
+			spent
+		}{{"floor", p.floorCPU}, {"push", p.cpu}} {
+			fmt.Fprintf(w, "%s\t%s\t\t%s\t%s\t%s\t%s\t\t\t\t\n", p.api, row.what, row.org, row.database, row.own.Round(10*time.Millisecond), row.sum().Round(10*time.Millisecond))
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return err.Error()

@@ -1,0 +1,208 @@
+package record
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/goccy/go-json"
+)
+
+// tellRaw is tell for an explanation as the database has it. What an explanation says is
+// found without reading the rest of it; one that looks unusual is read as a whole.
+func tellRaw(raw []byte) (text, fault string) {
+	if b, ok := quickTell(raw); ok {
+		return string(b), ""
+	}
+	var e told
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return "", unreadable(err)
+	}
+	return tell(e), ""
+}
+
+func unreadable(err error) string {
+	return fmt.Sprintf("the explanation of the line can't be read: %v; work the line out again", err)
+}
+
+// quickTell goes once through the members of an object, and gives the sentence and the
+// arithmetic, if they are there once, in this order, and plainly written.
+func quickTell(raw []byte) (out []byte, ok bool) {
+	s := scan{b: raw}
+	if !s.take('{') {
+		return nil, false
+	}
+	sentences, arithmetics := 0, 0
+	for first := true; !s.take('}'); first = false {
+		if !first && !s.take(',') {
+			return nil, false
+		}
+		name, plain := s.plain()
+		if !plain || !s.take(':') {
+			return nil, false
+		}
+		switch {
+		case string(name) == "sentence":
+			sentences++
+			out, ok = s.appendText(make([]byte, 0, 512))
+			if !ok || arithmetics > 0 {
+				return nil, false
+			}
+		case string(name) == "arithmetic":
+			arithmetics++
+			if out, ok = s.appendLines(out); !ok {
+				return nil, false
+			}
+		case bytes.EqualFold(name, []byte("sentence")), bytes.EqualFold(name, []byte("arithmetic")):
+			return nil, false
+		default:
+			if !s.skip() {
+				return nil, false
+			}
+		}
+	}
+	s.space()
+	return out, s.at == len(raw) && sentences == 1 && arithmetics <= 1
+}
+
+// scan goes through JSON.
+type scan struct {
+	b  []byte
+	at int
+}
+
+func (s *scan) space() {
+	for s.at < len(s.b) && (s.b[s.at] == ' ' || s.b[s.at] == '\n' || s.b[s.at] == '\t' || s.b[s.at] == '\r') {
+		s.at++
+	}
+}
+
+// take takes a character, if it is the next.
+func (s *scan) take(c byte) bool {
+	s.space()
+	if s.at >= len(s.b) || s.b[s.at] != c {
+		return false
+	}
+	s.at++
+	return true
+}
+
+// plain takes a string in which nothing is escaped.
+func (s *scan) plain() ([]byte, bool) {
+	if !s.take('"') {
+		return nil, false
+	}
+	n := bytes.IndexByte(s.b[s.at:], '"')
+	if n < 0 {
+		return nil, false
+	}
+	text := s.b[s.at : s.at+n]
+	s.at += n + 1
+	return text, bytes.IndexByte(text, '\\') < 0
+}
+
+// appendText takes a string and appends what it says. Escapes of one character are all
+// that it knows.
+func (s *scan) appendText(out []byte) ([]byte, bool) {
+	if !s.take('"') {
+		return nil, false
+	}
+	from := len(out)
+	for s.at < len(s.b) {
+		n := bytes.IndexAny(s.b[s.at:], "\"\\")
+		if n < 0 {
+			return nil, false
+		}
+		out = append(out, s.b[s.at:s.at+n]...)
+		s.at += n
+		if s.b[s.at] == '"' {
+			s.at++
+			return out, utf8.Valid(out[from:])
+		}
+		if s.at+1 >= len(s.b) {
+			return nil, false
+		}
+		switch c := s.b[s.at+1]; c {
+		case '"', '\\', '/':
+			out = append(out, c)
+		case 'n':
+			out = append(out, '\n')
+		case 't':
+			out = append(out, '\t')
+		case 'r':
+			out = append(out, '\r')
+		default:
+			return nil, false
+		}
+		s.at += 2
+	}
+	return nil, false
+}
+
+// appendLines takes an array of strings and appends each as a line of its own.
+func (s *scan) appendLines(out []byte) ([]byte, bool) {
+	if !s.take('[') {
+		return nil, false
+	}
+	for first := true; !s.take(']'); first = false {
+		if !first && !s.take(',') {
+			return nil, false
+		}
+		var ok bool
+		if out, ok = s.appendText(append(out, '\n')); !ok {
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+// skip goes over a value. The database has checked it, so only its end is looked for.
+func (s *scan) skip() bool {
+	depth := 0
+	for s.at < len(s.b) {
+		switch c := s.b[s.at]; c {
+		case '"':
+			if !s.skipText() {
+				return false
+			}
+			if depth == 0 {
+				return true
+			}
+			continue
+		case '[', '{':
+			depth++
+		case ']', '}':
+			if depth == 0 {
+				return true // of the object around a number
+			}
+			if depth--; depth == 0 {
+				s.at++
+				return true
+			}
+		case ',':
+			if depth == 0 {
+				return true
+			}
+		}
+		s.at++
+	}
+	return false
+}
+
+func (s *scan) skipText() bool {
+	for s.at++; s.at < len(s.b); {
+		n := bytes.IndexByte(s.b[s.at:], '"')
+		if n < 0 {
+			return false
+		}
+		end := s.at + n
+		escapes := 0
+		for end-1-escapes >= s.at && s.b[end-1-escapes] == '\\' {
+			escapes++
+		}
+		if s.at = end + 1; escapes%2 == 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -37,42 +37,68 @@ func cleared(gone func(context.Context, sqlx.QueryerContext, []string) ([]string
 	}
 }
 
+// moves are links that are not to lead where the book has them, by field and id.
+type moves map[string]map[string]ledger.Link
+
+// readMoves gives those of ids, by field.
+func readMoves(ctx context.Context, q sqlx.QueryerContext, ids func(field string, each func(id string))) (moves, error) {
+	out := moves{}
+	for _, link := range movable {
+		var all []string
+		seen := map[string]bool{}
+		ids(link.field, func(id string) {
+			if id != "" && !seen[id] {
+				seen[id] = true
+				all = append(all, id)
+			}
+		})
+		of, err := link.of(ctx, q, all)
+		if err != nil {
+			return nil, err
+		}
+		if len(of) > 0 {
+			out[link.field] = of
+		}
+	}
+	return out, nil
+}
+
+// leads says where a link is to lead that the book has to id.
+func (m moves) leads(field, id string) string {
+	if link, is := m[field][id]; is {
+		return link.To
+	}
+	return id
+}
+
 // follow lets the links of states lead where Salesforce lets them lead: it moves those to
 // an Account that was merged to the survivor, clears those to what was deleted, and
 // refuses to be told otherwise.
 func follow(ctx context.Context, q sqlx.QueryerContext, states map[string]State) error {
-	for _, link := range movable {
-		var ids []string
-		seen := map[string]bool{}
+	moved, err := readMoves(ctx, q, func(field string, each func(string)) {
 		for _, s := range states {
-			if id, is := s.Values[link.field].(string); is && !seen[id] {
-				seen[id] = true
-				ids = append(ids, id)
+			if id, is := s.Values[field].(string); is {
+				each(id)
 			}
 		}
-		all, err := link.of(ctx, q, ids)
-		if err != nil {
-			return err
-		}
-		if len(all) == 0 {
-			continue
-		}
-		for key, s := range states {
-			id, is := s.Values[link.field].(string)
-			if !is {
-				continue
-			}
-			to, is := all[id]
+	})
+	if err != nil || len(moved) == 0 {
+		return err
+	}
+	for key, s := range states {
+		for field, of := range moved {
+			id, _ := s.Values[field].(string)
+			to, is := of[id]
 			if !is {
 				continue
 			}
 			if s.left == nil {
 				s.left = map[string][]string{}
 			}
-			s.left[link.field] = to.Or
-			s.Values[link.field] = recordID(to.To)
-			states[key] = s
+			s.left[field] = to.Or
+			s.Values[field] = recordID(to.To)
 		}
+		states[key] = s
 	}
 	return nil
 }

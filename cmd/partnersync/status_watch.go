@@ -64,7 +64,10 @@ func (p *page) watched(w watched, alerts []alert.Alert, now time.Time) {
 		p.title("How fresh it is")
 	}
 	for _, o := range w.Objects {
-		line := o.Object + ": read to " + instant(o.ReadTo) + ", " + roughly(o.Age(now)) + " ago"
+		line := o.Object + ": not read as a whole yet"
+		if o.IsRead() {
+			line = o.Object + ": read to " + instant(o.ReadTo) + ", " + roughly(o.Age(now)) + " ago"
+		}
 		if o.Waits > 0 {
 			line += "; behind by " + counted(o.Waits, "record") + " that " + verbOf(o.Waits) + " not reconciled, the oldest for " + since(o.WaitsSince, now)
 		}
@@ -90,7 +93,15 @@ func quotaLine(q quota.Standing, now time.Time) string {
 	if q.State == quota.Unknown {
 		return q.String()
 	}
-	return q.String() + " (heard " + roughly(now.Sub(q.HeardAt)) + " ago)"
+	heard := "heard " + roughly(now.Sub(q.HeardAt)) + " ago"
+	switch {
+	case q.AskedFrom == nil:
+	case q.AskedFrom.After(now):
+		heard += "; until " + instant(*q.AskedFrom) + " runs do not even ask"
+	default:
+		heard += "; the next run asks again"
+	}
+	return q.String() + " (" + heard + ")"
 }
 
 // ages writes since when the oldest rows of the outbox wait.

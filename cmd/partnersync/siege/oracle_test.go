@@ -223,7 +223,8 @@ func (w *world) checkSales() {
 		must(w.t, err)
 		parts := []string{amount.String()}
 		for _, f := range []string{"CloseDate", "StageName", "AccountId", "IsDeleted"} {
-			if r[f] != nil && (f != "AccountId" || r["IsDeleted"] == false) { // a merge moves what is in the bin, and no stamp tells
+			// Links of what lies in the recycle bin move without a stamp.
+			if r[f] != nil && !(f == "AccountId" && r["IsDeleted"] == true) {
 				parts = append(parts, fmt.Sprint(r[f]))
 			} else {
 				parts = append(parts, "")

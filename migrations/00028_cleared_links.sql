@@ -25,6 +25,12 @@ alter table ledger.vanished add column alive_at timestamptz;
 -- merge has moved where it is.
 alter table ledger.customer add column former_master_ids text[] not null default '{}';
 
+-- Lines of which a link leads to what is there again, and that are still to be marked for
+-- push: Salesforce puts back the links that it has cleared, and no others.
+create table ledger.relinked (
+    line_key text primary key
+);
+
 -- What links may not lead to any more is little, and is looked up by batches of ids.
 create index opportunity_gone on ledger.opportunity (id) where is_deleted;
 create index space_gone on ledger.space (id) where is_deleted;
@@ -34,6 +40,7 @@ create index customer_gone on ledger.customer (account_id) where is_deleted or m
 drop index ledger.customer_gone;
 drop index ledger.space_gone;
 drop index ledger.opportunity_gone;
+drop table ledger.relinked;
 alter table ledger.customer drop column former_master_ids;
 alter table ledger.vanished drop column alive_at;
 alter table staging.record drop column alive_at;

@@ -2,16 +2,12 @@ package portal
 
 import (
 	"embed"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
-	"runtime/debug"
-	"slices"
-	"strings"
 
 	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/internal/web"
 )
 
 // maxBody bounds what a request may carry: nothing here reads a body.
@@ -34,24 +30,9 @@ func assets() http.Handler {
 	})
 }
 
-// guarded puts around every answer what a browser has to be told, and turns a
-// panic into a 500 that says nothing of the inside.
+// guarded bounds what requests carry, and tells browsers what they have to be told.
 func (s *site) guarded(next http.Handler) http.Handler {
-	limited := http.MaxBytesHandler(next, maxBody)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		// No script at all, no foreign source, no frame, no form.
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; "+
-			"base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		defer s.recovered(w, r)
-		limited.ServeHTTP(w, r)
-	})
+	return web.Guard(http.MaxBytesHandler(next, maxBody), web.NoForms, s.Log)
 }
 
 // named refuses requests for a name that is not one of this site's. A page
@@ -61,7 +42,7 @@ func (s *site) guarded(next http.Handler) http.Handler {
 // no money and are asked for under many names, so they answer to all.
 func (s *site) named(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if host := hostOf(r.Host); !s.answersTo(host) {
+		if host := web.HostOf(r.Host); !web.CannotBeRebound(host, s.Hosts...) {
 			s.Log.Warn("refused to show the page under a name that is not this site's", zap.String("host", host))
 			http.Error(w, fmt.Sprintf("The status page is not shown under the name %q. The setting http.hosts lists the names that it has.", host),
 				http.StatusMisdirectedRequest)
@@ -69,34 +50,4 @@ func (s *site) named(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// hostOf takes the port and the brackets of an IPv6 address from a Host header.
-func hostOf(header string) string {
-	if host, _, err := net.SplitHostPort(header); err == nil {
-		return host
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(header, "["), "]")
-}
-
-func (s *site) answersTo(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
-	}
-	host = strings.TrimSuffix(host, ".")
-	return strings.EqualFold(host, "localhost") ||
-		slices.ContainsFunc(s.Hosts, func(name string) bool { return strings.EqualFold(host, name) })
-}
-
-func (s *site) recovered(w http.ResponseWriter, r *http.Request) {
-	p := recover()
-	if p == nil {
-		return
-	}
-	// The server's own way to end a connection; it is no fault.
-	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-		panic(p)
-	}
-	s.Log.Error("a page panicked", zap.String("path", r.URL.Path), zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
-	http.Error(w, "This is a fault of the program; its log has the details.", http.StatusInternalServerError)
 }

@@ -18,7 +18,8 @@ type page struct{ status *template.Template }
 // loadPage reads the embedded template. It panics if that is broken, which no
 // test lets happen.
 func loadPage() page {
-	return page{status: template.Must(template.ParseFS(templates, "templates/status.html"))}
+	return page{status: template.Must(template.New("status.html").Funcs(template.FuncMap{"prose": prose}).
+		ParseFS(templates, "templates/status.html"))}
 }
 
 // status shows how the stages fare and what is owed. It is rendered as a whole

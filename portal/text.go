@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"html/template"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,23 @@ func groupDigits(s string) string {
 		b.WriteString("." + fraction)
 	}
 	return sign + b.String()
+}
+
+// prose sets a sentence in HTML, escaped, and what stands between backticks in it as code.
+func prose(s string) template.HTML {
+	var b strings.Builder
+	parts := strings.Split(s, "`")
+	for i, part := range parts {
+		switch escaped := template.HTMLEscapeString(part); {
+		case i%2 == 1 && i < len(parts)-1:
+			b.WriteString("<code>" + escaped + "</code>")
+		case i%2 == 1: // one that nothing closes
+			b.WriteString("`" + escaped)
+		default:
+			b.WriteString(escaped)
+		}
+	}
+	return template.HTML(b.String()) //nolint:gosec // all of it is escaped above
 }
 
 // moment shows an instant in the company zone, and how long before now it was.

@@ -77,5 +77,5 @@ func TestARunThatIsPutOffSaysSo(t *testing.T) {
 	if len(status.Objects) == 0 || status.Objects[0].ReadTo.IsZero() || len(status.Quota.Jobs) != 1 || len(status.Alerts) != 1 || status.Alerts[0].Kind != alert.Quota {
 		t.Errorf("%+v", status)
 	}
-	c.run("status").want(t, exitOK, "read to ", "ago", "in 24 hours", "alert: pull is put off")
+	c.run("status").want(t, exitOK, "READ TO", "AGE", "in 24 hours", "alert: pull is put off")
 }

@@ -217,7 +217,7 @@ func (d *demonstration) settingsPath() string {
 
 // invite says what to open and what to try, once everything is up.
 func (d *demonstration) invite(web, orgURL string) {
-	command := "partnersync --config " + d.settingsPath() + " "
+	command := os.Args[0] + " --config " + d.settingsPath() + " "
 	say := func(format string, args ...any) { d.app.say(format, args...) }
 	say("\n%s", d.app.paint(d.app.err, bold, "Open http://"+web+" for the status page. Ctrl-C stops the demo."))
 	say("Open %s to see the commissions inside of the org (`partnersync emulator --help` says more).", orgURL)

@@ -124,6 +124,9 @@ func (a *app) reproduce(c *cobra.Command, d *database, m clock.Month, out string
 		p.line("  %s", r.Digest)
 		p.line("its %s sources, worked out again by engine version %s, come to", thousands(r.Sources), r.EngineNow)
 		p.line("  %s", r.Is)
+		if r.Agrees() {
+			p.line("%s", p.app.paint(p.w, green, "which is the same, to the byte"))
+		}
 	}); err != nil {
 		return err
 	}

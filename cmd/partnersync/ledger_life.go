@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/money"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
@@ -112,7 +115,7 @@ func (a *app) showOutcome(o book.Outcome, named int, done string, dryRun bool) e
 		if dryRun {
 			would = " would be"
 		}
-		p.line("%s%s %s", counted(int64(len(o.Done)), "line"), would, done)
+		p.line("%s%s %s%s", counted(int64(len(o.Done)), "line"), would, done, comingTo(o.Done))
 		if n := len(o.Refused); n > 0 {
 			p.line("%s refused", counted(int64(n), "line"))
 		}
@@ -135,12 +138,54 @@ func (p *page) outcome(o book.Outcome) {
 		g.add(l.Line, l.Status, strings.Join(amounts, ", "))
 	}
 	p.table(g)
-	g = grid{heads: []string{"REFUSED", "WHY", "HINT"}, wrap: []int{0, 1, 2}}
-	for _, r := range o.Refused[:min(len(o.Refused), mostShown)] {
-		g.add(r.Key, r.Reason, r.Hint)
+	p.refused(o.Refused)
+	if len(o.Done) > mostShown {
+		p.line("the table stops at %d rows; --output json has them all", mostShown)
+	}
+}
+
+// refused writes why lines did not go: each with what to do, or, of many, how many for which
+// reason, with one for an example.
+func (p *page) refused(refused []book.Refusal) {
+	const fewRefused = 12
+	if len(refused) <= fewRefused {
+		g := grid{heads: []string{"REFUSED", "WHY", "HINT"}, wrap: []int{0, 1, 2}}
+		for _, r := range refused {
+			g.add(r.Key, r.Reason, r.Hint)
+		}
+		p.table(g)
+		return
+	}
+	var reasons []string
+	lines, first := map[string]int64{}, map[string]string{}
+	for _, r := range refused {
+		if lines[r.Reason]++; lines[r.Reason] == 1 {
+			reasons = append(reasons, r.Reason)
+			first[r.Reason] = r.Key
+		}
+	}
+	g := grid{heads: []string{"#REFUSED", "WHY", "THE FIRST OF THEM"}, wrap: []int{1, 2}}
+	for _, reason := range reasons {
+		g.add(thousands(lines[reason]), reason, first[reason])
 	}
 	p.table(g)
-	if max(len(o.Done), len(o.Refused)) > mostShown {
-		p.line("the tables stop at %d rows; --output json has them all", mostShown)
+	p.line("`partnersync explain LINE` says what a line waits for; --output json names every line that was refused")
+}
+
+// comingTo sums what lines come to, by currency: ": 12.00 EUR, 30.00 USD", or nothing.
+func comingTo(taken []book.Taken) string {
+	sums := map[money.Currency]int64{}
+	for _, t := range taken {
+		for _, m := range t.Amounts {
+			sums[m.Currency] += m.Minor
+		}
 	}
+	var out []string
+	for _, c := range slices.Sorted(maps.Keys(sums)) {
+		out = append(out, grouped(c.FromMinor(sums[c]).StringFixed(c.Digits()))+" "+string(c))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(out, ", ")
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/revenue"
 )
 
@@ -47,7 +49,7 @@ func TestR8_5_LinesAreApprovedOnTheCommandLine(t *testing.T) {
 	if n := w.unsentLines(); n != 0 {
 		t.Errorf("a dry run sends %d lines", n)
 	}
-	w.run("ledger", "approve", acmeJune, "--actor", "ana").want(t, exitOK, acmeJune, "approved", "300.00 USD", "1 line approved")
+	w.run("ledger", "approve", acmeJune, "--actor", "ana").want(t, exitOK, acmeJune, "approved", "300.00 USD", "1 line approved: 300.00 USD")
 	if n := w.unsentLines(); n != 1 {
 		t.Errorf("%d lines have to reach Salesforce", n)
 	}
@@ -173,4 +175,34 @@ func fileOf(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(content)
+}
+
+// Few refusals are listed with what to do about each; many are counted by their reasons.
+func TestManyRefusalsAreCountedByReason(t *testing.T) {
+	var many []book.Refusal
+	for i := range 30 {
+		reason := "it is on hold: partner_suspended"
+		if i == 20 {
+			reason = "it is approved already"
+		}
+		many = append(many, book.Refusal{Key: fmt.Sprintf("line-%02d", i), Reason: reason, Hint: fmt.Sprintf("look at line-%02d", i)})
+	}
+	said := func(refused []book.Refusal) string {
+		var out strings.Builder
+		(&page{app: &app{}, w: &out}).refused(refused)
+		return out.String()
+	}
+	few := said(many[:3])
+	if !strings.Contains(few, "line-02") || !strings.Contains(few, "look at line-01") {
+		t.Errorf("three refusals are told as\n%s", few)
+	}
+	all := said(many)
+	for _, want := range []string{"29", "partner_suspended", "approved already", "line-00", "line-20"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("thirty refusals are told without %q:\n%s", want, all)
+		}
+	}
+	if strings.Contains(all, "line-07") {
+		t.Errorf("thirty refusals are listed one by one:\n%s", all)
+	}
 }

@@ -227,7 +227,11 @@ func (p *page) whatToDo(s outcomeOfRuns) {
 		p.sentence("  - %s failed and will be tried again: `partnersync outbox list --state waiting` says why and when", counted(s.failed, "row"))
 	}
 	if n := s.problems - s.failed - s.quarantined; n > 0 {
-		p.sentence("  - %s besides: the notes above, and `partnersync discrepancies`, name them", counted(n, "thing"))
+		besides := ""
+		if n < s.problems {
+			besides = counted(n, "thing") + " besides: "
+		}
+		p.sentence("  - %s`partnersync discrepancies` and the notes above say what, and what to do", besides)
 	}
 	if s.problems > 0 && s.putOff != "" {
 		p.sentence("  - %s is put off: %s", s.putOffStage, s.putOff)

@@ -60,19 +60,7 @@ func (p *page) watched(w watched, alerts []alert.Alert, now time.Time) {
 	for _, a := range alerts {
 		p.sentence("%s %s since %s (`partnersync alerts` says more)", p.app.paint(p.w, yellow, "alert:"), a.Title, instant(a.OpenedAt))
 	}
-	if len(w.Objects) > 0 {
-		p.title("How fresh it is")
-	}
-	for _, o := range w.Objects {
-		line := o.Object + ": not read as a whole yet"
-		if o.IsRead() {
-			line = o.Object + ": read to " + instant(o.ReadTo) + ", " + roughly(o.Age(now)) + " ago"
-		}
-		if o.Waits > 0 {
-			line += "; behind by " + counted(o.Waits, "record") + " that " + verbOf(o.Waits) + " not reconciled, the oldest for " + since(o.WaitsSince, now)
-		}
-		p.sentence("%s", line)
-	}
+	p.fresh(w.Objects, now)
 	if w.Due.Sources > 0 {
 		p.line("%s due to be worked out, the oldest for %s", counted(w.Due.Sources, "source"), since(w.Due.Since, now))
 	}
@@ -87,6 +75,27 @@ func (p *page) watched(w watched, alerts []alert.Alert, now time.Time) {
 		}
 		p.line("  %s", line)
 	}
+}
+
+// fresh writes through when each object is read, and what of it is not reconciled.
+func (p *page) fresh(objects []freshObject, now time.Time) {
+	if len(objects) == 0 {
+		return
+	}
+	p.title("How fresh it is")
+	g := grid{heads: []string{"OBJECT", "READ TO", "AGE", "#TO RECONCILE", "THE OLDEST FOR"}}
+	for _, o := range objects {
+		waits, oldest := "", ""
+		if o.Waits > 0 {
+			waits, oldest = thousands(o.Waits), since(o.WaitsSince, now)
+		}
+		to, age := "not as a whole yet", ""
+		if o.IsRead() {
+			to, age = instant(o.ReadTo), roughly(o.Age(now))
+		}
+		g.add(o.Object, to, age, waits, oldest)
+	}
+	p.table(g.filled())
 }
 
 func quotaLine(q quota.Standing, now time.Time) string {
@@ -114,13 +123,6 @@ func (p *page) ages(ages []outbox.Age, now time.Time) {
 			p.line("oldest quarantined %s: for %s", a.Object, since(a.QuarantinedSince, now))
 		}
 	}
-}
-
-func verbOf(n int64) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
 }
 
 func since(at *time.Time, now time.Time) string {

@@ -3,7 +3,6 @@ package book
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -64,66 +63,6 @@ func wantedOf(t *rapid.T, e Expectation) map[string]int64 {
 		}
 	}
 	return out
-}
-
-// take takes a step with some lines.
-func (v *lives) take(t *rapid.T) {
-	var keys []string
-	for _, l := range v.lines(t) {
-		if rapid.Bool().Draw(t, "meant") {
-			keys = append(keys, l.Key)
-		}
-	}
-	if len(keys) == 0 {
-		return
-	}
-	kind := rapid.SampledFrom([]string{"approve", "approve", "unapprove", "hold", "release", "export", "failed", "paid", "returned"}).Draw(t, "step")
-	v.do(t, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		switch kind {
-		case "approve":
-			_, err = Approve(ctx, tx, Selection{Keys: keys}, nil, later)
-		case "unapprove":
-			_, err = Unapprove(ctx, tx, keys, "why", later)
-		case "hold":
-			_, err = Hold(ctx, tx, keys, "why", later)
-		case "release":
-			_, err = Release(ctx, tx, keys, later)
-		case "export":
-			err = v.advanceLater(ctx, tx, KindExport, false, StatusApproved, keys)
-		case "failed":
-			err = v.advanceLater(ctx, tx, KindExport, true, StatusExported, keys)
-		case "paid":
-			err = v.advanceLater(ctx, tx, KindPay, false, StatusExported, keys)
-		case "returned":
-			err = v.advanceLater(ctx, tx, KindPay, true, StatusPaid, keys)
-		}
-		return err
-	})
-}
-
-// advanceLater is advance on a day on which every month may be closed.
-func (v *lives) advanceLater(ctx context.Context, tx *sqlx.Tx, kind string, back bool, status string, keys []string) error {
-	lines, err := LinesByKey(ctx, tx, keys)
-	if err != nil {
-		return err
-	}
-	lines = slices.DeleteFunc(lines, func(l Line) bool { return l.Status != status })
-	standing, err := Standing(ctx, tx, pointers(lines))
-	if err != nil {
-		return err
-	}
-	from := moves[kind].debit
-	if back {
-		from = moves[kind].credit
-	}
-	var parts []Part
-	for _, l := range lines {
-		for _, a := range standing[l.Key].amounts(from) {
-			parts = append(parts, Part{LineKey: l.Key, PayeeID: l.PayeeID, Currency: a.Currency, Minor: a.Minor})
-		}
-	}
-	_, err = Advance(ctx, tx, kind, back, parts, later)
-	return err
 }
 
 // wantHolds wants nothing approved since that a person holds.
@@ -187,7 +126,7 @@ func TestR8_4_WhateverIsClosedEveryMonthComesToWhatIsExpected(t *testing.T) {
 					closes = closes.Next()
 				}
 			default:
-				v.take(t)
+				v.step(t, later)
 			}
 			v.check(t)
 			v.wantHolds(t)

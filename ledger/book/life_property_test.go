@@ -40,7 +40,7 @@ func (v *lives) settle(t *rapid.T, source string, cents int64) {
 }
 
 // step lets some lines take a step that may be refused.
-func (v *lives) step(t *rapid.T) {
+func (v *lives) step(t *rapid.T, by Context) {
 	var keys []string
 	for _, l := range v.lines(t) {
 		if rapid.Bool().Draw(t, "meant") {
@@ -62,20 +62,20 @@ func (v *lives) step(t *rapid.T) {
 		case "release":
 			_, err = Release(ctx, tx, keys, by)
 		case "export":
-			err = v.advance(ctx, tx, KindExport, false, StatusApproved, keys)
+			err = v.advance(ctx, tx, KindExport, false, StatusApproved, keys, by)
 		case "failed":
-			err = v.advance(ctx, tx, KindExport, true, StatusExported, keys)
+			err = v.advance(ctx, tx, KindExport, true, StatusExported, keys, by)
 		case "paid":
-			err = v.advance(ctx, tx, KindPay, false, StatusExported, keys)
+			err = v.advance(ctx, tx, KindPay, false, StatusExported, keys, by)
 		case "returned":
-			err = v.advance(ctx, tx, KindPay, true, StatusPaid, keys)
+			err = v.advance(ctx, tx, KindPay, true, StatusPaid, keys, by)
 		}
 		return err
 	})
 }
 
 // advance moves all of the lines that are at a status.
-func (v *lives) advance(ctx context.Context, tx *sqlx.Tx, kind string, back bool, status string, keys []string) error {
+func (v *lives) advance(ctx context.Context, tx *sqlx.Tx, kind string, back bool, status string, keys []string, by Context) error {
 	lines, err := LinesByKey(ctx, tx, keys)
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func TestR8_5_WhateverHappensToLinesTheBookIsRight(t *testing.T) {
 				v.settle(t, rapid.SampledFrom(sources).Draw(t, "source"), rapid.Int64Range(-300, 300).Draw(t, "cents"))
 				v.wantPosted(t)
 			} else {
-				v.step(t)
+				v.step(t, by)
 			}
 			v.check(t)
 		}

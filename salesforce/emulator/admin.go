@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/partnersync/partnersync/internal/web"
 	"github.com/partnersync/partnersync/salesforce/emulator/fault"
 )
 
@@ -54,7 +54,7 @@ func (o *Org) adminOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site := r.Header.Get("Sec-Fetch-Site")
 		switch {
-		case !o.opt.AdminAnyHost && !isLocalHost(r.Host):
+		case !o.opt.AdminAnyHost && !web.IsThisMachine(web.HostOf(r.Host)):
 			adminError(w, http.StatusForbidden, fmt.Sprintf("the host %q is not this machine; start the emulator with --admin-any-host if it shall answer for it", r.Host))
 		case (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate":
 			adminError(w, http.StatusForbidden, "a page of another origin may not ask this")
@@ -66,20 +66,6 @@ func (o *Org) adminOnly(next http.Handler) http.Handler {
 	})
 }
 
-// isLocalHost says whether a Host header names this machine in a way that nobody
-// else can make point elsewhere.
-func isLocalHost(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
-	if ip := net.ParseIP(name); ip != nil {
-		return ip.IsLoopback()
-	}
-	return name == "localhost" || strings.HasSuffix(name, ".localhost")
-}
-
 // isRebound says whether a request is one of a page whose own name leads to this
 // machine. The org's credentials are known to everybody, so such a page could log
 // in. Programs send no Origin, and pages of other names can't read what they get.
@@ -88,9 +74,11 @@ func (o *Org) isRebound(r *http.Request) bool {
 	if err != nil || origin.Host == "" || !strings.EqualFold(origin.Host, r.Host) || o.opt.AdminAnyHost {
 		return false
 	}
-	instance, err := url.Parse(o.opt.InstanceURL)
-	isOwn := err == nil && strings.EqualFold(instance.Hostname(), origin.Hostname())
-	return !isOwn && !isLocalHost(r.Host) && net.ParseIP(origin.Hostname()) == nil
+	var own []string
+	if instance, err := url.Parse(o.opt.InstanceURL); err == nil && instance.Host != "" {
+		own = append(own, instance.Hostname())
+	}
+	return !web.CannotBeRebound(web.HostOf(r.Host), own...)
 }
 
 func adminError(w http.ResponseWriter, status int, message string) {

@@ -54,10 +54,17 @@ func (b *batch) reconcile(ctx context.Context) (opened int64, err error) {
 	if save == nil {
 		return 0, errs.New(errs.Unknown, "nothing keeps facts of the kind %s", b.kind)
 	}
+	back, err := b.thereAgain(ctx)
+	if err != nil {
+		return 0, err
+	}
 	if err := b.holdVanished(ctx); err != nil {
 		return 0, err
 	}
 	if err := save(ctx); err != nil {
+		return 0, err
+	}
+	if err := b.relink(ctx, back); err != nil {
 		return 0, err
 	}
 	ids := make([]string, len(b.records))

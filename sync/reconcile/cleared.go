@@ -118,3 +118,49 @@ func (b *batch) readAgain(ctx context.Context, kind mapping.Kind, ids []string) 
 	b.again[kind] = true
 	return staging.Again(ctx, b.tx, object, unreadable)
 }
+
+// thereAgain gives those of the batch's records to which commissions in Salesforce lead
+// and that the ledger takes to be gone from there.
+func (b *batch) thereAgain(ctx context.Context) (ids []string, err error) {
+	for _, r := range b.records {
+		if !r.IsDeleted && r.VanishedAt == nil {
+			ids = append(ids, r.ID)
+		}
+	}
+	switch b.kind {
+	case mapping.Opportunity:
+		return revenue.Gone(ctx, b.tx, ids)
+	case mapping.Space:
+		return attribution.GoneSpaces(ctx, b.tx, ids)
+	case mapping.Customer:
+		all, err := ledger.LinksToAccounts(ctx, b.tx, ids)
+		ids = ids[:0]
+		for id, link := range all {
+			if link.To != id {
+				ids = append(ids, id)
+			}
+		}
+		return ids, err
+	}
+	return nil, nil
+}
+
+// relink lets the links to records be written that are there again. Salesforce puts back
+// those that it has cleared itself, and no others: a commission may have been written
+// while there was nothing to lead to.
+func (b *batch) relink(ctx context.Context, back []string) (err error) {
+	if len(back) == 0 {
+		return nil
+	}
+	sources := back
+	switch b.kind {
+	case mapping.Space:
+		sources, err = revenue.OfSpaces(ctx, b.tx, back)
+	case mapping.Customer:
+		sources, err = revenue.OfAccounts(ctx, b.tx, back)
+	}
+	if err != nil {
+		return err
+	}
+	return book.Relink(ctx, b.tx, sources, back)
+}

@@ -180,3 +180,22 @@ func TestR8_3_AClearedLinkToWhatIsThereIsDrift(t *testing.T) {
 	w.wantLinks("repaired", account, sold, space)
 	w.agrees()
 }
+
+// TestLinksToWhatIsThereAgainAreWritten, where Salesforce has none to put back: the
+// commission was made while there was nothing to lead to.
+func TestLinksToWhatIsThereAgainAreWritten(t *testing.T) {
+	t.Parallel()
+	w, account, space, sold := twoSpaces(t)
+	w.clock.Advance(time.Hour)
+	must(t, w.org.Delete("Space__c", space))
+	w.run()
+	must(t, w.org.Delete("Partner_Commission__c", text(w.org.Records("Partner_Commission__c")[0]["Id"])))
+	must(t, w.org.Purge("Partner_Commission__c", text(w.org.Records("Partner_Commission__c")[0]["Id"])))
+	w.run()
+	w.runs(3, stage.Options{Repair: true})
+	w.wantLinks("made while it is deleted", account, sold, "")
+	w.clock.Advance(time.Hour)
+	must(t, w.org.Undelete("Space__c", space))
+	w.agrees()
+	w.wantLinks("undeleted", account, sold, space)
+}

@@ -225,8 +225,7 @@ func (w *world) checkSales() {
 		must(w.t, err)
 		parts := []string{amount.String()}
 		for _, f := range []string{"CloseDate", "StageName", "AccountId", "IsDeleted"} {
-			// Links of what lies in the recycle bin move without a stamp.
-			if r[f] != nil && !(f == "AccountId" && r["IsDeleted"] == true) {
+			if r[f] != nil && (f != "AccountId" || r["IsDeleted"] == false) { // a merge moves what is in the bin, and no stamp tells
 				parts = append(parts, fmt.Sprint(r[f]))
 			} else {
 				parts = append(parts, "")

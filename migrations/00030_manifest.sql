@@ -43,7 +43,9 @@ end $$;
 -- +goose StatementEnd
 create trigger manifest_keys before insert on outbox.manifest for each row execute function outbox.refuse_second_flight();
 
--- What is in flight at this moment stays there, a flight's thousands by thousands.
+-- What is in flight at this moment stays there, a flight's thousands by thousands. An older
+-- replica that is at work can write nothing more down from here on, and so sends nothing.
+lock table outbox.flown in access exclusive mode;
 insert into outbox.manifest (flight, object, first_key, last_key, records, keys, wanted, hashes)
 select flight, object, min(key), max(key), count(*), array_agg(key order by key), array_agg(wanted order by key), array_agg(hash order by key)
 from (select *, (row_number() over (partition by flight, object order by key) - 1) / 5000 as nth from outbox.flown) as numbered
@@ -62,6 +64,7 @@ select m.object, u.key collate "C" as key, m.flight, u.wanted, u.hash, m.id as m
 from outbox.manifest m cross join lateral unnest(m.keys, m.wanted, m.hashes) with ordinality as u (key, wanted, hash, nth);
 
 -- +goose Down
+lock table outbox.manifest in access exclusive mode;
 create table outbox.flown_again (
     object text   not null,
     key    text   collate "C" not null,

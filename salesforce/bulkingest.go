@@ -165,6 +165,9 @@ func (c *Client) DeleteIngest(ctx context.Context, id string) (err error) {
 // of a small one most is not for its rows.
 const tellingRows = 5_000
 
+// leastPause is the shortest pause that is reckoned, unless RetryInitial is shorter.
+const leastPause = 50 * time.Millisecond
+
 // AwaitIngest looks at a closed job of some rows until it is over, or ctx ends: then the
 // error is the context's and the job goes on. It looks when the job should be over by how
 // long the last one took, after RetryInitial if there was none, and again when it should be
@@ -173,12 +176,7 @@ const tellingRows = 5_000
 // of minutes costs few of the day's requests.
 func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job IngestJob, err error) {
 	var waited time.Duration
-	pause := c.cfg.RetryInitial
-	least := pause / 8 // of what is reckoned
-	if perRow := time.Duration(c.ingestPace.Load()); perRow > 0 {
-		pause = max(time.Duration(rows)*perRow, least)
-	}
-	for {
+	for pause := c.firstLook(rows); ; {
 		pause = min(pause, c.cfg.RetryMax)
 		timer := time.NewTimer(pause - pause/20 + rand.N(pause/10+1)) // jobs of one moment are not all looked at in the same one
 		select {
@@ -199,11 +197,20 @@ func (c *Client) AwaitIngest(ctx context.Context, id string, rows int64) (job In
 		}
 		if left := rows - job.Processed; job.Processed > 0 && left >= 0 {
 			rest := time.Duration(float64(waited) * float64(left) / float64(job.Processed))
-			pause = max(rest+rest/16, least)
+			pause = max(rest+rest/16, min(c.cfg.RetryInitial, leastPause))
 		} else {
 			pause *= 2
 		}
 	}
+}
+
+// firstLook is after how long a job of some rows is looked at first.
+func (c *Client) firstLook(rows int64) time.Duration {
+	perRow := time.Duration(c.ingestPace.Load())
+	if perRow == 0 || rows < tellingRows {
+		return c.cfg.RetryInitial
+	}
+	return max(time.Duration(rows)*perRow, min(c.cfg.RetryInitial, leastPause))
 }
 
 // Err gives what a job that is over failed of as a whole, or nil. Its class follows the

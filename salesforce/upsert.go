@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 
+	fast "github.com/goccy/go-json"
+
 	"github.com/partnersync/partnersync/internal/errs"
 )
 
@@ -73,7 +75,7 @@ func (c *Client) Upsert(ctx context.Context, object, externalIDField string, rec
 	var results []UpsertResult
 	_, err = c.do(ctx, request{
 		method: http.MethodPatch, path: c.data("composite/sobjects/" + object + "/" + externalIDField), body: body,
-		decode: func(b []byte) error { results = nil; return json.Unmarshal(b, &results) },
+		decode: func(b []byte) error { results = nil; return fast.Unmarshal(b, &results) },
 	})
 	if err != nil {
 		return nil, err
@@ -118,7 +120,15 @@ type Encoded struct {
 // faster encoder since it is the one that checks what a json.Marshaler or a
 // json.RawMessage puts into the body.
 func upsertBody(object, externalIDField string, records []any) ([]byte, error) {
+	head := fmt.Sprintf(`{"attributes":{"type":%q},`, object)
 	var b bytes.Buffer
+	size := 64 + len(records)*(len(head)+1)
+	for _, record := range records {
+		if e, is := record.(Encoded); is {
+			size += len(e.JSON)
+		}
+	}
+	b.Grow(size)
 	b.WriteString(`{"allOrNone":false,"records":[`)
 	first := make(map[string]int, len(records))
 	for i, record := range records {
@@ -135,7 +145,7 @@ func upsertBody(object, externalIDField string, records []any) ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"attributes":{"type":%q},`, object)
+		b.WriteString(head)
 		b.Write(raw[1:])
 	}
 	b.WriteString("]}")

@@ -22,7 +22,7 @@ type orgFlags struct {
 	clock                         string
 	anyHost, unpacked             bool
 	dailyLimit, longLimit         int
-	maxCursors, maxHead           int
+	maxCursors, maxHead, writes   int
 	maxBody                       int64
 	longRequest, cursorTTL, login time.Duration
 }
@@ -39,6 +39,7 @@ func (f *orgFlags) add(c *cobra.Command) {
 	c.Flags().DurationVar(&f.cursorTTL, "cursor-ttl", 0, "how long a query's further pages last (default 48h)")
 	c.Flags().DurationVar(&f.login, "session-ttl", 0, "how long a session lasts without a request (default 2h)")
 	c.Flags().IntVar(&f.maxHead, "max-head", 0, "bytes of URI and headers (default 16384)")
+	c.Flags().IntVar(&f.writes, "writes-per-second", 0, "rows that calls and Bulk jobs write in a second (default as many as can be)")
 	c.Flags().BoolVar(&f.unpacked, "no-compression", false, "answer unpacked, also clients that take gzip: faster on one machine")
 	c.Flags().Int64Var(&f.maxBody, "max-body", 0, "bytes of a body (default 50 MB)")
 }
@@ -56,7 +57,7 @@ func (f *orgFlags) into(c *cobra.Command, e *config.Emulator) {
 // options gives the options of an org that goes by a clock, unless the flags stop
 // it at an instant.
 func (f *orgFlags) options(c clock.Clock) (emulator.Options, error) {
-	for name, n := range map[string]int64{"--daily-limit": int64(f.dailyLimit), "--long-limit": int64(f.longLimit), "--max-cursors": int64(f.maxCursors), "--max-head": int64(f.maxHead),
+	for name, n := range map[string]int64{"--daily-limit": int64(f.dailyLimit), "--long-limit": int64(f.longLimit), "--writes-per-second": int64(f.writes), "--max-cursors": int64(f.maxCursors), "--max-head": int64(f.maxHead),
 		"--max-body": f.maxBody, "--fault-seed": f.faultSeed, "--long-request": int64(f.longRequest), "--cursor-ttl": int64(f.cursorTTL), "--session-ttl": int64(f.login)} {
 		if n < 0 {
 			return emulator.Options{}, errs.New(errs.Invalid, "%s cannot be less than zero", name)
@@ -70,7 +71,7 @@ func (f *orgFlags) options(c clock.Clock) (emulator.Options, error) {
 		c = clock.NewManual(at)
 	}
 	return emulator.Options{Clock: c, AdminAnyHost: f.anyHost, DailyLimit: f.dailyLimit, MaxLongRequests: f.longLimit, LongRequest: f.longRequest,
-		MaxCursors: f.maxCursors, CursorTTL: f.cursorTTL, SessionTTL: f.login, MaxHead: f.maxHead, MaxBody: f.maxBody, NoCompression: f.unpacked}, nil
+		WritesPerSecond: f.writes, MaxCursors: f.maxCursors, CursorTTL: f.cursorTTL, SessionTTL: f.login, MaxHead: f.maxHead, MaxBody: f.maxBody, NoCompression: f.unpacked}, nil
 }
 
 // readFaults reads a fault plan; no file is no plan.

@@ -64,12 +64,39 @@ type patientConn struct {
 
 	mu      sync.Mutex
 	ceiling time.Time // the caller's deadline; zero for none
+
+	// ahead is what was read and not asked for yet, of buffer. There is one reader at a time.
+	ahead, buffer []byte
 }
 
-// Read reads, and fails with os.ErrDeadlineExceeded once nothing has come for
+// readAhead is how much is read at once. lib/pq asks for four kilobytes, which for a result
+// of many rows is a call of the system, and a deadline, for every few of them.
+const readAhead = 64 << 10
+
+// Read reads from what has come already, or waits.
+func (c *patientConn) Read(b []byte) (int, error) {
+	if len(c.ahead) == 0 {
+		if len(b) >= readAhead {
+			return c.wait(b)
+		}
+		if c.buffer == nil {
+			c.buffer = make([]byte, readAhead)
+		}
+		n, err := c.wait(c.buffer)
+		if n == 0 {
+			return 0, err
+		}
+		c.ahead = c.buffer[:n] // an error will be there again
+	}
+	n := copy(b, c.ahead)
+	c.ahead = c.ahead[n:]
+	return n, nil
+}
+
+// wait reads, and fails with os.ErrDeadlineExceeded once nothing has come for
 // the connection's patience. Our own writes count as life, because during COPY
 // lib/pq reads all the while that it writes and the server rightly says nothing.
-func (c *patientConn) Read(b []byte) (int, error) {
+func (c *patientConn) wait(b []byte) (int, error) {
 	since := c.clock.Now()
 	for {
 		if err := c.Conn.SetReadDeadline(c.deadline(since)); err != nil {

@@ -13,6 +13,6 @@ import (
 func ByIndex(ctx context.Context, tx *sqlx.Tx) error {
 	_, err := tx.ExecContext(ctx, `
 		set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_sort = off;
-		set local max_parallel_workers_per_gather = 0`)
+		set local max_parallel_workers_per_gather = 0; set local jit = off`)
 	return Classify(err)
 }

@@ -126,6 +126,9 @@ func (o *Org) writeCollection(c *call, rows []*dataRow, body collection, raw []b
 		return refuse(http.StatusBadRequest, "LIMIT_EXCEEDED",
 			"Cannot have more than %d chunks in a single operation. Please rearrange the data to reduce chunking.", maxChunks)
 	}
+	if err := o.pace.WaitN(c.r.Context(), len(rows)); err != nil {
+		return refuse(http.StatusServiceUnavailable, "SERVER_UNAVAILABLE", "the client has gone, or the org is too busy: %v", err)
+	}
 	var results []rowResult
 	err := o.write(c, func(w *writing) error {
 		out, at, e := w.run(rows, body.AllOrNone)

@@ -89,6 +89,9 @@ type Options struct {
 	// bound for what is not multipart. Uploads of Bulk jobs have a bound of their own.
 	// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_sobject_insert_update_blob.htm
 	MaxBody int64
+	// WritesPerSecond bounds the rows that Collections calls and Bulk jobs write, together;
+	// by default as many as this machine can. A real org takes some hundreds to a few thousand.
+	WritesPerSecond int
 	// Limits overrides the Max of limits by their names in the limits resource, such
 	// as "DataStorageMB". It does not know DailyApiRequests, which is DailyLimit.
 	Limits map[string]int

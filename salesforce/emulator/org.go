@@ -5,6 +5,8 @@ import (
 	"crypto/rsa"
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
+
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/salesforce/emulator/bulk"
 	"github.com/partnersync/partnersync/salesforce/emulator/company"
@@ -31,6 +33,7 @@ type state struct {
 	traffic traffic
 	faults  faults
 	router  *router
+	pace    *rate.Limiter // of rows that are written
 	recent  recents
 	// described is when the org's objects were last made or changed, in Unix seconds.
 	described atomic.Int64
@@ -55,6 +58,14 @@ func New(opt Options) *Org {
 	return o
 }
 
+// newPace bounds rows a second; 0 is no bound. Rows come by 200 at most.
+func newPace(perSecond int) *rate.Limiter {
+	if perSecond <= 0 {
+		return rate.NewLimiter(rate.Inf, maxRows)
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), maxRows)
+}
+
 // begin gives the org in which the calls of a transaction run, until its End.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_composite_composite.htm
 func (o *Org) begin() *Org { return &Org{state: o.state, Store: o.Begin()} }
@@ -76,9 +87,10 @@ func newOrg(opt Options) (*Org, error) {
 	o.cursors = cursors{byID: map[string]*cursor{}, now: opt.Clock.Now, ttl: opt.CursorTTL}
 	o.described.Store(o.Now().Unix())
 	o.log.size = opt.RequestLog
+	o.pace = newPace(opt.WritesPerSecond)
 	o.bulk = bulk.New(bulk.Options{Store: o.Store, Clock: opt.Clock, NoHardDelete: opt.NoHardDelete, Spend: o.Spend, Visible: visible,
 		Hidden: func(ctx context.Context, query string) *soql.Error { return o.hiddenInQuery(decisionOf(ctx), query) },
-		Fate:   fateOf, Writer: o.faultyWriter, Row: o.bulkRowFault})
+		Pace:   o.pace.WaitN, Fate: fateOf, Writer: o.faultyWriter, Row: o.bulkRowFault})
 	o.AdjustWrites(o.directWriter)
 	return o, nil
 }

@@ -57,12 +57,44 @@ const (
 )
 
 // Range says which unsent rows to look at: those behind After in the order of
-// (parent, key), of one part out of Parts. A parent's rows are all in one part.
+// (parent, key), and of parents before Before, unless that is "".
 type Range struct {
-	Object      string
-	After       Key
-	Part, Parts int
-	Limit       int
+	Object string
+	After  Key
+	Before string
+	Limit  int
+}
+
+// Split shares the unsent rows of an object out into at most n ranges of whole parents that
+// have about as many each, one behind the other: so each is read by itself, and what is
+// marked later is in one of them.
+func Split(ctx context.Context, q sqlx.QueryerContext, object string, n int, now time.Time) (out []Range, err error) {
+	defer errs.Wrap(&err, "share %s records out", object)
+	var parents []struct {
+		Parent string `db:"parent"`
+		Rows   int    `db:"rows"`
+	}
+	if n > 1 {
+		if err := sqlx.SelectContext(ctx, q, &parents, `
+			select parent, count(*) as rows from outbox.record
+			where object = $1 and wanted > confirmed and quarantined_at is null and (not_before is null or not_before <= $2)
+			group by parent order by parent`, object, now); err != nil {
+			return nil, err
+		}
+	}
+	total := 0
+	for _, p := range parents {
+		total += p.Rows
+	}
+	out, seen := []Range{{Object: object}}, 0
+	for i, p := range parents {
+		if i > 0 && len(out) < n && seen*n >= total*len(out) {
+			out[len(out)-1].Before = p.Parent
+			out = append(out, Range{Object: object, After: Key{Parent: p.Parent}})
+		}
+		seen += p.Rows
+	}
+	return out, nil
 }
 
 // Next gives the next unsent rows of a range that are not in flight, with what a sender
@@ -90,14 +122,14 @@ func next(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time, ou
 			where object = $1 and wanted > confirmed and quarantined_at is null
 			and (parent, key) > ($2, $3)
 			and (not_before is null or not_before <= $4)
-			and ($5 = 1 or mod(hashtext(parent)::bigint + 2147483648, $5) = $6)
+			and ($5 = '' or parent < $5)
 			order by object, parent, key
-			limit $7)
+			limit $6)
 		select d.key, d.parent, d.wanted, d.confirmed_hash, d.attempts, d.key in (
 			select unnest(m.keys) from outbox.manifest m
 			where m.object = $1 and m.first_key <= (select max(key) from due) and m.last_key >= (select min(key) from due)) as aloft
 		from due d order by d.parent, d.key`,
-		r.Object, r.After.Parent, r.After.Key, now, max(r.Parts, 1), r.Part, r.Limit)
+		r.Object, r.After.Parent, r.After.Key, now, r.Before, r.Limit)
 	if err != nil {
 		return 0, Key{}, err
 	}

@@ -6,7 +6,7 @@
 //
 //	settled      wanted = confirmed: Salesforce has what the ledger said at the last Mark
 //	unsent       wanted > confirmed
-//	in flight    unsent, and named in outbox.flown: it is on its way at this moment
+//	in flight    named in the manifest of a flight: it is on its way at this moment
 //	waiting      unsent, and put off until not_before: by a failure, or because
 //	             Salesforce has all but a link that it refused
 //	quarantined  unsent, and Salesforce refused the record for a reason that stays
@@ -22,13 +22,19 @@
 //
 // A flight is a set of records on their way: one batch of Collections calls, or one Bulk
 // job. What is in it is written down (Launch) and committed before anything is sent, each
-// key with what was wanted and the hash of the state that is sent. So
+// key with what was wanted and the hash of the state that is sent: in manifests, of which
+// one row has thousands of records, because a row for each would cost more than all else.
+// The view outbox.flown shows them record by record. So
 //
-//   - nobody sends a key twice at a time: outbox.flown has each key once, and Next passes
-//     over those that it has;
+//   - nobody sends a key twice at a time: who writes a manifest down takes turns with others
+//     who do (a trigger takes an advisory lock until the transaction ends), and is refused if
+//     a manifest has one of his keys; afterwards manifests only lose keys. Next passes over
+//     the keys that manifests have;
 //   - a change of the ledger never waits for Salesforce: Mark raises wanted, the flight
 //     lands what was wanted when it was launched, and the row stays unsent;
 //   - a process that dies leaves behind what it was about to say, and whoever finds the
 //     flight settles it: Land, Ground or Release, each of which takes records out of the
-//     flight in the transaction in which it notes what became of them.
+//     flight in the transaction in which it notes what became of them. Whoever takes some out
+//     of a manifest has the flight to himself until his transaction ends; manifests as a
+//     whole (LandNext) are landed side by side.
 package outbox

@@ -12,9 +12,9 @@ import (
 )
 
 // taking takes records out of a flight that a condition names, each of which is hit: their
-// manifests are kept without them, or go. landed are their rows, which it locks in the order
-// of their keys, as Mark does. What was taken out before is passed over, so that a landing
-// which was cut short can be repeated. The flight has to be locked before (alone).
+// manifests are kept without them, or go. What was taken out before is passed over, so that a
+// landing which was cut short can be repeated. The flight has to be locked before (alone).
+// Rows are then updated, and so locked, in the order of their keys, as by Mark.
 const taking = `
 	aloft as materialized (
 		select f.manifest, f.nth, f.object, f.key, f.wanted, f.hash, %s as hit from outbox.flown f where f.flight = $1),
@@ -27,11 +27,11 @@ const taking = `
 		set first_key = s.first_key, last_key = s.last_key, records = s.records, keys = s.keys, wanted = s.wanted, hashes = s.hashes
 		from staying s where m.id = s.manifest and m.records > s.records),
 	gone as (
-		delete from outbox.manifest m where m.flight = $1 and not exists (select from staying s where s.manifest = m.id)),
-	landed as (
-		select r.object, r.key, f.wanted, f.hash from aloft f
-		join outbox.record r on r.object = f.object and r.key = f.key
-		where f.hit order by r.key for update of r)`
+		delete from outbox.manifest m where m.flight = $1 and not exists (select from staying s where s.manifest = m.id))`
+
+// landing are the rows of what taking takes, in the order of their keys.
+const landing = `
+	landed as (select object, key, wanted, hash from aloft where hit order by key)`
 
 // takingOf is taking for the records that a condition names.
 func takingOf(which string) string { return fmt.Sprintf(taking, which) }
@@ -44,7 +44,8 @@ func alone(ctx context.Context, tx *sqlx.Tx, flight int64) error {
 }
 
 // Land takes records out of a flight that were written. Where the ledger has changed
-// meanwhile, the row stays unsent. It gives the keys of which Salesforce had no record before.
+// meanwhile, the row stays unsent. It gives, of statements, the keys of which Salesforce had
+// no record before.
 func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, now time.Time) (first []string, err error) {
 	defer errs.Wrap(&err, "confirm %d records of flight %d", len(done), flight)
 	if len(done) == 0 {
@@ -64,18 +65,21 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 		with d as (
 			select * from unnest($2::text[], $3::bytea[], $4::text[], $5::timestamptz[], $6::text[]) as d (key, hash, id, again, lack)),
 		`+takingOf(`f.key in (select key from d)`)+`,
-		before as (select r.key from outbox.record r join landed l on r.object = l.object and r.key = l.key where r.confirmed_hash is null),
+		landed as (select f.object, f.wanted, d.* from aloft f join d on d.key = f.key where f.hit order by f.key),
+		before as (
+			select r.key from landed l join outbox.record r on r.object = l.object and r.key = l.key
+			where l.object = '`+Statement+`' and r.confirmed_hash is null),
 		written as (
 			update outbox.record r
 			set confirmed = greatest(r.confirmed, l.wanted), confirmed_at = $7,
-			    confirmed_hash = case when r.wanted > l.wanted and r.confirmed_hash = `+unlike+` then r.confirmed_hash else d.hash end,
-			    wanted = r.wanted + case when d.again is null or r.wanted > l.wanted then 0 else 1 end,
-			    salesforce_id = case when d.id = '' then r.salesforce_id else d.id end,
-			    attempts = 0, not_before = case when r.wanted > l.wanted then null else d.again end,
-			    last_error = case when r.wanted > l.wanted then '' else d.lack end
-			from landed l join d on d.key = l.key where r.object = l.object and r.key = l.key)
+			    confirmed_hash = case when r.wanted > l.wanted and r.confirmed_hash = `+unlike+` then r.confirmed_hash else l.hash end,
+			    wanted = r.wanted + case when l.again is null or r.wanted > l.wanted then 0 else 1 end,
+			    salesforce_id = case when l.id = '' then r.salesforce_id else l.id end,
+			    attempts = 0, not_before = case when r.wanted > l.wanted then null else l.again end,
+			    last_error = case when r.wanted > l.wanted then '' else l.lack end
+			from landed l where r.object = l.object and r.key = l.key)
 		select key from before order by key`,
-		flight, pq.Array(keys), pq.ByteaArray(hashes), pq.Array(ids), pq.Array(later), pq.Array(lacks), now)
+		flight, pq.StringArray(keys), pq.ByteaArray(hashes), pq.StringArray(ids), pq.Array(later), pq.StringArray(lacks), now)
 	return first, err
 }
 
@@ -102,7 +106,7 @@ func LandKeys(ctx context.Context, tx *sqlx.Tx, flight int64, keys []string, now
 	if err := alone(ctx, tx, flight); err != nil {
 		return 0, nil, err
 	}
-	return landAsSent(ctx, tx, takingOf(`f.key in (select unnest($3::text[]))`), flight, now, pq.Array(keys))
+	return landAsSent(ctx, tx, takingOf(`f.key in (select unnest($3::text[]))`)+`,`+landing, flight, now, pq.Array(keys))
 }
 
 // landAsSent updates the rows of what some expressions name landed, in the order of the
@@ -141,14 +145,15 @@ func Ground(ctx context.Context, tx *sqlx.Tx, flight int64, failed []Failure, no
 	}
 	_, err = tx.ExecContext(ctx, `
 		with d as (select * from unnest($2::text[], $3::text[], $4::timestamptz[], $6::boolean[]) as d (key, reason, not_before, unsure)),
-		`+takingOf(`f.key in (select key from d)`)+`
+		`+takingOf(`f.key in (select key from d)`)+`,`+landing+`
 		update outbox.record r
 		set attempts = r.attempts + case when r.wanted > l.wanted then 0 else 1 end,
-		    last_error = case when r.wanted > l.wanted then r.last_error else d.reason end,
-		    not_before = case when r.wanted > l.wanted then r.not_before else d.not_before end,
-		    quarantined_at = case when r.wanted = l.wanted and d.not_before is null then $5::timestamptz end,
-		    confirmed_hash = case when d.unsure then `+unlike+` else r.confirmed_hash end
-		from landed l join d on d.key = l.key where r.object = l.object and r.key = l.key`,
+		    last_error = case when r.wanted > l.wanted then r.last_error else l.reason end,
+		    not_before = case when r.wanted > l.wanted then r.not_before else l.not_before end,
+		    quarantined_at = case when r.wanted = l.wanted and l.not_before is null then $5::timestamptz end,
+		    confirmed_hash = case when l.unsure then `+unlike+` else r.confirmed_hash end
+		from (select l.*, d.reason, d.not_before, d.unsure from landed l join d on d.key = l.key order by l.key) as l
+		where r.object = l.object and r.key = l.key`,
 		flight, pq.Array(keys), pq.Array(reasons), pq.Array(nots), now, pq.Array(unsure))
 	return err
 }
@@ -162,7 +167,7 @@ func Release(ctx context.Context, tx *sqlx.Tx, flight int64, keys []string, unsu
 		return 0, err
 	}
 	result, err := tx.ExecContext(ctx, `
-		with `+takingOf(`($2::text[] is null or f.key in (select unnest($2::text[])))`)+`
+		with `+takingOf(`($2::text[] is null or f.key in (select unnest($2::text[])))`)+`,`+landing+`
 		update outbox.record r set confirmed_hash = case when $3 then `+unlike+` else r.confirmed_hash end
 		from landed l where r.object = l.object and r.key = l.key`, flight, pq.Array(keys), unsure)
 	if err != nil {

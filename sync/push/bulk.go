@@ -10,11 +10,11 @@ import (
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
 
+	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/outbox"
-	"github.com/partnersync/partnersync/sync/record"
 )
 
 const (
@@ -47,15 +47,14 @@ type bulkRun struct {
 	*pass
 	*composer
 	object  string
-	part    int        // of the parents
-	parts   int        // 1 if this lane has them all
-	total   int        // that the lane is likely to have
-	taken   int        // into jobs
-	most    int        // of the next job, after one that broke; 0 is no bound
-	after   outbox.Key // what is taken already
-	isDry   bool       // nothing is left behind after
-	broken  int        // jobs
-	buffers [2][]byte  // one is uploaded while the other is filled
+	reach   outbox.Range // all that is unsent, or that of some parents
+	total   int          // that it is likely to have
+	taken   int          // into jobs
+	most    int          // of the next job, after one that broke; 0 is no bound
+	after   outbox.Key   // what is taken already of the range
+	isDry   bool         // nothing is left behind after
+	broken  int          // jobs
+	buffers [2][]byte    // one is uploaded while the other is filled
 	filling int
 }
 
@@ -83,6 +82,7 @@ func (r *bulkRun) jobSize() int {
 type verdict struct {
 	records int64
 	broke   bool // it did not do all of its work
+	gone    bool // it broke because Salesforce knows it no more
 	left    bool // it goes on, and a later pass asks what became of it
 	err     error
 }
@@ -94,15 +94,19 @@ func (p *pass) bulk(ctx context.Context, to mapping.Destination, object string) 
 	if p.total <= laneRows {
 		parts = 1
 	}
+	ranges, err := outbox.Split(ctx, p.DB, object, parts, p.Clock.Now())
+	if err != nil {
+		return err
+	}
 	patience, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
-	failed := make([]error, parts)
+	failed := make([]error, len(ranges))
 	var all sync.WaitGroup
-	for part := range parts {
+	for i, reach := range ranges {
 		all.Go(func() {
-			r := &bulkRun{pass: p, composer: p.composer(to), object: object, part: part, parts: parts, total: int(p.total) / parts}
-			failed[part] = r.run(ctx, patience)
-			p.stop(failed[part]) // the other lanes finish what they have in flight
+			r := &bulkRun{pass: p, composer: p.composer(to), object: object, reach: reach, after: reach.After, total: int(p.total) / len(ranges)}
+			failed[i] = r.run(ctx, patience)
+			p.stop(failed[i]) // the other lanes finish what they have in flight
 		})
 	}
 	all.Wait()
@@ -139,6 +143,13 @@ func (r *bulkRun) run(ctx, patience context.Context) (err error) {
 // see waits until a job is over, and notes its outcome.
 func (r *bulkRun) see(ctx, patience context.Context, f outbox.Flight) (v verdict) {
 	job, err := r.Sink.AwaitIngest(patience, f.JobID, f.Records)
+	if errs.KindOf(err) == errs.NotFound {
+		// Somebody deleted it, or Salesforce has forgotten it: whatever it did, its records
+		// are sent again.
+		r.notice("Bulk job %s is gone from Salesforce, and its %d %s records are sent again.", f.JobID, f.Records, f.Object)
+		_, err := r.release(ctx, f, true)
+		return verdict{records: f.Records, broke: true, gone: true, err: err}
+	}
 	if err != nil {
 		return verdict{left: true, err: r.leave(ctx, f, err)}
 	}
@@ -156,8 +167,10 @@ func (r *bulkRun) heed(v verdict) error {
 		r.isDry = true // what works on this one would not get to another
 	case v.broke:
 		r.broken++
-		r.most = max(int(v.records)/4, 1)
-		r.after, r.taken, r.isDry = outbox.Key{}, max(0, r.taken-int(v.records)), false
+		if !v.gone {
+			r.most = max(int(v.records)/4, 1)
+		}
+		r.after, r.taken, r.isDry = r.reach.After, max(0, r.taken-int(v.records)), false
 	}
 	return v.err
 }
@@ -199,7 +212,7 @@ func (e *ownError) Unwrap() error { return e.error }
 // fill makes a job, uploads the next rows to it and closes it. There is none, with no
 // records, if none of the rows has to be sent.
 func (r *bulkRun) fill(ctx context.Context) (f outbox.Flight, err error) {
-	f = outbox.Flight{Object: r.object, API: outbox.Bulk}
+	f = outbox.Flight{Object: r.object, API: outbox.Bulk, BegunAt: r.Clock.Now()}
 	first, err := r.chunk(ctx, &f, 0, r.jobSize())
 	if err != nil || len(first) == 0 {
 		return f, err
@@ -235,101 +248,4 @@ func (r *bulkRun) noteJob(ctx context.Context, f outbox.Flight) error {
 		}
 		return outbox.SetJob(ctx, tx, f.ID, f.JobID)
 	})
-}
-
-// write writes a job's data: the header, the first chunk, and further ones while they last
-// and fit. While one is sent, the next is made up.
-func (r *bulkRun) write(ctx context.Context, w io.Writer, f *outbox.Flight, chunk []byte) error {
-	header := record.AppendCSVHeader(nil, r.to)
-	if _, err := w.Write(header); err != nil {
-		return err
-	}
-	type made struct {
-		data []byte
-		err  error
-	}
-	rows := r.jobSize()
-	for size := len(header); ; {
-		size += len(chunk)
-		next := make(chan made, 1)
-		if r.isDry || f.Records >= int64(rows) || size > jobBytes*9/10 {
-			next <- made{}
-		} else {
-			go func() {
-				data, err := r.chunk(ctx, f, size, rows)
-				next <- made{data, err}
-			}()
-		}
-		_, err := w.Write(chunk)
-		m := <-next
-		switch {
-		case err != nil:
-			return err
-		case m.err != nil:
-			return &ownError{m.err}
-		case len(m.data) == 0:
-			r.taken += int(f.Records)
-			return nil
-		}
-		chunk = m.data
-	}
-}
-
-// chunk composes rows until there is something to send, writes down what is sent as part
-// of the flight, which it begins if there is none yet, and gives it as lines of data, which
-// last until the next but one; none if nothing is left to take. size is how large the job's
-// data are already, and rows how many records it has at most.
-func (r *bulkRun) chunk(ctx context.Context, f *outbox.Flight, size, rows int) (data []byte, err error) {
-	for {
-		if r.isStopped() || r.isDry {
-			return nil, nil
-		}
-		var b *batch
-		var begun int64
-		limit := min(chunkRows, rows-int(f.Records))
-		err = pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-			data, begun = r.buffers[r.filling][:0], f.ID
-			sent := make([]outbox.Flown, 0, limit)
-			reach := outbox.Range{Object: r.object, After: r.after, Part: r.part, Parts: r.parts, Limit: limit}
-			b, err = r.take(ctx, tx, r.composer, reach, func(row *outbox.Row, hash []byte) error {
-				before := len(data)
-				var err error
-				if data, err = r.sheet.AppendCSV(data); err != nil {
-					return err
-				}
-				if size+len(data) > jobBytes && before > 0 {
-					data = data[:before]
-					return errFull // it comes with the next job
-				}
-				sent = append(sent, outbox.Flown{Key: row.Key, Wanted: row.Wanted, Hash: hash})
-				return nil
-			})
-			if err != nil || len(sent) == 0 {
-				return err
-			}
-			if begun == 0 {
-				if begun, err = outbox.Begin(ctx, tx, r.object, outbox.Bulk, r.Clock.Now()); err != nil {
-					return err
-				}
-			}
-			return outbox.Launch(ctx, tx, begun, r.object, sent)
-		})
-		if err != nil {
-			return nil, err
-		}
-		if b == nil {
-			r.isDry = true
-			return nil, nil
-		}
-		r.buffers[r.filling] = data
-		f.ID = begun
-		f.Records += int64(b.sent)
-		last := b.rows[len(b.rows)-1]
-		r.after = outbox.Key{Key: last.Key, Parent: last.Parent}
-		r.settled(r.object, b)
-		if len(data) > 0 {
-			r.filling = 1 - r.filling
-			return data, nil
-		}
-	}
 }

@@ -194,9 +194,13 @@ func TestAStuckJobStaysInFlightUntilItIsOver(t *testing.T) {
 	b.faults(`{rules: [{name: a, when: {kind: bulk-ingest, method: PATCH}, times: 1, do: {job: stuck}}]}`)
 	for range 2 {
 		report := b.push()
-		if report.Get("commission in flight") != 300 || len(report.Notices) == 0 {
+		if report.Get("commission in flight") != 300 || len(report.Warnings) != 1 || report.Problems != 0 {
 			t.Errorf("%+v", report)
 		}
+	}
+	b.clock.Advance(2 * time.Hour)
+	if report := b.push(); report.Problems != 300 { // by now it is a person's business
+		t.Errorf("%+v", report)
 	}
 	// What changes meanwhile, and what is new, waits for nobody: it is not in flight.
 	b.exec(`update ledger.line set amount_minor = 777 where source_id = 'C5'`)
@@ -369,6 +373,41 @@ func TestAJobThatIsGoneIsSentAgain(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	b.settled(300)
+}
+
+// TestAJobThatIsGoneWhileItIsWaitedForIsSentAgainAtOnce: the same, in this run.
+func TestAJobThatIsGoneWhileItIsWaitedForIsSentAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.config.API = push.APIBulk
+	b.lines(300)
+	client := b.config.Sink.(*salesforce.Client)
+	b.config.Sink = &forgetfulSink{Sink: client, client: client, wait: b.org.WaitForJobs}
+	report := b.push()
+	b.expect(report, "commission", 300, 0, 0, 0)
+	if len(report.Notices) == 0 || report.Get("Bulk jobs") != 2 {
+		t.Errorf("%+v", report)
+	}
+	b.settled(300)
+}
+
+// forgetfulSink deletes the first job that is waited for.
+type forgetfulSink struct {
+	push.Sink
+	client *salesforce.Client
+	wait   func()
+	once   sync.Once
+}
+
+func (s *forgetfulSink) AwaitIngest(ctx context.Context, id string, rows int64) (job salesforce.IngestJob, err error) {
+	s.once.Do(func() {
+		s.wait()
+		err = s.client.DeleteIngest(ctx, id)
+	})
+	if err != nil {
+		return job, err
+	}
+	return s.Sink.AwaitIngest(ctx, id, rows)
 }
 
 // TestAPassThatWakesAfterAnotherTookOverDoesNotCloseItsJob: it was frozen while it

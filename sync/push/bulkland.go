@@ -2,9 +2,11 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 
@@ -115,12 +117,31 @@ func (r *bulkRun) groundRefused(ctx context.Context, f outbox.Flight, failed []r
 	return nil
 }
 
-// landRest takes what is left in the flight as written as it was sent, a manifest at a time.
+// landers is how many land manifests of a flight side by side: after the last job nothing
+// else is to be done.
+const landers = 2
+
+// landRest takes what is left in the flight as written as it was sent.
 func (r *bulkRun) landRest(ctx context.Context, f outbox.Flight, isOurs bool) error {
+	failed := make([]error, landers)
+	var all sync.WaitGroup
+	for i := range failed {
+		all.Go(func() { failed[i] = r.landManifests(ctx, f, isOurs) })
+	}
+	all.Wait()
+	return errors.Join(failed...)
+}
+
+// landManifests lands manifests of a flight while there are any, each in a transaction of
+// its own. Whoever finds the last one landed ends the flight.
+func (r *bulkRun) landManifests(ctx context.Context, f outbox.Flight, isOurs bool) error {
 	for {
 		var n int64
 		err := pg.InTx(ctx, r.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 			if err := r.token.Check(ctx, tx); err != nil {
+				return err
+			}
+			if err := pg.ByIndex(ctx, tx); err != nil {
 				return err
 			}
 			var first []string

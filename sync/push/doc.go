@@ -64,6 +64,15 @@
 //   - A row that a job refuses because of a link goes once more by a call, which can
 //     leave the link out.
 //
+// # How it is fast
+//
+// What is unsent is shared out by ranges of parents (outbox.Split), each read by one lane in
+// the order of an index. A lane makes records up by the thousands, writes them down in one
+// row, and sends them while it makes up the next; while Salesforce works on a job, the next
+// one is made up, and the outcome of the one before is noted. Of a line, texts of the
+// database become texts of the request (record.Reader). Each record costs the database one
+// read of its row, one of its line, and one update.
+//
 // # What is written
 //
 // The fields of the targets of the mapping. Rate is in per cent, as Salesforce's

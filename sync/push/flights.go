@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -166,7 +167,9 @@ func (p *pass) settleJob(ctx context.Context, to mapping.Destination, f outbox.F
 	if !job.State.IsFinal() {
 		wait, cancel := context.WithTimeout(ctx, p.Patience)
 		defer cancel()
-		if job, err = p.Sink.AwaitIngest(wait, f.JobID, f.Records); err != nil {
+		if job, err = p.Sink.AwaitIngest(wait, f.JobID, f.Records); errs.KindOf(err) == errs.NotFound {
+			return p.sendAgain(ctx, f, true)
+		} else if err != nil {
 			return p.leave(ctx, f, err)
 		}
 	}
@@ -175,6 +178,9 @@ func (p *pass) settleJob(ctx context.Context, to mapping.Destination, f outbox.F
 	return err
 }
 
+// longInFlight is after how long a job that Salesforce works on is a person's business.
+const longInFlight = time.Hour
+
 // leave says that a job is left in flight; the error is what keeps the pass from going on.
 func (p *pass) leave(ctx context.Context, f outbox.Flight, err error) error {
 	if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
@@ -182,6 +188,13 @@ func (p *pass) leave(ctx context.Context, f outbox.Flight, err error) error {
 	}
 	p.notice("Bulk job %s in Salesforce is still at work on %d %s records, for longer than %s: they stay in flight, and the next run asks again.",
 		f.JobID, f.Records, f.Object, p.Patience)
+	p.mu.Lock()
+	p.report.Warn("in flight", f.Object, fmt.Sprintf("Since %s %d %s records are in flight, in Bulk job %s, which does not end.",
+		f.BegunAt.UTC().Format(time.RFC3339), f.Records, f.Object, f.JobID))
+	if p.Clock.Now().Sub(f.BegunAt) > longInFlight {
+		p.report.Problems += f.Records
+	}
+	p.mu.Unlock()
 	p.count(f.Object+" in flight", f.Records)
 	return nil
 }

@@ -95,11 +95,6 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	if p.total, err = p.unsent(ctx, object); err != nil || p.total == 0 {
 		return err
 	}
-	if !p.options.DryRun {
-		if err := stage.NewStatistics(p.DB, "outbox.record").Worked(ctx, p.total); err != nil {
-			return err
-		}
-	}
 	to, err := p.Mapping.ResolveTarget(ctx, p.Sink, t)
 	if err != nil {
 		return err
@@ -116,12 +111,17 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	return p.byCalls(ctx, to, object)
 }
 
-// byCalls sends what is unsent by Collections calls, each worker its part of the parents.
+// byCalls sends what is unsent by Collections calls, each worker that of its own parents.
 func (p *pass) byCalls(ctx context.Context, to mapping.Destination, object string) error {
+	ranges, err := outbox.Split(ctx, p.DB, object, p.Workers, p.Clock.Now())
+	if err != nil {
+		return err
+	}
 	var workers sync.WaitGroup
-	for part := range p.Workers {
+	for _, reach := range ranges {
+		reach.Limit = flightSize
 		workers.Go(func() {
-			w := &worker{pass: p, composer: p.composer(to), object: object, part: part}
+			w := &worker{pass: p, composer: p.composer(to), object: object, reach: reach}
 			p.stop(w.run(ctx))
 		})
 	}

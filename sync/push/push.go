@@ -57,7 +57,7 @@ const (
 	// batchSize is how many records one Collections call takes, and flightSize how many are
 	// written down at once.
 	batchSize  = salesforce.MaxUpsert
-	flightSize = 5 * batchSize
+	flightSize = 10 * batchSize
 	// sendTimeout bounds one call, and with it how long a transaction is idle.
 	sendTimeout = 75 * time.Second
 	// blamedAtMost is after how many records in a row that fail alone a worker gives up.

@@ -17,9 +17,8 @@ type worker struct {
 	*pass
 	*composer
 	object string
-	part   int
-	after  outbox.Key
-	blamed int // records in a row on which whole requests failed, with none written in between
+	reach  outbox.Range // whose After is what was taken already
+	blamed int          // records in a row on which whole requests failed, with none written in between
 }
 
 // run sweeps once over the part, so that it ends however much is marked while it
@@ -37,14 +36,12 @@ func (w *worker) run(ctx context.Context) error {
 // batch sends one batch and gives its number of rows; 0 means that there is none left. A
 // failed call is an error, and what came before it is settled all the same.
 func (w *worker) batch(ctx context.Context) (int, error) {
-	b, items, flight, err := w.prepare(ctx, outbox.Range{
-		Object: w.object, After: w.after, Part: w.part, Parts: w.Workers, Limit: flightSize,
-	})
+	b, items, flight, err := w.prepare(ctx, w.reach)
 	if err != nil || b == nil {
 		return 0, err
 	}
 	last := b.rows[len(b.rows)-1]
-	w.after = outbox.Key{Key: last.Key, Parent: last.Parent}
+	w.reach.After = outbox.Key{Key: last.Key, Parent: last.Parent}
 	if w.options.DryRun || flight == 0 {
 		return len(b.rows), nil
 	}

@@ -73,7 +73,11 @@ type Sheet struct {
 	*Form
 	cells  []cell // by field
 	record Record // instead of cells, where the form is odd
-	buffer []byte
+	// json is the record once it is encoded, and uncompared where in it that is which the
+	// hash is not of.
+	json       []byte
+	uncompared [2]int
+	buffer     []byte
 }
 
 // NewSheet gives an empty sheet.
@@ -107,27 +111,32 @@ func (s *Sheet) Fill(key string, values map[string]any) error {
 	return nil
 }
 
-func (s *Sheet) key(key string) { s.cells[len(s.cells)-1] = cell{asText, key} }
+// key ends filling in.
+func (s *Sheet) key(key string) {
+	s.cells[len(s.cells)-1] = cell{asText, key}
+	s.json, s.uncompared = s.json[:0], [2]int{}
+}
 
 // AppendJSON appends the record as Record.AppendJSON does.
-func (s *Sheet) AppendJSON(b []byte) ([]byte, error) { return s.appendJSON(b, false) }
-
-func (s *Sheet) appendJSON(b []byte, onlyCompared bool) ([]byte, error) {
+func (s *Sheet) AppendJSON(b []byte) ([]byte, error) {
 	if s.isOdd {
-		skip := ""
-		for _, f := range s.fields {
-			if onlyCompared && f.isUncompared {
-				skip = f.Path
-			}
-		}
-		return s.record.AppendJSON(b, skip)
+		return s.record.AppendJSON(b, "")
 	}
-	before := byte('{')
+	return append(b, s.encoded()...), nil
+}
+
+// encoded gives the record as JSON, which is made once for the hash and what is sent.
+func (s *Sheet) encoded() []byte {
+	if len(s.json) > 0 {
+		return s.json
+	}
+	b, before := s.json, byte('{')
 	for _, i := range s.order {
 		f, c := &s.fields[i], &s.cells[i]
-		if c.kind == absent || f.isUncompared && onlyCompared || f.isLookup && c.kind == null {
+		if c.kind == absent || f.isLookup && c.kind == null {
 			continue // a lookup by external id cannot be emptied
 		}
+		from := len(b)
 		b = append(append(b, before), f.member...)
 		before = ','
 		switch c.kind {
@@ -141,17 +150,35 @@ func (s *Sheet) appendJSON(b []byte, onlyCompared bool) ([]byte, error) {
 		if f.isLookup {
 			b = append(b, '}')
 		}
+		if f.isUncompared {
+			s.uncompared = [2]int{from, len(b)}
+		}
 	}
-	return append(b, '}'), nil
+	b = append(b, '}')
+	s.json = b
+	return b
 }
 
 // Hash is Record.Hash.
 func (s *Sheet) Hash() (sum [sha256.Size]byte, err error) {
-	b := append(s.buffer[:0], s.to.Object+" "+s.to.Key+" "...)
-	b, err = s.appendJSON(b, true)
+	b := s.buffer[:0]
+	b = append(b, s.to.Object+" "+s.to.Key+" "...)
+	if s.isOdd {
+		hash, err := s.record.Hash(s.to)
+		copy(sum[:], hash)
+		return sum, err
+	}
+	all := s.encoded()
+	from, to := s.uncompared[0], s.uncompared[1]
+	b = append(b, all[:from]...)
+	if rest := all[to:]; from == 0 && to > 0 && rest[0] == ',' { // it was the first member
+		b = append(append(b, '{'), rest[1:]...)
+	} else {
+		b = append(b, rest...)
+	}
 	b = append(b, '\n')
 	s.buffer = b
-	return sha256.Sum256(b), err
+	return sha256.Sum256(b), nil
 }
 
 // AppendCSV appends the record as Record.AppendCSV does.

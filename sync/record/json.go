@@ -50,10 +50,23 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	return append(b, raw...), err
 }
 
+// isPlain says whether a text is written as it is: most are short and ASCII.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
+
 const hexDigits = "0123456789abcdef"
 
 // appendString writes a text, with what HTML has a meaning for escaped.
 func appendString(b []byte, s string) []byte {
+	if isPlain(s) {
+		return append(append(append(b, '"'), s...), '"')
+	}
 	if !utf8.ValidString(s) || strings.Contains(s, "\u2028") || strings.Contains(s, "\u2029") {
 		raw, _ := json.Marshal(s) // a string never fails
 		return append(b, raw...)

@@ -88,8 +88,8 @@ func emulate(b *testing.B, opportunities int) (url string, stop func()) {
 	return url, stop
 }
 
-// emulateAs is emulate, and gives the process too.
-func emulateAs(b *testing.B, opportunities int) (url string, pid int, stop func()) {
+// emulateAs is emulate with more flags, and gives the process too.
+func emulateAs(b *testing.B, opportunities int, more ...string) (url string, pid int, stop func()) {
 	b.Helper()
 	path, err := binary()
 	must(b, err)
@@ -97,7 +97,7 @@ func emulateAs(b *testing.B, opportunities int) (url string, pid int, stop func(
 	must(b, err)
 	addr := l.Addr().String()
 	must(b, l.Close()) // free now, and nobody else here takes ports
-	cmd := exec.Command(path, "emulator", "--listen", addr, "--opportunities", strconv.Itoa(opportunities), "--seed", "7")
+	cmd := exec.Command(path, append([]string{"emulator", "--listen", addr, "--opportunities", strconv.Itoa(opportunities), "--seed", "7"}, more...)...)
 	must(b, cmd.Start())
 	waitFor(b, addr)
 	return "http://" + addr, cmd.Process.Pid, func() {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,30 +35,38 @@ const (
 	slowestPush    = 0.8 // of the speed of sending the same bodies with net/http
 	mostPushMemory = 150 // MB
 	bulkCalls      = 20  // for 100,000 commissions, all requests
+	// The same is held against an org that writes so many rows in a second, which is much
+	// for a real one.
+	paced        = 2_000
+	slowestPaced = 0.9
 )
 
 // BenchmarkPush sends the commissions of a ledger to an org whose emulator is a process of
 // its own, by Bulk and by Collections, in a process of its own each time, and holds that
 // against the least that it can cost, in the same run: the same bodies, made up before, sent
 // with net/http. BENCH_COMMISSIONS says how many there are; a tenth of them shows that
-// memory does not grow. Calls are counted by the emulator.
+// memory does not grow, and a fifth of them goes to an org that is as slow as a real one.
+// Calls are counted by the emulator.
 func BenchmarkPush(b *testing.B) {
 	n := benchCommissions(b)
 	for range b.N {
-		var small, large []*pushed
+		var small, large, slow []*pushed
 		for _, api := range []string{"bulk", "collections"} {
-			small = append(small, newPushed(b, api, n/10))
-			large = append(large, newPushed(b, api, n))
+			small = append(small, newPushed(b, api, n/10, 0))
+			large = append(large, newPushed(b, api, n, 0))
+			slow = append(slow, newPushed(b, api, n/5, paced))
 		}
-		for _, p := range append(small, large...) {
+		for _, p := range slices.Concat(small, large, slow) {
 			p.measure()
 		}
-		for _, p := range large {
+		for _, p := range slices.Concat(large, slow) {
 			p.takeFloor()
+		}
+		for _, p := range large {
 			p.takeLedger()
 		}
 		// A benchmark's own log is cut after ten lines.
-		fmt.Fprint(os.Stdout, "\n", pushTable(large, small), pushVerdicts(large))
+		fmt.Fprint(os.Stdout, "\n", pushTable(large, small, slow), pushVerdicts(large, slow))
 	}
 }
 
@@ -78,6 +87,7 @@ type pushed struct {
 	b       testing.TB
 	api     string
 	n       int
+	pace    int // rows that the org writes in a second; 0 is as many as it can
 	url     string
 	db      *sqlx.DB
 	program *program
@@ -107,13 +117,13 @@ func (s spent) since(before spent) spent {
 	return spent{s.org - before.org, s.database - before.database, s.own - before.own}
 }
 
-func newPushed(b *testing.B, api string, n int) *pushed {
+func newPushed(b *testing.B, api string, n, pace int) *pushed {
 	b.Helper()
 	dsn := pgtest.DSN(b)
 	db, err := pg.Open(context.Background(), pg.Config{DSN: dsn, MaxConns: 2, Patience: time.Hour, Name: "benchmark"})
 	must(b, err)
 	b.Cleanup(func() { must(b, db.Close()) })
-	p := &pushed{b: b, api: api, n: n, db: db}
+	p := &pushed{b: b, api: api, n: n, pace: pace, db: db}
 	p.url = p.org()
 	p.program = newProgram(b, dsn, p.url)
 	p.program.env = []string{"PARTNERSYNC_PUSH_API=" + api}
@@ -134,7 +144,7 @@ func newPushed(b *testing.B, api string, n int) *pushed {
 
 // org starts an org that has nothing of ours.
 func (p *pushed) org() string {
-	url, pid, stop := emulateAs(p.b.(*testing.B), 10)
+	url, pid, stop := emulateAs(p.b.(*testing.B), 10, "--writes-per-second", strconv.Itoa(p.pace))
 	p.b.Cleanup(stop)
 	p.pid = pid
 	return url
@@ -321,7 +331,7 @@ func (p *pushed) call(d *drain, to mapping.Destination, body []byte) {
 	}
 }
 
-func pushTable(large, small []*pushed) string {
+func pushTable(large, small, slow []*pushed) string {
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "by\twhat\tcommissions\ttook\tof it CPU\tcommissions/s\tcalls\tMB\tpeak memory\tof a tenth\t\n")
@@ -331,6 +341,11 @@ func pushTable(large, small []*pushed) string {
 		fmt.Fprintf(w, "%s\tpush\t%d\t%s\t%s\t%.0f\t%d\t\t%d MB\t%d MB\t\n", p.api, p.n, p.run.took.Round(10*time.Millisecond), p.run.cpuTime.Round(10*time.Millisecond),
 			float64(p.n)/p.run.took.Seconds(), p.calls["calls"]+p.calls["jobs"]+p.calls["other"], p.run.maxRSS>>20, small[i].run.maxRSS>>20)
 		fmt.Fprintf(w, "%s\tnothing new\t0\t%s\t%s\t\t\t\t\t\t\n", p.api, p.nothing.took.Round(10*time.Millisecond), p.nothing.cpuTime.Round(10*time.Millisecond))
+	}
+	for _, p := range slow {
+		fmt.Fprintf(w, "%s\tpush to an org of %d rows/s\t%d\t%s\t%s\t%.0f\t%d\t\t\t\t\n", p.api, p.pace, p.n, p.run.took.Round(10*time.Millisecond), p.run.cpuTime.Round(10*time.Millisecond),
+			float64(p.n)/p.run.took.Seconds(), p.calls["calls"]+p.calls["jobs"]+p.calls["other"])
+		fmt.Fprintf(w, "%s\tits floor\t%d\t%s\t\t%.0f\t\t\t\t\t\n", p.api, p.n, p.floor.Round(10*time.Millisecond), float64(p.n)/p.floor.Seconds())
 	}
 	fmt.Fprintf(w, "processor time\t\t\torg\tPostgres\tpush, or who sends\tall\t\t\t\t\n")
 	for _, p := range large {
@@ -347,7 +362,7 @@ func pushTable(large, small []*pushed) string {
 	return out.String()
 }
 
-func pushVerdicts(large []*pushed) string {
+func pushVerdicts(large, slow []*pushed) string {
 	var out strings.Builder
 	say := func(ok bool, format string, args ...any) {
 		verdict := "PASS"
@@ -367,7 +382,12 @@ func pushVerdicts(large []*pushed) string {
 			most := (p.n + 199) / 200
 			say(p.calls["calls"] <= most, "push of %d by collections: %d calls with records, at most %d", p.n, p.calls["calls"], most)
 		}
+		fmt.Fprintf(&out, "      push by %s: %.2f of the floor's speed by processor time alone, were the org, Postgres and push to have a processor each\n", p.api, min(1, p.floorCPU.org.Seconds()/max(p.cpu.database, p.cpu.own, p.cpu.org).Seconds()))
 		say(p.run.maxRSS>>20 < mostPushMemory, "peak memory by %s: %d MB, less than %d MB", p.api, p.run.maxRSS>>20, mostPushMemory)
+	}
+	for _, p := range slow {
+		part := p.floor.Seconds() / p.run.took.Seconds()
+		say(part >= slowestPaced, "push by %s to an org of %d rows/s: %.2f of the floor's speed, at least %.2f", p.api, p.pace, part, slowestPaced)
 	}
 	return out.String()
 }

@@ -68,6 +68,9 @@ func (j *Jobs) runIngest(ctx context.Context, jb *job) error {
 			return &Failure{"ExceededQuota : ApiBatchItems Limit exceeded."}
 		}
 		rows += len(got)
+		if err := j.opt.Pace(ctx, len(got)); err != nil {
+			return context.Canceled // somebody aborts the job meanwhile
+		}
 		if err := in.write(got); err != nil {
 			return err
 		}

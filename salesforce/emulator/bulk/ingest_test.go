@@ -290,3 +290,23 @@ func TestAQueryRunsOverTheSchemaOfItsTurn(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsAreWrittenNoFasterThanThePace: it is asked for before each transaction, and a job
+// that waits for it can be aborted.
+func TestRowsAreWrittenNoFasterThanThePace(t *testing.T) {
+	var asked []int
+	j := newJobs(t, Options{Pace: func(_ context.Context, n int) error {
+		if asked = append(asked, n); len(asked) == 3 {
+			return context.Canceled
+		}
+		return nil
+	}})
+	data := "Partner_ID__c\n"
+	for i := range 1000 {
+		data += fmt.Sprintf("P%d\n", i)
+	}
+	jb := j.load(t, opUpsert, Dialect{Delimiter: ','}, data)
+	if jb.info.State != Aborted || jb.info.Processed != 400 || fmt.Sprint(asked) != "[200 200 200]" {
+		t.Errorf("%+v after %v", jb.info, asked)
+	}
+}

@@ -34,6 +34,8 @@ type Options struct {
 	// Row is asked about every row of an ingest job while the store is locked, and
 	// may refuse it.
 	Row func(context.Context, Row) *schema.RowError
+	// Pace waits until n rows more may be written.
+	Pace func(ctx context.Context, n int) error
 	// NoHardDelete says that the user lacks the permission for hardDelete, as users
 	// of new orgs do.
 	NoHardDelete bool
@@ -96,6 +98,9 @@ type job struct {
 func New(opt Options) *Jobs {
 	if opt.Clock == nil {
 		opt.Clock = clock.System{}
+	}
+	if opt.Pace == nil {
+		opt.Pace = func(context.Context, int) error { return nil }
 	}
 	if opt.Running <= 0 {
 		opt.Running = defaultRunning

@@ -66,6 +66,8 @@ func SaveCustomers(ctx context.Context, tx *sqlx.Tx, cs []Customer) (merged []st
 		on conflict (account_id) do update set
 			name = excluded.name, domain = excluded.domain, master_account_id = excluded.master_account_id,
 			merged_at = case when excluded.master_account_id = c.master_account_id then c.merged_at else excluded.merged_at end,
+			former_master_ids = case when c.master_account_id in ('', excluded.master_account_id) or c.master_account_id = any(c.former_master_ids)
+				then c.former_master_ids else c.former_master_ids || c.master_account_id end,
 			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp
 		where excluded.modstamp >= c.modstamp`,
 		pq.Array(id), pq.Array(name), pq.Array(domain), pq.Array(master), pq.Array(deleted), pq.Array(modstamp)); err != nil {

@@ -80,6 +80,14 @@ func SettleDiscrepancies(ctx context.Context, tx *sqlx.Tx, kinds, subjects []str
 	return opened, err
 }
 
+// OpenOf gives those of subjects of which a discrepancy of a kind is open.
+func OpenOf(ctx context.Context, q sqlx.QueryerContext, kind string, subjects []string) (open []string, err error) {
+	defer errs.Wrap(&err, "look for open discrepancies of the kind %s", kind)
+	err = sqlx.SelectContext(ctx, q, &open,
+		`select subject from ledger.discrepancy where subject = any($2) and kind = $1 and resolved_at is null`, kind, pq.Array(subjects))
+	return open, err
+}
+
 // SettleAll makes the open discrepancies of like's kind exactly those of the
 // subjects that a SELECT gives; everything but the subject is like's. The SELECT
 // has one text column and its own arguments from $1 on. It gives how many were

@@ -34,18 +34,18 @@ type Vanished struct {
 const vanishedColumns = `record_id, object, found_at, is_held, confirmed_at, confirmed_by, reason, returned_at`
 
 // HoldVanished notes that records are gone: what they earn or claim is held until
-// somebody says what became of them.
-func HoldVanished(ctx context.Context, tx *sqlx.Tx, object string, ids []string, now time.Time) (err error) {
+// somebody says what became of them. alive is when each was last known to be there, or nil.
+func HoldVanished(ctx context.Context, tx *sqlx.Tx, object string, ids []string, alive []*time.Time, now time.Time) (err error) {
 	defer errs.Wrap(&err, "hold %d records of %s that vanished", len(ids), object)
 	if len(ids) == 0 {
 		return nil
 	}
 	_, err = tx.ExecContext(ctx, `
-		insert into ledger.vanished as v (record_id, object, found_at, is_held)
-		select unnest($2::text[]), $1, $3, true
-		on conflict (record_id) do update set found_at = excluded.found_at, is_held = true,
+		insert into ledger.vanished as v (record_id, object, found_at, is_held, alive_at)
+		select r.id, $1, $3, true, r.alive_at from unnest($2::text[], $4::timestamptz[]) as r (id, alive_at)
+		on conflict (record_id) do update set found_at = excluded.found_at, is_held = true, alive_at = excluded.alive_at,
 			confirmed_at = null, confirmed_by = '', reason = '', returned_at = null
-		where not v.is_held`, object, pq.Array(ids), now)
+		where not v.is_held`, object, pq.Array(ids), now, pq.Array(alive))
 	return err
 }
 

@@ -42,7 +42,9 @@ var (
 func collectWatch(out chan<- prometheus.Metric, s snapshot) {
 	w := s.watch
 	for _, o := range w.Objects {
-		gauge(out, freshnessDesc, o.Age(s.at).Seconds(), o.Object)
+		if o.IsRead() {
+			gauge(out, freshnessDesc, o.Age(s.at).Seconds(), o.Object)
+		}
 		gauge(out, unreconciledDesc, float64(o.Waits), o.Object)
 	}
 	gauge(out, dueDesc, float64(w.Due.Sources))

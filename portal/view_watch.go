@@ -33,7 +33,10 @@ func (s *site) watchViews(v *view, snap snapshot) {
 		v.Alerts = append(v.Alerts, alertView{a.Title, a.Text, a.Hint, s.moment(a.OpenedAt, snap.at), a.Trouble != ""})
 	}
 	for _, o := range snap.watch.Objects {
-		view := objectView{Object: o.Object, ReadTo: s.moment(o.ReadTo, snap.at)}
+		view := objectView{Object: o.Object, ReadTo: moment{Ago: "not as a whole yet"}}
+		if o.IsRead() {
+			view.ReadTo = s.moment(o.ReadTo, snap.at)
+		}
 		if o.Waits > 0 {
 			view.Waits = grouped(o.Waits)
 			view.WaitsFor = waited(o.WaitsSince, snap.at)

@@ -86,7 +86,10 @@ func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.
 				API: pull.API(cfg.Pull.API), BulkAbove: cfg.Pull.BulkAbove, Window: cfg.Pull.Window, Workers: readers(cfg),
 				RefreshEvery: cfg.Pull.RefreshEvery, DescribeEvery: cfg.Pull.DescribeEvery,
 			}),
-			recount.New(recount.Config{DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount)}),
+			recount.New(recount.Config{
+				DB: db, Source: p.client, Mapping: m, Clock: c, Log: log.Named(stage.Recount),
+				Late: pull.DefaultOverlap, BulkAbove: countedByREST(cfg),
+			}),
 			push.New(pc),
 		)
 	}
@@ -162,6 +165,18 @@ func writers(cfg config.Config) int {
 // readers is how many windows of a large object pull reads at once; see writers.
 func readers(cfg config.Config) int {
 	return max(1, min(pull.DefaultWorkers, cfg.Database.MaxConns-2, cfg.Limits.ConcurrentRequests))
+}
+
+// countedByREST is up to how many records of an object a recount reads by REST, as pull
+// does; -1 is any number.
+func countedByREST(cfg config.Config) int {
+	switch pull.API(cfg.Pull.API) {
+	case pull.REST:
+		return -1
+	case pull.Bulk:
+		return 1
+	}
+	return cfg.Pull.BulkAbove
 }
 
 // close gives up the connections to the org.

@@ -89,7 +89,11 @@ func (p *page) fresh(objects []freshObject, now time.Time) {
 		if o.Waits > 0 {
 			waits, oldest = thousands(o.Waits), since(o.WaitsSince, now)
 		}
-		g.add(o.Object, instant(o.ReadTo), roughly(o.Age(now)), waits, oldest)
+		to, age := "not as a whole yet", ""
+		if o.IsRead() {
+			to, age = instant(o.ReadTo), roughly(o.Age(now))
+		}
+		g.add(o.Object, to, age, waits, oldest)
 	}
 	p.table(g.filled())
 }
@@ -98,7 +102,15 @@ func quotaLine(q quota.Standing, now time.Time) string {
 	if q.State == quota.Unknown {
 		return q.String()
 	}
-	return q.String() + " (heard " + roughly(now.Sub(q.HeardAt)) + " ago)"
+	heard := "heard " + roughly(now.Sub(q.HeardAt)) + " ago"
+	switch {
+	case q.AskedFrom == nil:
+	case q.AskedFrom.After(now):
+		heard += "; until " + instant(*q.AskedFrom) + " runs do not even ask"
+	default:
+		heard += "; the next run asks again"
+	}
+	return q.String() + " (" + heard + ")"
 }
 
 // ages writes since when the oldest rows of the outbox wait.

@@ -30,6 +30,8 @@ type Embedded struct {
 	// of the process) the data may be gone. Data that can't be used, because it
 	// was damaged or made by another version, is made anew. For tests.
 	Volatile bool
+	// Fleeting: the data go when the server is stopped. For tests in memory.
+	Fleeting bool
 	// Log hears of the server's life; nil means nobody does.
 	Log *zap.Logger
 }

@@ -56,6 +56,9 @@ func (e Embedded) Start(ctx context.Context) (_ *Server, err error) {
 		return nil, errors.Join(err, release())
 	}
 	s.release = release
+	if e.Fleeting {
+		s.release = func() error { return errors.Join(os.RemoveAll(p.data()), release()) }
+	}
 	return s, nil
 }
 

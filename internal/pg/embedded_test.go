@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -268,6 +269,21 @@ func TestEmbeddedMakesVolatileDataAnew(t *testing.T) {
 		t.Errorf("of damaged data it says %v", err)
 	}
 	e.Volatile = true
+	stop(t, start(t, e))
+}
+
+func TestEmbeddedLeavesNothingOfWhatIsFleeting(t *testing.T) {
+	t.Parallel()
+	e := pg.Embedded{Dir: filepath.Join(openDir(t), "pg"), Volatile: true, Fleeting: true}
+	s := start(t, e)
+	data := filepath.Join(s.Dir(), "data")
+	if _, err := os.Stat(data); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, s)
+	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its data are still there: %v", err)
+	}
 	stop(t, start(t, e))
 }
 

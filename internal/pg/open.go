@@ -88,9 +88,9 @@ func (c Config) connector() (*pq.Connector, error) {
 	runtime := map[string]string{
 		"timezone":          "UTC",
 		"statement_timeout": milliseconds(patience * 9 / 10),
-		// A worker that was frozen in the middle of a transaction must not
-		// hold its locks for ever.
-		"idle_in_transaction_session_timeout": milliseconds(patience),
+		// A worker that was frozen in the middle of a transaction must not hold its locks
+		// for ever, and not for as long as those who wait for them have patience.
+		"idle_in_transaction_session_timeout": milliseconds(patience * 3 / 4),
 	}
 	for k, v := range cfg.Runtime {
 		runtime[k] = v

@@ -68,7 +68,7 @@ func TestOpenSetsTheSessionUp(t *testing.T) {
 		{dsn, "timezone", "UTC"},
 		{dsn, "application_name", "test"},
 		{dsn, "statement_timeout", "108s"},
-		{dsn, "idle_in_transaction_session_timeout", "2min"},
+		{dsn, "idle_in_transaction_session_timeout", "90s"},
 		{dsn + " statement_timeout=7000", "statement_timeout", "7s"},
 	} {
 		db, err := pg.Open(t.Context(), pg.Config{DSN: c.dsn, Name: "test"})

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,8 @@ func setUp(ctx context.Context) (s server, err error) {
 // StartPrivate starts a volatile server in a free slot and clears what earlier
 // tests left there. Nobody has to stop it: it ends with the process.
 func StartPrivate(ctx context.Context) (*pg.Server, error) {
-	base := filepath.Join(os.TempDir(), "partnersync-pgtest-"+strconv.Itoa(os.Geteuid()))
+	memory := os.Getenv(MemoryVariable)
+	base := filepath.Join(cmp.Or(memory, os.TempDir()), "partnersync-pgtest-"+strconv.Itoa(os.Geteuid()))
 	if err := makeBase(base); err != nil {
 		return nil, err
 	}
@@ -72,6 +74,7 @@ func StartPrivate(ctx context.Context) (*pg.Server, error) {
 			Dir:           filepath.Join(base, strconv.Itoa(slot)),
 			AllowFallback: true,
 			Volatile:      true,
+			Fleeting:      memory != "",
 		}.Start(ctx)
 		if errors.Is(err, pg.ErrInUse) {
 			continue

@@ -102,9 +102,9 @@ func SaveSpaces(ctx context.Context, tx *sqlx.Tx, ss []Space, now time.Time) (er
 	}
 	if _, err := tx.ExecContext(ctx, `
 		insert into ledger.space as s (id, space_key, name, account_id, first_account_id, first_account_at, customer_id,
-			created_via, creator_email, created_at, quickstart_org_id, is_deleted, modstamp, recorded_at)
+			created_via, creator_email, created_at, quickstart_org_id, is_deleted, modstamp, recorded_at, deleted_at)
 		select id, key, name, account, account, case when account <> '' then modstamp end, account,
-			via, creator, created, org, deleted, modstamp, recorded
+			via, creator, created, org, deleted, modstamp, recorded, case when deleted then modstamp end
 		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
 			$8::timestamptz[], $9::bool[], $10::timestamptz[], $11::timestamptz[])
 			as r (id, key, name, account, via, creator, org, created, deleted, modstamp, recorded)
@@ -114,7 +114,9 @@ func SaveSpaces(ctx context.Context, tx *sqlx.Tx, ss []Space, now time.Time) (er
 			first_account_at = case s.first_account_id when '' then excluded.first_account_at else s.first_account_at end,
 			created_via = excluded.created_via, creator_email = excluded.creator_email,
 			created_at = excluded.created_at, quickstart_org_id = excluded.quickstart_org_id,
-			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp, recorded_at = excluded.recorded_at
+			is_deleted = excluded.is_deleted, modstamp = excluded.modstamp, recorded_at = excluded.recorded_at,
+			deleted_at = case when excluded.is_deleted and not s.is_deleted then excluded.modstamp else s.deleted_at end,
+			restored_at = case when excluded.is_deleted then null when s.is_deleted then excluded.modstamp else s.restored_at end
 		where excluded.modstamp >= s.modstamp`,
 		c.array(0), c.array(1), c.array(2), c.array(3), c.array(4), c.array(5), c.array(6),
 		pq.Array(created), pq.Array(deleted), pq.Array(modstamp), pq.Array(recorded)); err != nil {

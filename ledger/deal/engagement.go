@@ -91,3 +91,33 @@ func readEngagements(ctx context.Context, q sqlx.QueryerContext, registrations [
 	}
 	return out, err
 }
+
+// EngagedFor gives, of engagements by id, the registration that each named when it last
+// named one, if Salesforce does not have that registration any more: it clears what
+// leads there.
+func EngagedFor(ctx context.Context, q sqlx.QueryerContext, engagements []string) (_ map[string]string, err error) {
+	defer errs.Wrap(&err, "find the registrations that engagements named")
+	var rows []struct {
+		ID             string `db:"id"`
+		RegistrationID string `db:"registration_id"`
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, `
+		select e.id, e.registration_id from ledger.engagement e join ledger.registration r on r.id = e.registration_id
+		where e.id = any($1) and (r.is_deleted or exists (
+			select from ledger.vanished v where v.record_id = r.id and v.returned_at is null))`, pq.Array(engagements)); err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(rows))
+	for _, r := range rows {
+		out[r.ID] = r.RegistrationID
+	}
+	return out, nil
+}
+
+// EngagementsOf gives the ids of the engagements that name any of the registrations, or
+// did when they last named one.
+func EngagementsOf(ctx context.Context, q sqlx.QueryerContext, registrations []string) (ids []string, err error) {
+	defer errs.Wrap(&err, "find engagements of registrations")
+	err = sqlx.SelectContext(ctx, q, &ids, `select id from ledger.engagement where registration_id = any($1)`, pq.Array(registrations))
+	return ids, err
+}

@@ -38,12 +38,14 @@ type Opportunity struct {
 	RegistrationID string
 	IsDeleted      bool
 	Modstamp       time.Time
+	// SeenAt is when the version was read from Salesforce.
+	SeenAt time.Time
 }
 
 // SaveOpportunities keeps what records state. A version older than the one that
 // is kept is ignored, so the order in which they come does not matter, except for the
-// Account that it names. It gives the ids of those that changed; call FindCustomers
-// for them.
+// Account and the Space that it names. It gives the ids of those that changed; call
+// FindCustomers and FindSpaces for them.
 func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (changed []string, err error) {
 	defer errs.Wrap(&err, "save opportunities")
 	n := len(os)
@@ -55,6 +57,7 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 		closeDate, start, end    = make([]string, n), make([]*string, n), make([]*string, n)
 		closed, won, deleted     = make([]bool, n), make([]bool, n), make([]bool, n)
 		created, modstamp        = make([]time.Time, n), make([]time.Time, n)
+		seen                     = make([]time.Time, n)
 	)
 	for i, o := range os {
 		id[i], name[i], account[i], space[i] = o.ID, o.Name, o.AccountID, o.SpaceID
@@ -62,12 +65,17 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 		amount[i], netNew[i] = text(o.Amount), text(o.NetNewAmount)
 		closeDate[i], start[i], end[i] = o.CloseDate.String(), dateText(o.ServiceStart), dateText(o.ServiceEnd)
 		closed[i], won[i], deleted[i] = o.IsClosed, o.IsWon, o.IsDeleted
-		registration[i], created[i], modstamp[i] = o.RegistrationID, o.CreatedAt, o.Modstamp
+		registration[i], created[i], modstamp[i], seen[i] = o.RegistrationID, o.CreatedAt, o.Modstamp, o.SeenAt
 	}
 	late, err := ledger.KeepNamedAccounts(ctx, tx, ledger.OpportunityNamesAccount, id, account, modstamp)
 	if err != nil {
 		return nil, err
 	}
+	named, err := keepNamedSpaces(ctx, tx, id, space, modstamp, seen)
+	if err != nil {
+		return nil, err
+	}
+	late = append(late, named...)
 	err = tx.SelectContext(ctx, &changed, `
 		insert into ledger.opportunity as o
 			(id, name, account_id, first_account_id, first_account_at, customer_id, space_id, amount, currency, close_date, stage,

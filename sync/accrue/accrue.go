@@ -231,7 +231,13 @@ func (p *pass) prepare(ctx context.Context, tx *sqlx.Tx) error {
 	if err := p.markPartners(ctx, tx); err != nil {
 		return err
 	}
-	var err error
+	relinked, err := book.TakeRelinked(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := p.markLines(ctx, tx, relinked); err != nil {
+		return err
+	}
 	p.total, err = book.CountDue(ctx, tx)
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/partnersync/partnersync/salesforce/emulator/fault"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/stage"
+	"github.com/partnersync/partnersync/sync/staging"
 )
 
 // spaces makes Spaces at so many instants, a day apart, the last of them a day ago.
@@ -91,6 +92,21 @@ func (b *bench) payloads(object string) map[string]string {
 		out[r.ID] = r.Payload
 	}
 	return out
+}
+
+// readTo gives how far an object is said to be read.
+func (b *bench) readTo(object string) time.Time {
+	b.t.Helper()
+	all, err := staging.Freshnesses(b.t.Context(), b.db)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, f := range all {
+		if f.Object == object {
+			return f.ReadTo
+		}
+	}
+	return time.Time{}
 }
 
 func (b *bench) windows() (n int) {
@@ -225,12 +241,22 @@ func TestAKilledFirstLoadGoesOnWithItsWindows(t *testing.T) {
 			if staged < 1500 || staged == 3000 || left == 0 {
 				t.Fatalf("%d staged, %d windows left", staged, left)
 			}
+			var gap time.Time
+			if err := b.db.Get(&gap, `select min(coalesce(at, since)) from staging.window`); err != nil {
+				t.Fatal(err)
+			}
+			if to := b.readTo("Space__c"); to.After(gap) {
+				t.Errorf("it is said to be read to %s, and from %s on something is missing", to, gap)
+			}
 			b.clock.Advance(time.Minute)
 			late := b.space(9999) // after the windows were planned
 			b.clock.Advance(time.Minute)
 			report := b.pull()
 			if b.staged("Space__c") != 3001 || b.windows() != 0 || report.Problems != 0 {
 				t.Errorf("%d staged, %d windows left, %+v", b.staged("Space__c"), b.windows(), report)
+			}
+			if to := b.readTo("Space__c"); !to.Equal(b.clock.Now()) {
+				t.Errorf("read to its end, it is said to be read to %s", to)
 			}
 			// Windows in hand are read again, by Bulk; those that were done are not.
 			if n := report.Get("Space__c received"); n > 3001-staged+2*500 {

@@ -15,6 +15,7 @@ import (
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/record"
+	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/verify"
 )
 
@@ -224,4 +225,36 @@ func TestSourceKeysAreListedOnceInOrderHoweverTheyArePaged(t *testing.T) {
 			t.Errorf("by %d: %d keys, not %d", limit, len(got), len(want))
 		}
 	}
+}
+
+// TestADryRunSaysWhatWouldBeWrittenOfSources: what the push after it writes.
+func TestADryRunSaysWhatWouldBeWrittenOfSources(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.config.Shape.Grain = record.BySource
+	agrees := func(what string, writes, unchanged int64) {
+		t.Helper()
+		dry, err := push.New(b.config).Run(t.Context(), stage.Options{DryRun: true})
+		must(t, err)
+		if got, same := dry.Get("commission to write"), dry.Get("commission unchanged"); got != writes || same != unchanged {
+			t.Errorf("%s: %d to write and %d unchanged, want %d and %d", what, got, same, writes, unchanged)
+		}
+		if r := b.push(); r.Get("commission written") != writes || r.Get("commission unchanged") != unchanged {
+			t.Errorf("%s: then %+v", what, r)
+		}
+	}
+	b.partner("FG3877")
+	for i := range 3 {
+		for _, period := range []string{"2026-08", "2026-09", "2026-10"} {
+			b.line("FG3877", fmt.Sprint("x", i), period, 100)
+		}
+	}
+	agrees("at first", 3, 0)
+	b.line("FG3877", "x1", "2026-10", 250)
+	b.mark(outbox.Commission, "FG3877", "FG3877/space/x0/referral/2026-08") // which has not changed
+	agrees("one has changed", 1, 1)
+	b.exec(`delete from ledger.line where source_id = 'x2'`)
+	b.mark(outbox.Commission, "FG3877", "FG3877/space/x2/referral/2026-10")
+	agrees("one is gone", 1, 0)
+	agrees("nothing", 0, 0)
 }

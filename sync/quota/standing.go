@@ -105,6 +105,9 @@ type Standing struct {
 	Left    int64   `json:"remaining"`
 	Reserve int64   `json:"reserve"`
 	Jobs    []Spent `json:"jobs"`
+	// AskedFrom is from when on a run asks the org again, while jobs are put off without
+	// asking; else nil.
+	AskedFrom *time.Time `json:"asked_from,omitempty"`
 }
 
 // Look reads how the quota stands. It asks the database, not the org.
@@ -115,6 +118,10 @@ func Look(ctx context.Context, q sqlx.QueryerContext, p Policy, now time.Time) (
 		return Standing{}, err
 	}
 	s := Standing{Reading: r, State: p.state(r, now), Left: r.Remaining(), Reserve: p.Reserve.Of(r.Allowed), Jobs: []Spent{}}
+	if s.State == Held {
+		from := r.HeardAt.Add(freshFor)
+		s.AskedFrom = &from
+	}
 	var rows []struct {
 		Stage string `db:"stage"`
 		Kind  string `db:"kind"`

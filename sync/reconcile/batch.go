@@ -54,10 +54,17 @@ func (b *batch) reconcile(ctx context.Context) (opened int64, err error) {
 	if save == nil {
 		return 0, errs.New(errs.Unknown, "nothing keeps facts of the kind %s", b.kind)
 	}
+	back, err := b.thereAgain(ctx)
+	if err != nil {
+		return 0, err
+	}
 	if err := b.holdVanished(ctx); err != nil {
 		return 0, err
 	}
 	if err := save(ctx); err != nil {
+		return 0, err
+	}
+	if err := b.relink(ctx, back); err != nil {
 		return 0, err
 	}
 	ids := make([]string, len(b.records))
@@ -138,10 +145,13 @@ func (b *batch) customers(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		facts = append(facts, ledger.Customer{
-			AccountID: r.ID, Name: f.Text("name"), Domain: ledger.RegistrableDomain(f.Text("website")),
-			MasterAccountID: f.ID("master_account_id"), IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
-		})
+		c := ledger.Customer{
+			AccountID: r.ID, Name: f.Text("name"), Domain: ledger.RegistrableDomain(f.Text("website")), IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
+		}
+		if r.IsDeleted { // by the merge; what is undeleted is merged no more
+			c.MasterAccountID = f.ID("master_account_id")
+		}
+		facts = append(facts, c)
 	}
 	return b.relinking(ctx, deal.Reached{Accounts: ids}, func() error { return b.saveCustomers(ctx, facts) })
 }
@@ -176,7 +186,7 @@ func (b *batch) installs(ctx context.Context) error {
 func (b *batch) connections(ctx context.Context) error {
 	facts := make([]attribution.Connection, 0, len(b.records))
 	for _, r := range b.records {
-		f, ok := b.read(r, "space_id", "org_id")
+		f, ok := b.read(r, "org_id")
 		if !ok {
 			continue
 		}
@@ -186,6 +196,11 @@ func (b *batch) connections(ctx context.Context) error {
 			ID: r.ID, SpaceID: f.ID("space_id"), OrgID: f.ID("org_id"), ConnectedAt: from, DisconnectedAt: to,
 			IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
+	}
+	facts, err := keepLinks(ctx, b, "space_id", facts, attribution.ConnectedTo,
+		func(c *attribution.Connection) (string, *string) { return c.ID, &c.SpaceID })
+	if err != nil {
+		return err
 	}
 	// As for installs: they may have given these Spaces another customer.
 	spaces, err := attribution.OfConnections(ctx, b.tx, facts)
@@ -225,7 +240,10 @@ func (b *batch) spaces(ctx context.Context) error {
 	if err := attribution.SaveSpaces(ctx, b.tx, facts, b.now); err != nil {
 		return err
 	}
-	return attribution.SaveObservations(ctx, b.tx, attribution.KindSpace, seen, b.now)
+	if err := attribution.SaveObservations(ctx, b.tx, attribution.KindSpace, seen, b.now); err != nil {
+		return err
+	}
+	return b.settleNaming(ctx, ids)
 }
 
 func (b *batch) profiles(ctx context.Context) error {
@@ -257,7 +275,7 @@ func (b *batch) profiles(ctx context.Context) error {
 func (b *batch) invitations(ctx context.Context) error {
 	facts := make([]attribution.Invitation, 0, len(b.records))
 	for _, r := range b.records {
-		f, ok := b.read(r, "space_id", "email", "invited_at")
+		f, ok := b.read(r, "email", "invited_at")
 		if !ok {
 			continue
 		}
@@ -270,6 +288,11 @@ func (b *batch) invitations(ctx context.Context) error {
 			ID: r.ID, SpaceID: f.ID("space_id"), EmailKey: key, InvitedAt: invited,
 			IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
+	}
+	facts, err := keepLinks(ctx, b, "space_id", facts, attribution.InvitedTo,
+		func(v *attribution.Invitation) (string, *string) { return v.ID, &v.SpaceID })
+	if err != nil {
+		return err
 	}
 	return attribution.SaveInvitations(ctx, b.tx, facts, b.now)
 }
@@ -317,6 +340,9 @@ func (b *batch) opportunities(ctx context.Context) error {
 		if err := revenue.FindCustomers(ctx, b.tx, changed); err != nil {
 			return err
 		}
+		if _, err := revenue.FindSpaces(ctx, b.tx, changed); err != nil {
+			return err
+		}
 		return book.MarkDue(ctx, b.tx, changed, b.now)
 	})
 }
@@ -343,7 +369,7 @@ func (b *batch) opportunity(r staging.Record) (_ revenue.Opportunity, ok bool) {
 		IsClosed: f.Bool("is_closed"), IsWon: f.Bool("is_won"), Type: f.Text("type"), CreatedAt: created,
 		ServiceStart: date(f, "service_start"), ServiceEnd: date(f, "service_end"),
 		NetNewAmount: amount(f, "net_new_amount"), RegistrationID: f.ID("registration_id"),
-		IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
+		IsDeleted: r.IsDeleted, Modstamp: r.Modstamp, SeenAt: r.PulledAt,
 	}, true
 }
 

@@ -38,6 +38,9 @@ func (b *batch) registrations(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := b.settleEngagements(ctx); err != nil {
+			return err
+		}
 		return deal.FindCustomers(ctx, b.tx, append(changed, frozen...))
 	})
 }
@@ -67,7 +70,7 @@ func registration(f mapping.Record, id string, isDeleted bool) deal.Registration
 func (b *batch) engagements(ctx context.Context) error {
 	facts := make([]deal.Engagement, 0, len(b.records))
 	for _, r := range b.records {
-		f, ok := b.read(r, "registration_id", "engaged_on")
+		f, ok := b.read(r, "engaged_on")
 		if !ok {
 			continue
 		}
@@ -76,6 +79,11 @@ func (b *batch) engagements(ctx context.Context) error {
 			ID: r.ID, RegistrationID: f.ID("registration_id"), On: on, Kind: f.Text("kind"), Notes: f.Text("notes"),
 			RecordedBy: deal.BySalesforce, IsDeleted: r.IsDeleted, Modstamp: r.Modstamp,
 		})
+	}
+	facts, err := keepLinks(ctx, b, "registration_id", facts, deal.EngagedFor,
+		func(e *deal.Engagement) (string, *string) { return e.ID, &e.RegistrationID })
+	if err != nil {
+		return err
 	}
 	registrations, err := deal.SaveEngagements(ctx, b.tx, facts, b.now)
 	if err != nil {

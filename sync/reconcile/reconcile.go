@@ -75,7 +75,8 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (r stage.Report, err e
 	if err != nil {
 		return r, err
 	}
-	p := &pass{Stage: s, statistics: facts(s.DB), token: token, now: s.Clock.Now().Truncate(time.Microsecond), report: &r, tell: o.Progress}
+	p := &pass{Stage: s, statistics: facts(s.DB), token: token, now: s.Clock.Now().Truncate(time.Microsecond), report: &r, tell: o.Progress,
+		again: map[mapping.Kind]bool{}}
 	err = r.Conclude(p.run(ctx))
 	return r, err
 }
@@ -88,6 +89,9 @@ type pass struct {
 	now        time.Time
 	report     *stage.Report
 	tell       stage.Progress
+	// again are kinds of facts of which records that were read are to be read again,
+	// because of what was learned of others.
+	again map[mapping.Kind]bool
 }
 
 // facts are the tables that a first load fills from nothing.
@@ -119,6 +123,14 @@ func (p *pass) run(ctx context.Context) error {
 			continue
 		}
 		if err := p.kind(ctx, kind, object, waits[object]); err != nil {
+			return err
+		}
+	}
+	for _, kind := range mapping.Kinds() {
+		if !p.again[kind] {
+			continue
+		}
+		if err := p.kind(ctx, kind, p.Mapping.Object(kind), 0); err != nil {
 			return err
 		}
 	}

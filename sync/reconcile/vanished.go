@@ -16,10 +16,11 @@ import (
 // holds.
 func (b *batch) holdVanished(ctx context.Context) error {
 	var vanished, deleted, back []string
+	var alive []*time.Time
 	for _, r := range b.records {
 		switch {
 		case r.VanishedAt != nil:
-			vanished = append(vanished, r.ID)
+			vanished, alive = append(vanished, r.ID), append(alive, r.AliveAt)
 			b.vanished(r)
 		case r.IsDeleted:
 			deleted = append(deleted, r.ID)
@@ -30,7 +31,7 @@ func (b *batch) holdVanished(ctx context.Context) error {
 	if err := ledger.ReleaseVanished(ctx, b.tx, deleted, back, b.now); err != nil {
 		return err
 	}
-	return ledger.HoldVanished(ctx, b.tx, b.object, vanished, b.now)
+	return ledger.HoldVanished(ctx, b.tx, b.object, vanished, alive, b.now)
 }
 
 // vanished says what a person has to do about a record that is gone. It stops money

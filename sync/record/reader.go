@@ -32,6 +32,7 @@ type Reader struct {
 	states map[string]State
 
 	links    links
+	moves    moves
 	labels   map[string]string
 	percents map[string]string
 	months   map[string]clock.Month
@@ -85,7 +86,25 @@ func (r *Reader) Read(ctx context.Context, q sqlx.QueryerContext, keys []string)
 	if err := book.EachPlain(ctx, q, ofLines, r.keep); err != nil || len(r.lines) == 0 {
 		return err
 	}
-	return r.link(ctx, q)
+	if err := r.link(ctx, q); err != nil {
+		return err
+	}
+	r.moves, err = readMoves(ctx, q, r.linked)
+	return err
+}
+
+// linked gives the ids to which the lines that were read lead by a field.
+func (r *Reader) linked(field string, each func(id string)) {
+	for i := range r.lines {
+		switch l := &r.lines[i]; field {
+		case "opportunity_id":
+			each(l.SourceID)
+		case "space_id":
+			each(l.SpaceID)
+		case "account_id":
+			each(l.AccountID)
+		}
+	}
 }
 
 // keep keeps a line until it is written.
@@ -158,11 +177,11 @@ func (r *Reader) cellOf(l *line, f *formField) cell {
 		if l.Regime == "program" { // its sources have ids of their own
 			return cell{kind: null}
 		}
-		return idCell(l.SourceID, f.Length)
+		return idCell(r.moves.leads(f.Name, l.SourceID), f.Length)
 	case "space_id":
-		return idCell(l.SpaceID, f.Length)
+		return idCell(r.moves.leads(f.Name, l.SpaceID), f.Length)
 	case "account_id":
-		return idCell(l.AccountID, f.Length)
+		return idCell(r.moves.leads(f.Name, l.AccountID), f.Length)
 	case "regime":
 		return textCell(r.label(l.Regime), f.Length)
 	case "slice":

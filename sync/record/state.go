@@ -24,6 +24,8 @@ type State struct {
 	// IsUnwanted says that Salesforce is not to hold the record, by the Shape. If it does,
 	// it is to hold Values.
 	IsUnwanted bool
+	// left is, by field, where Salesforce may have left a link that leads elsewhere now.
+	left map[string][]string
 }
 
 // ObjectOf gives the outbox's name of a target.
@@ -82,7 +84,10 @@ func (s Shape) commissions(ctx context.Context, q sqlx.QueryerContext, keys []st
 		return nil, err
 	}
 	maps.Copy(out, sums)
-	return out, s.lines(ctx, q, ofLines, out)
+	if err := s.lines(ctx, q, ofLines, out); err != nil {
+		return nil, err
+	}
+	return out, follow(ctx, q, out)
 }
 
 // lines puts the states of lines' keys into out.

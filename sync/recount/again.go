@@ -22,33 +22,57 @@ func (c *comparison) readAgain(ctx context.Context) error {
 	all := c.again
 	c.again = nil
 	for some := range slices.Chunk(all, idsAtOnce) {
-		for _, d := range some {
-			c.count(d.count, 1)
-		}
 		if c.options.DryRun {
+			for _, d := range some {
+				c.count(d.count, 1)
+			}
 			continue
 		}
 		ids := make([]string, len(some))
-		staged := make(map[string]*staging.Newest, len(some))
+		by := make(map[string]difference, len(some))
 		for i, d := range some {
-			ids[i], staged[d.id] = d.id, d.staged
+			ids[i], by[d.id] = d.id, d
 		}
 		records, err := c.byID(ctx, c.reading.Fields, ids)
 		if err != nil {
 			return err
 		}
-		for i := range records {
-			// The org went back to a former state: what it says now counts.
-			if n := staged[records[i].ID]; n != nil && records[i].Modstamp.Before(n.Modstamp) {
-				records[i].Modstamp = n.Modstamp
-			}
-		}
-		if err := c.inTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-			_, err := staging.Put(ctx, tx, c.reading.Object, records, c.Clock.Now())
-			return err
-		}); err != nil {
+		if err := c.stage(ctx, records, by); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// stage stages records that were read again, and counts them. Where the org went back to
+// a former state what it says now counts, and takes the place of the later version; once
+// that was done, the stamps differ for ever, and nothing else.
+func (c *comparison) stage(ctx context.Context, records []staging.Record, by map[string]difference) error {
+	var forward, back []staging.Record
+	for _, r := range records {
+		if n := by[r.ID].staged; n != nil && r.Modstamp.Before(n.Modstamp) {
+			r.Modstamp = n.Modstamp
+			back = append(back, r)
+			continue
+		}
+		forward = append(forward, r)
+	}
+	var staged, replaced int64
+	if err := c.inTx(ctx, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		if staged, err = staging.Put(ctx, tx, c.reading.Object, forward, c.Clock.Now()); err != nil {
+			return err
+		}
+		replaced, err = staging.Put(ctx, tx, c.reading.Object, back, c.Clock.Now())
+		return err
+	}); err != nil {
+		return err
+	}
+	c.report.Out += staged + replaced
+	for _, r := range forward {
+		c.count(by[r.ID].count, 1)
+	}
+	if replaced > 0 {
+		c.count(CountChanged, replaced)
 	}
 	return nil
 }
@@ -60,11 +84,16 @@ func (c *comparison) byID(ctx context.Context, fields, ids []string) (out []stag
 		quoted[i] = salesforce.Quote(id)
 	}
 	soql := "SELECT " + strings.Join(fields, ", ") + " FROM " + c.reading.Object + " WHERE Id IN (" + strings.Join(quoted, ",") + ")"
+	shape, err := shapeOf(c.reading, fields...)
+	if err != nil {
+		return nil, err
+	}
+	receiver := shape.NewReceiver()
 	for restarts := 0; ; restarts++ {
 		out = out[:0]
 		err = c.Source.Query(ctx, soql, salesforce.QueryOptions{All: true}, func(_ context.Context, p salesforce.Page) error {
 			for _, raw := range p.Records {
-				r, err := staging.Receive(c.reading.Object, c.reading.Stamp, raw)
+				r, err := receiver.JSON(raw)
 				if err != nil {
 					return err
 				}

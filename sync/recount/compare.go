@@ -2,7 +2,10 @@ package recount
 
 import (
 	"context"
+	"errors"
 	"strconv"
+
+	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/mapping"
@@ -83,15 +86,14 @@ func (c *comparison) advance() (err error) {
 }
 
 // read reads Salesforce's side in the order of ids. A query that was lost goes on
-// behind the last page; one that is too large is asked for piece by piece.
+// behind the last record; one that is too large is asked for piece by piece. What is much
+// is read by a job of Bulk API 2.0, unless Salesforce refuses that.
 func (c *comparison) read(ctx context.Context) error {
 	limit := 0
+	byBulk, mayBulk := false, c.BulkAbove >= 0
 	for restarts := 0; ; {
-		before, n := c.last, 0
-		err := c.Source.Query(ctx, c.soql(limit), salesforce.QueryOptions{All: true}, func(ctx context.Context, p salesforce.Page) error {
-			n += len(p.Records)
-			return c.page(ctx, p)
-		})
+		before := c.last
+		n, err := c.ask(ctx, limit, byBulk, mayBulk)
 		if c.last != before {
 			restarts = 0
 		}
@@ -99,6 +101,11 @@ func (c *comparison) read(ctx context.Context) error {
 		case err == nil && (limit == 0 || n < limit):
 			return nil
 		case err == nil: // the next piece
+		case errors.Is(err, errMany):
+			byBulk, mayBulk = true, false
+		case byBulk && (errs.KindOf(err) == errs.Invalid || class == salesforce.ClassNarrow):
+			c.Log.Info("Bulk refuses the object, and it is read by REST", zap.String("object", c.reading.Object), zap.Error(err))
+			byBulk = false
 		case class == salesforce.ClassRestart && restarts < maxRestarts:
 			restarts++
 		case class == salesforce.ClassNarrow && limit == 0:
@@ -111,6 +118,27 @@ func (c *comparison) read(ctx context.Context) error {
 	}
 }
 
+// errMany leaves a query of which there is more than pages are good for.
+var errMany = errors.New("there are many")
+
+// ask asks for the records behind the last one, at most limit if that is not 0, and gives
+// how many came. Where it mayBulk, it leaves what is much with errMany before it takes
+// anything of it.
+func (c *comparison) ask(ctx context.Context, limit int, byBulk, mayBulk bool) (n int, err error) {
+	if byBulk {
+		return 0, c.Source.BulkQuery(ctx, c.soql(0), salesforce.BulkOptions{All: true}, &sink{comparison: c, ctx: ctx})
+	}
+	err = c.Source.Query(ctx, c.soql(limit), salesforce.QueryOptions{All: true}, func(ctx context.Context, p salesforce.Page) error {
+		if mayBulk && n == 0 && limit == 0 && p.TotalSize > c.BulkAbove && !p.Last {
+			return errMany
+		}
+		n += len(p.Records)
+		return c.page(ctx, p)
+	})
+	return n, err
+}
+
+// soql asks for ids in their order, which walks along the platform's own index.
 func (c *comparison) soql(limit int) string {
 	s := "SELECT Id, " + c.reading.Stamp + ", IsDeleted FROM " + c.reading.Object + c.where(c.last, "Id > ")
 	s += " ORDER BY Id"
@@ -141,19 +169,25 @@ func (c *comparison) page(ctx context.Context, p salesforce.Page) error {
 		if err != nil {
 			return err
 		}
-		if r.ID <= c.last {
-			return errs.New(errs.Unknown, "Salesforce gave the id %s after %s, which is not the order that was asked for", r.ID, c.last)
-		}
-		c.last = r.ID
-		if err := c.meet(r); err != nil {
+		if err := c.take(ctx, r); err != nil {
 			return err
 		}
 	}
 	c.options.Progress.Tell(c.reading.Object, c.there, max(int64(p.TotalSize), c.there))
-	if len(c.again) >= againAtOnce {
-		return c.readAgain(ctx)
-	}
 	return nil
+}
+
+// take takes Salesforce's next record.
+func (c *comparison) take(ctx context.Context, r staging.Record) error {
+	if r.ID <= c.last {
+		return errs.New(errs.Unknown, "Salesforce gave the id %s after %s, which is not the order that was asked for", r.ID, c.last)
+	}
+	c.last = r.ID
+	c.report.In++
+	if err := c.meet(r); err != nil || len(c.again) < againAtOnce {
+		return err
+	}
+	return c.readAgain(ctx)
 }
 
 // meet compares one record of Salesforce with what is staged of it.

@@ -78,7 +78,7 @@ func recounted(t *testing.T, n int) (peak uint64, took time.Duration) {
 	}
 	e := &endless{Source: b.client, records: n}
 	began := clock.System{}.Now()
-	r, err := recount.New(recount.Config{DB: b.db, Source: e, Mapping: mapping.Default(), Clock: b.clock}).Run(t.Context(), stage.Options{})
+	r, err := recount.New(recount.Config{DB: b.db, Source: e, Mapping: mapping.Default(), Clock: b.clock, BulkAbove: -1}).Run(t.Context(), stage.Options{})
 	must(t, err)
 	took = clock.System{}.Now().Sub(began).Round(time.Millisecond)
 	if got := r.Get("Space__c in Salesforce"); got != int64(n) {

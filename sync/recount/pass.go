@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/errs"
@@ -90,8 +91,16 @@ func (p *pass) object(ctx context.Context, r mapping.Reading) (err error) {
 		return nil
 	}
 	c := &comparison{pass: p, reading: r, cursor: cursor}
+	began := p.Clock.Now()
 	if err := c.run(ctx); err != nil {
 		return err
+	}
+	if !p.options.DryRun {
+		if err := p.inTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+			return staging.MarkRecounted(ctx, tx, r.Object, began)
+		}); err != nil {
+			return err
+		}
 	}
 	p.Log.Info("recounted", zap.String("object", r.Object), zap.Int64("in_salesforce", c.there), zap.Int64("staged", c.here))
 	return nil

@@ -19,28 +19,32 @@ type Source interface {
 	mapping.Describer
 	// Query hands over the pages of a query's result in order.
 	Query(ctx context.Context, soql string, o salesforce.QueryOptions, page func(context.Context, salesforce.Page) error) error
+	// BulkQuery hands over the records of a query, in its order.
+	BulkQuery(ctx context.Context, soql string, o salesforce.BulkOptions, sink salesforce.BulkSink) error
 }
 
 // Names of the report's counts; before each stands the object's name.
 const (
 	CountInSalesforce = " in Salesforce"
-	CountStaged       = " staged"   // records that are staged and not deleted
-	CountMissed       = " missed"   // staged now
-	CountChanged      = " changed"  // read again
-	CountReturned     = " back"     // that had vanished
-	CountVanished     = " vanished" // held from now on
+	CountStaged       = " known here" // records that are staged and not deleted
+	CountMissed       = " missed"     // staged now
+	CountChanged      = " changed"    // read again
+	CountReturned     = " back"       // that had vanished
+	CountVanished     = " vanished"   // held from now on
 	CountPending      = " left to the next pull"
 )
 
 const (
 	// DefaultLate is by how much what was committed may be seen later than it is
 	// stamped: what pulls read again anyway.
-	DefaultLate = 10 * time.Minute
+	DefaultLate = 15 * time.Minute
 	// DefaultPlausible is how many records of an object may vanish between two recounts
 	// before anybody asks, whatever their share.
 	DefaultPlausible = 20
 	// DefaultPlausibleShare is which share of an object's records may.
 	DefaultPlausibleShare = 0.05
+	// DefaultBulkAbove is from how many records on a Bulk job is cheaper than pages.
+	DefaultBulkAbove = 10_000
 )
 
 // Config is what a recount works with. The first four must be set.
@@ -53,6 +57,9 @@ type Config struct {
 	Log *zap.Logger
 	// Late is the Overlap of pulls. 0 means DefaultLate.
 	Late time.Duration
+	// BulkAbove is up to how many records of an object are read by REST. 0 means
+	// DefaultBulkAbove; below that all are.
+	BulkAbove int
 }
 
 // Stage is the stage.
@@ -62,6 +69,9 @@ type Stage struct{ Config }
 func New(c Config) *Stage {
 	if c.Late <= 0 {
 		c.Late = DefaultLate
+	}
+	if c.BulkAbove == 0 {
+		c.BulkAbove = DefaultBulkAbove
 	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()

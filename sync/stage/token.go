@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 )
 
 // ErrSuperseded says that another worker has taken the stage over since this
@@ -42,7 +43,7 @@ func Take(ctx context.Context, db *sqlx.DB, stage string) (_ Token, err error) {
 		insert into job.token as t (stage, value) values ($1, 1)
 		on conflict (stage) do update set value = t.value + 1
 		returning value`, stage)
-	return t, err
+	return t, pg.Classify(err) // it may have waited in vain for somebody who was frozen
 }
 
 // PartToken is the token of a part: the stage's, with the value that its pass took, and

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/sync/stage"
@@ -107,5 +108,59 @@ func TestStatusOfAReport(t *testing.T) {
 	}
 	if r.Status(errors.New("x")) != stage.Failed {
 		t.Error("an error is not told as failed")
+	}
+}
+
+// TestWhoWaitsForTheFrozenOutlastsThem: the database ends the transaction of a worker
+// that does not come back sooner than it gives up who waits for its locks.
+func TestWhoWaitsForTheFrozenOutlastsThem(t *testing.T) {
+	t.Parallel()
+	db, err := pg.Open(t.Context(), pg.Config{DSN: pgtest.DSN(t), Patience: 4 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	token, err := stage.Take(t.Context(), db, stage.Push)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen, err := db.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = frozen.Rollback() }()
+	if err := token.Check(t.Context(), frozen); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stage.Take(t.Context(), db, stage.Push); err != nil {
+		t.Errorf("the next one fails: %v", err)
+	}
+}
+
+// TestWaitingInVainPasses: it is no failure for good.
+func TestWaitingInVainPasses(t *testing.T) {
+	t.Parallel()
+	db, err := pg.Open(t.Context(), pg.Config{DSN: pgtest.DSN(t), Patience: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	token, err := stage.Take(t.Context(), db, stage.Push)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `set local idle_in_transaction_session_timeout = 0`); err != nil {
+			return err
+		}
+		if err := token.Check(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := stage.Take(context.Background(), db, stage.Push); errs.KindOf(err) != errs.Transient {
+			t.Errorf("got %q, want a transient failure: %v", errs.KindOf(err), err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -59,7 +59,8 @@ func EachNewest(ctx context.Context, db *sqlx.DB, object string, each func(Newes
 }
 
 // MarkVanished notes of newest versions that Salesforce has no such record any more,
-// and gives the ids of those of which that is news. One that a pull has replaced
+// and gives the ids of those of which that is news. They were there at the last pull
+// that read them, and at the last recount. One that a pull has replaced
 // since it was read, or whose deletion has been seen, is left alone.
 func MarkVanished(ctx context.Context, tx *sqlx.Tx, object string, records []Newest, now time.Time) (ids []string, err error) {
 	defer errs.Wrap(&err, "mark %d records of %s as vanished", len(records), object)
@@ -69,12 +70,21 @@ func MarkVanished(ctx context.Context, tx *sqlx.Tx, object string, records []New
 	}
 	err = tx.SelectContext(ctx, &ids, `
 		update staging.record r set vanished_at = $4, reconciled_at = null,
+			alive_at = greatest(r.pulled_at, (select c.recounted_at from staging.cursor c where c.object = $1)),
 			pulled_at = greatest($4, r.pulled_at + interval '1 microsecond')
 		from unnest($2::text[], $3::timestamptz[]) as v (id, modstamp)
 		where r.object = $1 and r.id = v.id and r.modstamp = v.modstamp and not r.is_deleted and r.vanished_at is null
 		  and not exists (select from staging.record n where n.object = r.object and n.id = r.id and n.modstamp > r.modstamp)
 		returning r.id`, object, pq.Array(id), pq.Array(stamp), now)
 	return ids, err
+}
+
+// MarkRecounted notes of an object that every record was there, or is marked as
+// vanished, that was staged at an instant.
+func MarkRecounted(ctx context.Context, tx *sqlx.Tx, object string, at time.Time) (err error) {
+	defer errs.Wrap(&err, "note that %s was recounted", object)
+	_, err = tx.ExecContext(ctx, `update staging.cursor set recounted_at = $2 where object = $1`, object, at)
+	return err
 }
 
 // MarkDeleted turns a record that vanished into one that was deleted, as if its

@@ -16,7 +16,7 @@ func Unreconciled(ctx context.Context, tx *sqlx.Tx, object string, limit int) (_
 	defer errs.Wrap(&err, "read unreconciled records of %s", object)
 	var out []Record
 	err = tx.SelectContext(ctx, &out, `
-		select object, id, modstamp, is_deleted, payload, pulled_at, vanished_at
+		select object, id, modstamp, is_deleted, payload, pulled_at, vanished_at, alive_at
 		from staging.record
 		where object = $1 and reconciled_at is null
 		order by object, modstamp, id
@@ -57,6 +57,21 @@ func MarkReconciled(ctx context.Context, tx *sqlx.Tx, object string, records []R
 			having count(*) > 1
 		) newest
 		where r.object = $1 and r.id = newest.id and r.modstamp < newest.modstamp and r.reconciled_at is not null`,
+		object, pq.Array(ids))
+	return err
+}
+
+// Again marks the newest versions of records as unreconciled, because they may mean
+// something else by what was learned of others.
+func Again(ctx context.Context, tx *sqlx.Tx, object string, ids []string) (err error) {
+	defer errs.Wrap(&err, "mark %d records of %s to be reconciled again", len(ids), object)
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err = tx.ExecContext(ctx, `
+		update staging.record r set reconciled_at = null
+		where r.object = $1 and r.id = any($2) and r.reconciled_at is not null
+		  and not exists (select from staging.record n where n.object = r.object and n.id = r.id and n.modstamp > r.modstamp)`,
 		object, pq.Array(ids))
 	return err
 }

@@ -25,6 +25,8 @@ type Record struct {
 	// VanishedAt is when a recount found that Salesforce has no such record any more;
 	// nil while it has. Put leaves it to MarkVanished.
 	VanishedAt *time.Time `db:"vanished_at"`
+	// AliveAt is when a record that has vanished was last known to be there.
+	AliveAt *time.Time `db:"alive_at"`
 }
 
 // maxDepth bounds how deep a record may nest: a query walks five relationships.

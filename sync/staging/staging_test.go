@@ -228,3 +228,34 @@ func FuzzReceive(f *testing.F) {
 		}
 	})
 }
+
+// TestHowFarAnObjectIsReadIsNeverTooFar: while it is read, and while it is read again as a
+// whole.
+func TestHowFarAnObjectIsReadIsNeverTooFar(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	early, noon, later := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), time.Date(2026, 11, 20, 13, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name   string
+		cursor staging.Cursor
+		want   time.Time
+	}{
+		{"read to its end", staging.Cursor{At: noon, UpdatedAt: noon, FullAt: early}, noon},
+		{"by a clock that was ahead", staging.Cursor{At: later, UpdatedAt: noon}, noon},
+		{"broken off", staging.Cursor{At: noon, ID: "x", UpdatedAt: later, FullAt: early}, noon},
+		{"loaded for the first time", staging.Cursor{UpdatedAt: noon}, time.Time{}},
+		{"read again as a whole", staging.Cursor{UpdatedAt: later, FullAt: noon}, noon},
+		{"and partly done", staging.Cursor{At: early, UpdatedAt: later, FullAt: noon}, noon},
+	} {
+		c.cursor.Object = "Space__c"
+		if err := pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
+			return staging.WriteCursor(ctx, tx, c.cursor)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		all, err := staging.Freshnesses(t.Context(), db)
+		if err != nil || len(all) != 1 || !all[0].ReadTo.Equal(c.want) || all[0].IsRead() == c.want.IsZero() {
+			t.Errorf("%s: %+v, %v; want %s", c.name, all, err, c.want)
+		}
+	}
+}

@@ -26,8 +26,9 @@ func Kinds() []string { return []string{KindBook, record.KindDrift, record.KindE
 // rule is what all of them cite.
 const rule = "R8.3"
 
-// keep makes the open discrepancies of the kinds that were looked at those found.
-func (s *Stage) keep(ctx context.Context, token stage.Token, r *Result) error {
+// keep makes the open discrepancies of the kinds that were looked at those found, and
+// gives how many of them are news.
+func (s *Stage) keep(ctx context.Context, token stage.Token, r *Result) (opened int64, err error) {
 	found := map[string]*columns{KindBook: {}}
 	if r.Salesforce {
 		found[record.KindDrift], found[record.KindExtra] = &columns{}, &columns{}
@@ -44,23 +45,27 @@ func (s *Stage) keep(ctx context.Context, token stage.Token, r *Result) error {
 			found[c.kind].add(cmp.Or(c.object, c.Name), record.AllRecords, fmt.Sprintf("There are %d differences in %s; those that are named are the first %d.", c.Differences, c.Name, len(c.Kept)))
 		}
 	}
-	return pg.InTx(ctx, s.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = pg.InTx(ctx, s.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := token.Check(ctx, tx); err != nil {
 			return err
 		}
+		opened = 0
 		for _, kind := range Kinds() {
 			f := found[kind]
 			if f == nil {
 				continue
 			}
-			if _, err := ledger.SettleEach(ctx, tx, ledger.Discrepancy{Kind: kind, Rule: rule}, s.Clock.Now(),
+			n, err := ledger.SettleEach(ctx, tx, ledger.Discrepancy{Kind: kind, Rule: rule}, s.Clock.Now(),
 				`select * from unnest($1::text[], $2::text[], $3::text[])`,
-				pq.Array(f.subjects), pq.Array(f.objects), pq.Array(f.details)); err != nil {
+				pq.Array(f.subjects), pq.Array(f.objects), pq.Array(f.details))
+			if err != nil {
 				return err
 			}
+			opened += n
 		}
 		return nil
 	})
+	return opened, err
 }
 
 // columns are discrepancies of a kind, one of each subject.

@@ -87,7 +87,7 @@ func (r Result) tell(report *stage.Report) {
 			report.Add(name, c.Looked-before(report, name, c.object))
 		}
 		if c.LeftOut > 0 {
-			report.Notices = append(report.Notices, fmt.Sprintf("%s: %d %s were left out: %s.", c.Name, c.LeftOut, c.LeftOutUnit, c.Why))
+			report.Notices = append(report.Notices, c.leftOut())
 		}
 	}
 	report.Add(CountDifferences, r.Differences())
@@ -96,6 +96,14 @@ func (r Result) tell(report *stage.Report) {
 		report.Notices = append(report.Notices, fmt.Sprintf("The first difference is in %s, %s %s: %s is %s and has to be %s. %s",
 			d.Check, d.Object, d.Subject, d.Field, shortened(d.Found), shortened(d.Expected), d.Sentence))
 	}
+}
+
+// leftOut says what could not be compared yet.
+func (c Checked) leftOut() string {
+	if c.LeftOut == 1 {
+		return fmt.Sprintf("%s: one of the %s was left out: %s.", c.Name, c.LeftOutUnit, c.Why)
+	}
+	return fmt.Sprintf("%s: %d %s were left out: %s.", c.Name, c.LeftOut, c.LeftOutUnit, c.Why)
 }
 
 // before is what a count already has of the same things; records of different objects in
@@ -110,6 +118,9 @@ func before(report *stage.Report, name, object string) int64 {
 // shortened bounds a value that is shown.
 func shortened(s string) string {
 	const most = 120
+	if s == "" {
+		return "empty"
+	}
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"
 	}

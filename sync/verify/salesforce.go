@@ -266,11 +266,7 @@ func (c *comparison) judge(ctx context.Context, keys []string, found map[string]
 			out = append(out, c.absent(key))
 			continue
 		}
-		differs, err := c.compare(ctx, key, record.Make(c.to, key, state.Values), is)
-		if err != nil {
-			return nil, 0, err
-		}
-		out = append(out, differs...)
+		out = append(out, c.compare(key, state, is)...)
 	}
 	return out, leftOut, nil
 }

@@ -59,8 +59,8 @@ func (*Stage) Name() string { return stage.Verify }
 const CountDifferences = "differences found"
 
 // Run compares everything and makes the open discrepancies of its kinds those that it
-// found. Each difference is a problem of the report. A dry run compares and keeps
-// nothing. An org whose daily quota is used up defers what there is to compare there.
+// found. Those that it opens are problems of the report: what is open since an earlier run
+// has been told of. A dry run compares and keeps nothing, and counts every difference. An org whose daily quota is used up defers what there is to compare there.
 func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, err error) {
 	defer errs.Wrap(&err, "verify")
 	report.Stage = stage.Verify
@@ -80,7 +80,11 @@ func (s *Stage) Run(ctx context.Context, o stage.Options) (report stage.Report, 
 	if err != nil || o.DryRun {
 		return report, err
 	}
-	return report, report.Conclude(s.keep(ctx, token, &result))
+	opened, err := s.keep(ctx, token, &result)
+	if report.Problems = opened; err == nil && opened == 0 && result.Differences() > 0 {
+		report.Notices = append(report.Notices, "All of these differences have been open since an earlier run.")
+	}
+	return report, report.Conclude(err)
 }
 
 // Verify compares everything, and writes nothing but marks in the outbox, for statements

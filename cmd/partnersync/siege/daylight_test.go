@@ -1,10 +1,16 @@
 package siege_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/sync/schedule"
+	"github.com/partnersync/partnersync/sync/stage"
 )
 
 // TestDaylightSaving walks through both changes of Berlin's clock: each instant of a
@@ -40,5 +46,64 @@ func TestDaylightSaving(t *testing.T) {
 		if n != c.want {
 			t.Errorf("%s on %s comes due %d times, want %d", c.line, c.day, n, c.want)
 		}
+	}
+}
+
+// idle is a pull that does nothing.
+type idle struct{}
+
+func (idle) Name() string { return stage.Pull }
+
+func (idle) Run(context.Context, stage.Options) (stage.Report, error) { return stage.Report{}, nil }
+
+// TestADaemonThroughDaylightSaving: a daemon that is stopped and started again every
+// twenty minutes goes through the days of both changes, and through one on which its
+// machine's clock jumps back by three hours: each hour has one run, the one that is
+// skipped none, the one that comes twice two, and what was run already none again.
+func TestADaemonThroughDaylightSaving(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	must(t, err)
+	for _, c := range []struct {
+		name, day, line string
+		jump            time.Duration
+		want            int
+	}{
+		{"forward", "2026-03-29", "0 * 29 3 *", 0, 23},
+		{"back", "2026-10-25", "0 * 25 10 *", 0, 25},
+		{"the machine's clock", "2026-06-10", "0 * 10 6 *", -3 * time.Hour, 24},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			begin, err := time.ParseInLocation(time.DateOnly, c.day, berlin)
+			must(t, err)
+			clock := clock.NewManual(begin)
+			_, err = db.Exec(`insert into job.tick (stage, at) values ('pull', $1)`, begin.Add(-time.Hour))
+			must(t, err)
+			daemon, err := schedule.NewDaemon(schedule.DaemonConfig{
+				Runner: &schedule.Runner{DB: db, Clock: clock, Log: zap.NewNop(), Stages: []stage.Stage{idle{}}},
+				Zone:   berlin, Schedules: map[string]string{stage.Pull: c.line},
+			})
+			must(t, err)
+			jumped := false
+			for end := begin.AddDate(0, 0, 1); clock.Now().Before(end); clock.Advance(20 * time.Minute) {
+				if !jumped && clock.Now().Sub(begin) > 10*time.Hour {
+					jumped = true
+					clock.Advance(c.jump)
+				}
+				must(t, daemon.Start(t.Context()))
+				await(t, "the jobs' end", func() bool {
+					return fetch[int](t, db, `select count(*) from job.river_job where state <> 'completed'`) == 0
+				})
+				must(t, daemon.Stop(t.Context()))
+			}
+			if n := fetch[int](t, db, `select count(*) from job.run where status = 'ok'`); n != c.want {
+				t.Errorf("%d runs on that day, want %d", n, c.want)
+			}
+			if n := fetch[int](t, db, `select count(distinct at) from job.tick`); n != c.want+1 {
+				t.Errorf("%d instants on that day, want %d", n-1, c.want)
+			}
+		})
 	}
 }

@@ -17,5 +17,5 @@
 //
 // Nothing in the program helps with that. A process is killed at a step that can
 // be seen from outside: a request of it that the org does not answer, or a lock of
-// the test's that it waits for.
+// the test's that it waits for. docs/faults.md lists what is broken, fault by fault.
 package siege

@@ -166,6 +166,9 @@ func killedBefore(t *testing.T, want outcome, stage, table string) {
 		t.Errorf("%s ended without a write to %s", stage, table)
 	}
 	w.checkCalm(want)
+	if n := w.interrupted(); came && n != 1 {
+		t.Errorf("%d runs are told as interrupted, and one was", n)
+	}
 }
 
 // TestKilledAtARequest: the program is killed while the org has not answered, has
@@ -173,25 +176,39 @@ func killedBefore(t *testing.T, want outcome, stage, table string) {
 func TestKilledAtARequest(t *testing.T) {
 	t.Parallel()
 	want := undisturbed(t)
-	for _, c := range []struct{ name, rule string }{
-		{"logging in", `when: {kind: login}, do: {hang: {}}`},
-		{"describing", `when: {kind: describe}, do: {hang: {}}`},
-		{"pull: nothing is fetched", `when: {kind: query, first: 1}, do: {hang: {}}`},
-		{"pull: half an answer is there", `when: {kind: query, object: Opportunity}, do: {hang: {bytes: 2000}}`},
-		{"pull: some cursors are saved", `when: {kind: query, object: Opportunity}, do: {hang: {}}`},
-		{"push: claimed, nothing is sent", `when: {kind: [collection, upsert, bulk-ingest], first: 1}, do: {hang: {}}`},
-		{"push: applied, and not acknowledged", `when: {kind: [collection, upsert, bulk-ingest], first: 1}, do: {hang: {bytes: 0}}`},
-		{"push: applied, and half acknowledged", `when: {kind: [collection, upsert, bulk-ingest], object: Partner_Commission__c, first: 1}, do: {hang: {bytes: 300}}`},
-		{"push: some calls are acknowledged", `when: {kind: [collection, upsert, bulk-ingest], object: Partner_Commission__c, after: 1}, do: {hang: {}}`},
+	const bulk = byBulk
+	for _, c := range []struct{ name, settings, rule string }{
+		{"logging in", "", `when: {kind: login}, do: {hang: {}}`},
+		{"describing", "", `when: {kind: describe}, do: {hang: {}}`},
+		{"pull: nothing is fetched", "", `when: {kind: query, first: 1}, do: {hang: {}}`},
+		{"pull: half an answer is there", "", `when: {kind: query, object: Opportunity}, do: {hang: {bytes: 2000}}`},
+		{"pull: some cursors are saved", "", `when: {kind: query, object: Opportunity}, do: {hang: {}}`},
+		{"pull: a job is made", bulk, `when: {kind: bulk-query, method: POST, first: 1}, do: {hang: {bytes: 0}}`},
+		{"pull: a job is at work", bulk, `when: {kind: bulk-query, method: GET, first: 1}, do: {hang: {}}`},
+		{"pull: half of a job's result is there", bulk, `when: {kind: bulk-results, method: GET, after: 2}, do: {hang: {bytes: 1500}}`},
+		{"push: claimed, nothing is sent", "", `when: {kind: [collection, upsert], first: 1}, do: {hang: {}}`},
+		{"push: applied, and not acknowledged", "", `when: {kind: [collection, upsert], first: 1}, do: {hang: {bytes: 0}}`},
+		{"push: applied, and half acknowledged", "", `when: {kind: [collection, upsert], object: Partner_Commission__c, first: 1}, do: {hang: {bytes: 300}}`},
+		{"push: some calls are acknowledged", "", `when: {kind: [collection, upsert], object: Partner_Commission__c, after: 1}, do: {hang: {}}`},
+		{"push: claimed, and no job is made", bulk, `when: {kind: bulk-ingest, method: POST, first: 1}, do: {hang: {}}`},
+		{"push: a job is made, and not noted", bulk, `when: {kind: bulk-ingest, method: POST, after: 1}, do: {hang: {bytes: 0}}`},
+		{"push: a job is noted, and has no data", bulk, `when: {kind: bulk-ingest, method: PUT}, do: {hang: {}}`},
+		{"push: a job has its data, and is open", bulk, `when: {kind: bulk-ingest, method: PATCH}, do: {hang: {}}`},
+		{"push: a job is closed, and nobody knows", bulk, `when: {kind: bulk-ingest, method: PATCH}, do: {hang: {bytes: 0}}`},
+		{"push: a job is at work, or over", bulk, `when: {kind: bulk-ingest, method: GET, after: 1}, do: {hang: {}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
+			w.configure("", c.settings)
 			w.seer.play(c.rule)
 			if !killWhen(t, w.command("run", "all"), func() bool { return w.seer.played() > 0 }) {
-				t.Skip("the program makes no such request")
+				t.Fatal("the program makes no such request")
 			}
 			w.checkCalm(want)
+			if n := w.interrupted(); n != 1 {
+				t.Errorf("%d runs are told as interrupted, and one was", n)
+			}
 		})
 	}
 }
@@ -212,11 +229,8 @@ func TestKilledBeforeTheHistoryIsWritten(t *testing.T) {
 	})
 	release()
 	w.seer.behave()
-	// What the lease would do after three minutes.
-	_, err := w.db.Exec(`update job.run set report = json_build_object('seen_at', now() - interval '4 minutes') where finished_at is null`)
-	must(t, err)
 	w.checkCalm(want)
-	if n := fetch[int](t, w.db, `select count(*) from job.run where status = 'failed' and error like 'interrupted%'`); n != 1 {
+	if n := w.interrupted(); n != 1 {
 		t.Errorf("%d runs are told as interrupted, want one", n)
 	}
 }

@@ -71,16 +71,19 @@ func await(t testing.TB, what string, isTrue func() bool) {
 	}
 }
 
-// within says whether something comes true in a time.
+// within says whether something comes true in a time. It asks often at first, then ever
+// less: what is asked costs a query.
 func within(limit time.Duration, isTrue func() bool) bool {
 	end := time.NewTimer(limit)
 	defer end.Stop()
-	tick := time.NewTicker(3 * time.Millisecond)
-	defer tick.Stop()
+	pause := 2 * time.Millisecond
 	for !isTrue() {
+		tick := time.NewTimer(pause)
 		select {
 		case <-tick.C:
+			pause = min(pause+pause/4+time.Millisecond, 60*time.Millisecond)
 		case <-end.C:
+			tick.Stop()
 			return isTrue()
 		}
 	}

@@ -2,7 +2,6 @@ package siege_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -74,16 +73,10 @@ func (o *observer) queryAll(soql string) []map[string]any {
 	return out
 }
 
-// close gives up the connections.
-func (o *observer) close() { http.DefaultClient.CloseIdleConnections() }
-
 // play puts a plan of faults into force, one rule a line.
 func (o *observer) play(rules ...string) {
 	o.t.Helper()
-	plan := "rules:\n"
-	for i, r := range rules {
-		plan += fmt.Sprintf("- {name: rule %d, %s}\n", i, r)
-	}
+	plan := planOf(rules)
 	if status, body := o.do("PUT", "/emulator/faults?seed=7", strings.NewReader(plan)); status/100 != 2 {
 		o.t.Fatalf("the plan was refused: %d %s\n%s", status, body, plan)
 	}
@@ -97,8 +90,8 @@ func (o *observer) behave() {
 	}
 }
 
-// played says how often the rules in force have played.
-func (o *observer) played() (n int64) {
+// plays says how often each rule in force has played.
+func (o *observer) plays() (n []int64) {
 	o.t.Helper()
 	_, body := o.do("GET", "/emulator/faults", nil)
 	var answer struct {
@@ -108,16 +101,30 @@ func (o *observer) played() (n int64) {
 		o.t.Fatalf("%v: %s", err, body)
 	}
 	for _, r := range answer.Rules {
-		n += r.Plays
+		n = append(n, r.Plays)
 	}
 	return n
+}
+
+// played says how often all of them have.
+func (o *observer) played() (n int64) {
+	o.t.Helper()
+	for _, plays := range o.plays() {
+		n += plays
+	}
+	return n
+}
+
+// theCompany is what every case's org is filled with.
+func theCompany(opportunities int) emulator.GenerateOptions {
+	return emulator.GenerateOptions{Opportunities: opportunities, Seed: 42, Now: instant("2026-10-15T12:00:00Z")}
 }
 
 // newOrg is a made-up company, always the same, on a port of this machine.
 func newOrg(t testing.TB, o emulator.Options, opportunities int) (*emulator.Org, *observer) {
 	t.Helper()
 	org := emulator.New(o)
-	must(t, org.Generate(emulator.GenerateOptions{Opportunities: opportunities, Seed: 42, Now: instant("2026-10-15T12:00:00Z")}))
+	must(t, org.Generate(theCompany(opportunities)))
 	s, err := emulator.Serve(t.Context(), org, "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })

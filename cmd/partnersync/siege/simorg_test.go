@@ -2,6 +2,8 @@ package siege_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -109,7 +111,7 @@ func (s *simulation) fields(object string, all bool) map[string]any {
 		f["Partner_Registration__c"], f["Engaged_On__c"], f["Kind__c"] = link("Partner_Registration__c"), date, pick(s.random, "Meeting", "Call", "Demo")
 	}
 	if !all { // some of it only
-		for name := range f {
+		for _, name := range slices.Sorted(maps.Keys(f)) { // as the seed has it
 			if len(f) > 1 && s.random.IntN(2) == 0 {
 				delete(f, name)
 			}

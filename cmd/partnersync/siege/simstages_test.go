@@ -28,10 +28,17 @@ import (
 	"github.com/partnersync/partnersync/sync/verify"
 )
 
-// smallPages asks for fewer records a page than the platform would give.
-type smallPages struct{ *http.Transport }
+// smallPages asks for fewer records a page than the platform would give, and after a
+// job only when it is over, so that a seed always makes the same requests.
+type smallPages struct {
+	*http.Transport
+	org *emulator.Org
+}
 
 func (s smallPages) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.org != nil && r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/jobs/") {
+		s.org.WaitForJobs()
+	}
 	if r.Header.Get("Sforce-Query-Options") != "" {
 		r = r.Clone(r.Context())
 		r.Header.Set("Sforce-Query-Options", "batchSize=9")
@@ -39,25 +46,35 @@ func (s smallPages) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.Transport.RoundTrip(r)
 }
 
+// how says what a runner's stages do in more than one way.
+type how struct {
+	org      *emulator.Org // whose jobs are waited for, if it is not nil
+	url      string
+	clock    clock.Clock
+	pull     pull.API
+	push     push.API
+	patience time.Duration // with Bulk jobs
+}
+
 // newRunner puts the stages together as the program does, in this process. What
 // they send, they send one after the other, so that a seed repeats; pages are
 // small, so that there are many; and pauses are short.
-func newRunner(t testing.TB, db *sqlx.DB, url string, c clock.Clock) *schedule.Runner {
+func newRunner(t testing.TB, db *sqlx.DB, h how) *schedule.Runner {
 	t.Helper()
 	log := zap.NewNop()
 	client, err := salesforce.New(salesforce.Config{
-		LoginURL: url, ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret, Log: log, Clock: c,
-		Transport:    smallPages{http.DefaultTransport.(*http.Transport).Clone()},
-		RetryInitial: time.Millisecond, RetryMax: 2 * time.Millisecond, RequestTimeout: 20 * time.Second,
+		LoginURL: h.url, ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret, Log: log, Clock: h.clock,
+		Transport:    smallPages{http.DefaultTransport.(*http.Transport).Clone(), h.org},
+		RetryInitial: time.Millisecond, RetryMax: 2 * time.Millisecond, RequestTimeout: 20 * time.Second, JobPatience: h.patience,
 	})
 	must(t, err)
 	t.Cleanup(client.Close)
-	m, zone := mapping.Default(), time.UTC
+	m, zone, c := mapping.Default(), time.UTC, h.clock
 	return &schedule.Runner{DB: db, Clock: c, Log: log, Stages: []stage.Stage{
-		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log}),
+		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log, API: h.pull}),
 		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: "USD", Log: log}),
 		accrue.New(accrue.Config{DB: db, Clock: c, Zone: zone, GoLive: book.GoLive{Decided: true}, Log: log}),
-		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log, Workers: 1}),
+		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log, Workers: 1, API: h.push, Patience: h.patience}),
 		recount.New(recount.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log}),
 		verify.New(verify.Config{DB: db, Source: client, Mapping: m, Clock: c, Zone: zone, Log: log}),
 	}}
@@ -95,12 +112,18 @@ func (s *simulation) faults() []string {
 		`when: {probability: 0.05}, do: {quota: concurrent}`,
 		`when: {kind: [query, collection], after: 20}, do: {quota: daily}`,
 		`when: {probability: 0.5}, do: {hide: [Space_Invitation__c, Opportunity.Amount]}`,
-		`when: {kind: [bulk-query, bulk-ingest], probability: 0.3}, do: {job: fail}`,
+		`when: {kind: [bulk-query, bulk-ingest], method: [POST, PATCH], probability: 0.3}, do: {job: fail}`,
+		`when: {kind: [bulk-query, bulk-ingest], method: [POST, PATCH], probability: 0.2}, do: {job: abort}`,
+		`when: {kind: bulk-results, probability: 0.3}, do: {drop: {bytes: 200}}`,
+		`when: {kind: bulk-ingest, method: PUT, probability: 0.3}, do: {drop: {}}`,
+		`when: {probability: 0.2}, do: {skew: -3m}`,
 	}
 	var out []string
 	for range 1 + s.random.IntN(3) {
 		out = append(out, pick(s.random, all...))
 	}
+	// What begins to share a stamp must not be stamped before what has changed already.
+	s.clock.Advance(2 * time.Minute)
 	return out
 }
 

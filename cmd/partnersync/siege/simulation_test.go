@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +21,8 @@ import (
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 	"github.com/partnersync/partnersync/sync/outbox"
+	"github.com/partnersync/partnersync/sync/pull"
+	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 )
@@ -64,7 +67,10 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	s.work, err = pg.Open(context.Background(), pg.Config{DSN: dsn, MaxConns: 6, Name: "the stages"})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.work.Close()) })
-	s.runner = newRunner(t, s.work, server.URL(), s.clock)
+	s.runner = newRunner(t, s.work, how{
+		org: org, url: server.URL(), clock: s.clock,
+		pull: pick(s.random, pull.Auto, pull.Auto, pull.Bulk), push: pick(s.random, push.APIAuto, push.APICollections, push.APIBulk),
+	})
 	applyPartners(t, s.work, s.clock)
 	s.fuse.Store(-1)
 	org.Fail(func(*http.Request) *emulator.Fault { return s.burn() })
@@ -77,10 +83,24 @@ func (s *simulation) burn() *emulator.Fault {
 	if s.fuse.Load() < 0 || s.fuse.Add(-1) >= 0 {
 		return nil
 	}
+	s.await()
 	s.kill()
 	_, err := s.db.Exec(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'the stages'`)
 	must(s.t, err)
 	return &emulator.Fault{After: s.step%2 == 0, Drop: true}
+}
+
+// await comes back when what the stages have asked of the database is done: what is
+// committed when they are killed must not depend on who is faster.
+func (s *simulation) await() {
+	before := ""
+	within(time.Second, func() bool {
+		now := fetch[string](s.t, s.db, `select coalesce(string_agg(concat_ws(' ', pid, state, state_change, xact_start), ',' order by pid), '') from pg_stat_activity
+			where datname = current_database() and application_name = 'the stages'`)
+		isSame := now == before && !strings.Contains(now, "active")
+		before = now
+		return isSame
+	})
 }
 
 // turn is one step.
@@ -165,12 +185,10 @@ func (s *simulation) quiet() {
 	s.checkAccounted()
 	s.checkSalesforce()
 	s.mustPass(stage.Verify)
-	// Salesforce itself moves the links of commissions when Accounts are merged, and
-	// clears them when what they lead to is purged; verify takes that for somebody's hand.
 	var differences []string
 	must(s.t, s.db.Select(&differences, `
 		select kind || ' ' || subject || ': ' || detail from ledger.discrepancy
-		where resolved_at is null and (kind like 'book%' or kind like 'salesforce%') and detail !~ '(: |^)(Account|Opportunity|Space)__c is'`))
+		where resolved_at is null and (kind like 'book%' or kind like 'salesforce%')`))
 	if len(differences) > 0 {
 		s.fail("verify found %d differences: %s", len(differences), differences[0])
 	}
@@ -198,32 +216,60 @@ func (s *simulation) mustPass(names ...string) []schedule.Run {
 	return runs
 }
 
-// TestSimulation: thousands of steps of some companies; SOAK_SEED begins with
-// another one, and with SOAK_DURATION companies follow each other for so long.
+// TestSimulation: thousands of steps of some companies. SOAK_SEED repeats one company, and
+// with SOAK_DURATION companies follow each other for so long; SOAK_STEPS is how many steps
+// each has, SOAK_COMPANIES how many there are.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	seed, companies, steps, limit := uint64(1), 4, 600, 45*time.Second
-	if text := os.Getenv("SOAK_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 64)
-		must(t, err)
-		seed, companies, limit = n, 1, 20*time.Minute
-	}
-	if text := os.Getenv("SOAK_DURATION"); text != "" {
-		d, err := time.ParseDuration(text)
-		must(t, err)
-		limit, companies, steps = d, 1<<30, 1500
+	seed, companies, steps := environ(t, "SOAK_SEED", 1), environ(t, "SOAK_COMPANIES", 4), environ(t, "SOAK_STEPS", 1000)
+	if os.Getenv("SOAK_SEED") != "" {
+		companies = environ(t, "SOAK_COMPANIES", 1)
 	}
 	end := make(chan struct{})
-	defer time.AfterFunc(limit, func() { close(end) }).Stop()
-	for n := range companies {
-		t.Run(fmt.Sprint("seed ", seed+uint64(n)), func(t *testing.T) { simulate(t, seed+uint64(n), steps, end) })
-		if isOver(end) || t.Failed() {
-			break
-		}
+	if text := os.Getenv("SOAK_DURATION"); text != "" {
+		limit, err := time.ParseDuration(text)
+		must(t, err)
+		companies = 1 << 40
+		defer time.AfterFunc(limit, func() { close(end) }).Stop()
 	}
+	var next atomic.Uint64
+	var all atomic.Int64
+	t.Run("companies", func(t *testing.T) {
+		for range min(atOnceSimulated, companies) {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				for !isOver(end) {
+					n := next.Add(1) - 1
+					if n >= companies {
+						return
+					}
+					t.Run(fmt.Sprint("seed ", seed+n), func(t *testing.T) { all.Add(int64(simulate(t, seed+n, int(steps), end))) })
+					if t.Failed() {
+						return
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d steps in all", all.Load())
 }
 
-func simulate(t *testing.T, seed uint64, steps int, end <-chan struct{}) {
+// atOnceSimulated is how many companies live side by side: a stage and its Postgres take
+// turns, so two keep two processors busy.
+const atOnceSimulated = 2
+
+func environ(t testing.TB, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	must(t, err)
+	return n
+}
+
+func simulate(t *testing.T, seed uint64, steps int, end <-chan struct{}) int {
 	s := newSimulation(t, seed)
 	for s.step < steps && !isOver(end) {
 		s.turn()
@@ -233,6 +279,7 @@ func simulate(t *testing.T, seed uint64, steps int, end <-chan struct{}) {
 	}
 	s.quiet()
 	t.Logf("%d steps: %v", s.step, s.did)
+	return s.step
 }
 
 func isOver(end <-chan struct{}) bool {

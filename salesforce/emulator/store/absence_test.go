@@ -285,3 +285,19 @@ func checkRelation(rt *rapid.T, s *Store, rel relation) {
 		}
 	}
 }
+
+func TestWhatIsUndeletedIsMergedNoMore(t *testing.T) {
+	f := newFamily(t, filepath.Join(t.TempDir(), "org"))
+	winner := f.insert("Account", map[string]any{"Name": "Winner"})
+	must(t, f.s.Merge("Account", winner, f.account))
+	if r, _ := f.s.Record("Account", f.account); r["MasterRecordId"] != winner || r["IsDeleted"] != true {
+		t.Errorf("merged: %v", r)
+	}
+	must(t, f.s.Undelete("Account", f.account))
+	if r, _ := f.s.Record("Account", f.account); r["MasterRecordId"] != nil || r["IsDeleted"] != false {
+		t.Errorf("undeleted: %v", r)
+	}
+	if r, _ := f.s.Record("Opportunity", f.opportunity); r["AccountId"] != winner {
+		t.Errorf("what the merge moved names %v", r["AccountId"])
+	}
+}

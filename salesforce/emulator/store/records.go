@@ -163,6 +163,9 @@ func (s *Store) moveToBin(t *Table, r *Record, deleted bool, w Writer) {
 	next := r.Clone()
 	next.Deleted = deleted
 	next.Modified, next.modifiedBy, next.Modstamp = w.At.Unix(), w.UserID, w.At.Unix()
+	if master, ok := t.Object.Field("MasterRecordId"); ok && !deleted {
+		next.Set(master, "") // what has not been deleted has none
+	}
 	s.lately(w.Late, func() {
 		t.Replace(r, next)
 		s.markHistory(t, r.ID, deleted, false)

@@ -31,8 +31,8 @@
 //
 // The first page of an object's query says how many records there are. Up to BulkAbove
 // of them, or if they come on a few pages, the pages that follow are read. Where there
-// are more the query is left, and the window is cut by time into windows of about a
-// hundred thousand records, by counting, which are read by jobs of Bulk API 2.0:
+// are more the query is left, and the window is cut by time, by counting, into windows of a
+// share for each worker, ten to a hundred thousand records, which are read by jobs of Bulk API 2.0:
 //
 //	since ┌────────┬────────┬────────┬────────┐ began
 //	      │  done  │ worker │  done  │ worker │        staging.window has what is

@@ -167,7 +167,7 @@ func (o *object) limit() int64 {
 	case Bulk:
 		return 0
 	case REST:
-		return int64(o.Window)
+		return min(int64(o.Window), 2*fewestInAWindow) // from there on it is worth several workers
 	}
 	return int64(o.BulkAbove)
 }

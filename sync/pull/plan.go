@@ -21,10 +21,23 @@ const (
 	narrowest = time.Second
 	// mostCounts bounds how many counts a plan costs.
 	mostCounts = 64
+	// fewestInAWindow is how many records a window has at least, if there are so many.
+	fewestInAWindow = 10_000
 )
 
+// windowOf is how many records a window of n should have: a share for each worker, but no
+// more than o.Window, and not so few that a window is not worth its requests.
+func (o *object) windowOf(n int64) int64 {
+	most := int64(o.Window)
+	if n == unknown {
+		return most
+	}
+	share := (n + int64(o.Workers) - 1) / int64(o.Workers)
+	return min(most, max(share, fewestInAWindow))
+}
+
 // plan cuts what lies behind a place and before until into windows of not many more
-// than o.Window records. n is their number, or unknown.
+// records than windowOf says. n is their number, or unknown.
 func (o *object) plan(ctx context.Context, from position, until time.Time, n int64) (_ []*window, err error) {
 	defer errs.Wrap(&err, "plan")
 	isWhole := from.at.IsZero()
@@ -33,7 +46,7 @@ func (o *object) plan(ctx context.Context, from position, until time.Time, n int
 			return nil, err
 		}
 	}
-	c := cutter{object: o, counts: mostCounts}
+	c := cutter{object: o, window: o.windowOf(n), counts: mostCounts}
 	if err := c.cut(ctx, from.at, until, n); err != nil {
 		return nil, err
 	}
@@ -83,7 +96,8 @@ type stretch struct {
 // cutter halves stretches of time until they are small enough.
 type cutter struct {
 	*object
-	counts int // that are left
+	window int64 // records that a stretch may have
+	counts int   // that are left
 	out    []stretch
 }
 
@@ -94,7 +108,7 @@ func (c *cutter) cut(ctx context.Context, since, until time.Time, n int64) (err 
 		}
 	}
 	middle := since.Add(until.Sub(since) / 2).Truncate(tick)
-	if n != unknown && n <= int64(c.Window) || until.Sub(since) <= narrowest || c.counts <= 0 || !middle.After(since) {
+	if n != unknown && n <= c.window || until.Sub(since) <= narrowest || c.counts <= 0 || !middle.After(since) {
 		c.out = append(c.out, stretch{since, until, n})
 		return nil
 	}
@@ -129,7 +143,7 @@ func (c *cutter) merged() (out []stretch) {
 	for _, s := range c.out {
 		if len(out) > 0 {
 			last := &out[len(out)-1]
-			if last.n != unknown && s.n != unknown && last.n+s.n <= int64(c.Window) {
+			if last.n != unknown && s.n != unknown && last.n+s.n <= c.window {
 				last.until, last.n = s.until, last.n+s.n
 				continue
 			}

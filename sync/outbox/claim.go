@@ -1,8 +1,10 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -97,14 +99,28 @@ func Split(ctx context.Context, q sqlx.QueryerContext, object string, n int, now
 	return out, nil
 }
 
+// Beside is what is read beside rows of the outbox, in the same statement.
+type Beside struct {
+	Columns string // of what Join names, separated by commas
+	Join    string // with the rows, which are called d; each row has to stay one
+	Into    []any  // where a row's Columns are scanned to
+}
+
 // Next gives the next unsent rows of a range that are not in flight, with what a sender
 // needs of them, at least one if there is one. It takes no lock: what keeps two from sending
 // a row is Launch, of which the second fails.
 func Next(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time) (out []Row, err error) {
+	return NextBeside(ctx, q, r, now, nil, nil)
+}
+
+// NextBeside is Next that reads something beside the rows, and calls keep for each while
+// that is in its place. The rows come to keep nearly always in the order in which they are
+// given.
+func NextBeside(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time, with *Beside, keep func(*Row) error) (out []Row, err error) {
 	defer errs.Wrap(&err, "look for %s records to push", r.Object)
 	out = make([]Row, 0, r.Limit)
 	for {
-		seen, last, err := next(ctx, q, r, now, &out)
+		seen, last, err := next(ctx, q, r, now, with, keep, &out)
 		if err != nil || seen < r.Limit || len(out) > 0 {
 			return out, err
 		}
@@ -114,8 +130,15 @@ func Next(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time) (o
 
 // next appends what is not in flight of the next unsent rows of a range, and gives how many
 // there were, and the last of them. The keys in flight are looked up at once, and only in
-// manifests that may have them.
-func next(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time, out *[]Row) (seen int, last Key, err error) {
+// manifests that may have them. What is joined is not sorted by the database, which would
+// move all of it: the rows come in order as it is.
+func next(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time, with *Beside, keep func(*Row) error, out *[]Row) (seen int, last Key, err error) {
+	row, isAloft := Row{Object: r.Object}, false
+	into := []any{&row.Key, &row.Parent, &row.Wanted, &row.ConfirmedHash, &row.Attempts, &isAloft}
+	columns, join := "", ""
+	if with != nil {
+		columns, join, into = ", "+with.Columns, with.Join, append(into, with.Into...)
+	}
 	rows, err := q.QueryContext(ctx, `
 		with due as materialized (
 			select r.key, r.parent, r.wanted, r.confirmed_hash, r.attempts from outbox.record r
@@ -127,23 +150,41 @@ func next(ctx context.Context, q sqlx.QueryerContext, r Range, now time.Time, ou
 			limit $6)
 		select d.key, d.parent, d.wanted, d.confirmed_hash, d.attempts, d.key in (
 			select unnest(m.keys) from outbox.manifest m
-			where m.object = $1 and m.first_key <= (select max(key) from due) and m.last_key >= (select min(key) from due)) as aloft
-		from due d order by d.parent, d.key`,
+			where m.object = $1 and m.first_key <= (select max(key) from due) and m.last_key >= (select min(key) from due)) as aloft`+columns+`
+		from due d `+join,
 		r.Object, r.After.Parent, r.After.Key, now, r.Before, r.Limit)
 	if err != nil {
 		return 0, Key{}, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		row := Row{Object: r.Object}
-		var isAloft bool
-		if err := rows.Scan(&row.Key, &row.Parent, &row.Wanted, &row.ConfirmedHash, &row.Attempts, &isAloft); err != nil {
+	from := len(*out)
+	for ; rows.Next(); seen++ {
+		if err := rows.Scan(into...); err != nil {
 			return 0, Key{}, err
 		}
-		if seen++; !isAloft {
-			*out = append(*out, row)
+		if isBehind(row, last) {
+			last = Key{Key: row.Key, Parent: row.Parent}
 		}
-		last = Key{Key: row.Key, Parent: row.Parent}
+		if isAloft {
+			continue
+		}
+		*out = append(*out, row)
+		if keep == nil {
+			continue
+		}
+		if err := keep(&row); err != nil {
+			return 0, Key{}, err
+		}
+	}
+	if some := (*out)[from:]; !slices.IsSortedFunc(some, inOrder) {
+		slices.SortFunc(some, inOrder)
 	}
 	return seen, last, rows.Err()
 }
+
+// inOrder is the order in which rows are sent.
+func inOrder(a, b Row) int {
+	return cmp.Or(cmp.Compare(a.Parent, b.Parent), cmp.Compare(a.Key, b.Key))
+}
+
+func isBehind(r Row, k Key) bool { return inOrder(r, Row{Key: k.Key, Parent: k.Parent}) > 0 }

@@ -2,13 +2,10 @@ package push
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/mapping"
@@ -69,13 +66,11 @@ func (p *pass) composer(to mapping.Destination) *composer {
 // errFull says that a record had no room any more. It and those behind it are for later.
 var errFull = errors.New("there is no room for more")
 
-// sift reads what the ledger says of the rows now, and gives to send what differs from what
-// was confirmed, in the order of the rows and one after the other in the composer's sheet.
-func (c *composer) sift(ctx context.Context, q sqlx.QueryerContext, rows []outbox.Row, send func(row *outbox.Row, hash []byte) error) (*batch, error) {
+// sift gives to send what the ledger says of the rows, which the composer's reader has read,
+// where it differs from what was confirmed: in the order of the rows, and one after the
+// other in the composer's sheet.
+func (c *composer) sift(rows []outbox.Row, send func(row *outbox.Row, hash []byte) error) (*batch, error) {
 	b := &batch{rows: rows}
-	if err := c.reader.Read(ctx, q, keysOf(rows)); err != nil {
-		return nil, err
-	}
 	for i := range rows {
 		row := &rows[i]
 		standing, err := c.reader.Fill(row.Key, c.sheet)

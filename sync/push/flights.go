@@ -102,7 +102,10 @@ func (p *pass) settleSome(ctx context.Context, tx *sqlx.Tx, to mapping.Destinati
 	}
 	var now []*item
 	c := p.composer(to)
-	if _, err := c.sift(ctx, tx, rows, c.items(&now)); err != nil {
+	if err := c.reader.Read(ctx, tx, keysOf(rows)); err != nil {
+		return 0, err
+	}
+	if _, err := c.sift(rows, c.items(&now)); err != nil {
 		return 0, err
 	}
 	sent := map[string]string{}

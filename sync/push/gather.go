@@ -129,7 +129,10 @@ func (p *pass) foresee(ctx context.Context, t mapping.Target) error {
 			return err
 		}
 		seen = now
-		b, err := c.sift(ctx, p.DB, rows, func(*outbox.Row, []byte) error { return nil })
+		if err := c.reader.Read(ctx, p.DB, keysOf(rows)); err != nil {
+			return err
+		}
+		b, err := c.sift(rows, func(*outbox.Row, []byte) error { return nil })
 		if err != nil {
 			return err
 		}

@@ -87,11 +87,11 @@ func (p *pass) take(ctx context.Context, tx *sqlx.Tx, c *composer, reach outbox.
 		return nil, err
 	}
 	now := p.Clock.Now()
-	rows, err := outbox.Next(ctx, tx, reach, now)
+	rows, err := c.reader.Next(ctx, tx, reach, now)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	b, err := c.sift(ctx, tx, rows, send)
+	b, err := c.sift(rows, send)
 	if err != nil || p.options.DryRun {
 		return b, err
 	}

@@ -15,21 +15,26 @@ import (
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
+	"github.com/partnersync/partnersync/sync/outbox"
 )
 
 // Reader reads what the ledger says of thousands of keys at a time, and writes it into
 // sheets. It says what Shape.States and Make say; of lines, of which there may be a hundred
 // thousand, it passes texts on as texts. It keeps what many of them have in common, and is
 // for one goroutine.
-//
-// keptAtMost bounds how much of that is kept.
 type Reader struct {
 	shape Shape
 	form  *Form
 	// What was read last: the lines that are written from their texts, and all others.
 	lines  []line
-	at     map[string]int // of lines, by key
 	states map[string]State
+	next   int            // of lines, that is likely to be asked for next
+	at     map[string]int // of lines, by key; nil until one is asked for out of turn
+	told   []byte         // the lines' explanations, one behind the other
+	// What was read beside rows of the outbox last, and the keys of lines that have to be read
+	// otherwise.
+	packed book.Packed
+	odd    []string
 
 	links    links
 	moves    moves
@@ -44,15 +49,17 @@ type Reader struct {
 type line struct {
 	book.Plain
 	explanation string
+	from, to    int // where in told the explanation is, before it is taken from there
 	fault       string
 	isOld       bool // before what the shape holds
 }
 
 // NewReader gives a reader of records that a form is filled with.
 func NewReader(s Shape, f *Form) *Reader {
-	return &Reader{shape: s, form: f, at: map[string]int{}, labels: map[string]string{}, percents: map[string]string{}, months: map[string]clock.Month{}}
+	return &Reader{shape: s, form: f, labels: map[string]string{}, percents: map[string]string{}, months: map[string]clock.Month{}}
 }
 
+// keptAtMost bounds how much of what lines have in common is kept.
 const keptAtMost = 10_000
 
 // Standing says how the ledger stands to a key.
@@ -65,32 +72,107 @@ type Standing struct {
 
 // Read reads what the ledger says of keys now.
 func (r *Reader) Read(ctx context.Context, q sqlx.QueryerContext, keys []string) (err error) {
-	clear(r.at)
-	r.lines, r.states = r.lines[:0], nil
-	if r.form.to.Target != mapping.CommissionTarget || r.shape.IsBySource() || r.form.isOdd {
+	r.begin()
+	if !r.isByText() {
 		r.states, err = r.shape.States(ctx, q, r.form.to.Target, keys)
 		return err
 	}
 	ofLines := make([]string, 0, len(keys))
 	for _, k := range keys {
-		if !isSourceKey(k) {
+		if !r.isOtherGrain(k) {
 			ofLines = append(ofLines, k)
-			continue
 		}
-		if r.states == nil {
-			r.states = map[string]State{}
-		}
-		r.states[k] = r.shape.unwantedGrain()
 	}
-	r.lines = slices.Grow(r.lines, len(ofLines))
-	if err := book.EachPlain(ctx, q, ofLines, r.keep); err != nil || len(r.lines) == 0 {
+	r.odd = ofLines
+	return r.complete(ctx, q)
+}
+
+// Next is outbox.Next, and reads what the ledger says of the rows: of lines, in the same
+// statement.
+func (r *Reader) Next(ctx context.Context, q sqlx.QueryerContext, reach outbox.Range, now time.Time) (rows []outbox.Row, err error) {
+	if !r.isByText() {
+		if rows, err = outbox.Next(ctx, q, reach, now); err != nil || len(rows) == 0 {
+			return rows, err
+		}
+		keys := make([]string, len(rows))
+		for i, row := range rows {
+			keys[i] = row.Key
+		}
+		return rows, r.Read(ctx, q, keys)
+	}
+	r.begin()
+	r.lines = slices.Grow(r.lines, reach.Limit)
+	beside := outbox.Beside{Columns: book.PackedColumns, Join: `left join ledger.line l on l.key = d.key`, Into: r.packed.Into()}
+	if rows, err = outbox.NextBeside(ctx, q, reach, now, &beside, r.keepPacked); err != nil {
+		return nil, err
+	}
+	return rows, r.complete(ctx, q)
+}
+
+// isByText says whether records are written from the texts of lines.
+func (r *Reader) isByText() bool {
+	return r.form.to.Target == mapping.CommissionTarget && !r.shape.IsBySource() && !r.form.isOdd
+}
+
+// begin forgets what was read.
+func (r *Reader) begin() {
+	r.lines, r.states, r.next, r.at, r.told, r.odd = r.lines[:0], nil, 0, nil, r.told[:0], nil
+}
+
+// isOtherGrain says whether a key is not a line's, and then keeps what there is to say of it.
+func (r *Reader) isOtherGrain(key string) bool {
+	if !isSourceKey(key) {
+		return false
+	}
+	if r.states == nil {
+		r.states = map[string]State{}
+	}
+	r.states[key] = r.shape.unwantedGrain()
+	return true
+}
+
+// keepPacked keeps the line that was read beside a row, if there is one.
+func (r *Reader) keepPacked(row *outbox.Row) error {
+	if r.isOtherGrain(row.Key) || !r.packed.IsThere() {
+		return nil
+	}
+	p, ok, err := r.packed.Plain(row.Key)
+	if err != nil {
 		return err
 	}
+	if !ok {
+		r.odd = append(r.odd, row.Key)
+		return nil
+	}
+	return r.keep(p)
+}
+
+// complete reads the lines that have to be read by themselves, and what all of them lead to.
+func (r *Reader) complete(ctx context.Context, q sqlx.QueryerContext) (err error) {
+	if len(r.odd) > 0 {
+		if err := book.EachPlain(ctx, q, r.odd, r.keep); err != nil {
+			return err
+		}
+	}
+	if len(r.lines) == 0 {
+		return nil
+	}
+	r.takeTold()
 	if err := r.link(ctx, q); err != nil {
 		return err
 	}
 	r.moves, err = readMoves(ctx, q, r.linked)
 	return err
+}
+
+// takeTold makes texts of what the lines' explanations say: parts of one, which costs less
+// than one for each.
+func (r *Reader) takeTold() {
+	all := string(r.told)
+	for i := range r.lines {
+		l := &r.lines[i]
+		l.explanation = all[l.from:l.to]
+	}
 }
 
 // linked gives the ids to which the lines that were read lead by a field.
@@ -121,10 +203,11 @@ func (r *Reader) keep(p *book.Plain) error {
 	if l.Rate, err = r.percent(l.Rate); err != nil {
 		return fmt.Errorf("the rate of line %s: %w", l.Key, err)
 	}
+	l.from = len(r.told)
 	if l.isOld = !r.shape.holds(month); !l.isOld {
-		l.explanation, l.fault = tellRaw(p.Explanation)
+		r.told, l.fault = appendTold(r.told, p.Explanation)
 	}
-	r.at[l.Key] = len(r.lines)
+	l.to = len(r.told)
 	r.lines = append(r.lines, l)
 	return nil
 }
@@ -132,8 +215,8 @@ func (r *Reader) keep(p *book.Plain) error {
 // Fill writes what was read of a key into a sheet: of one that is unknown, or has a fault,
 // nothing.
 func (r *Reader) Fill(key string, s *Sheet) (Standing, error) {
-	if i, is := r.at[key]; is {
-		return r.fillLine(&r.lines[i], s)
+	if l := r.lineOf(key); l != nil {
+		return r.fillLine(l, s)
 	}
 	state, known := r.states[key]
 	standing := Standing{IsKnown: known, IsUnwanted: state.IsUnwanted, Fault: state.Fault}
@@ -141,6 +224,27 @@ func (r *Reader) Fill(key string, s *Sheet) (Standing, error) {
 		return standing, nil
 	}
 	return standing, s.Fill(key, state.Values)
+}
+
+// lineOf gives the line of a key, nil if none was read. Lines are mostly asked for in the
+// order in which they were read.
+func (r *Reader) lineOf(key string) *line {
+	if r.next < len(r.lines) && r.lines[r.next].Key == key {
+		r.next++
+		return &r.lines[r.next-1]
+	}
+	if r.at == nil {
+		r.at = make(map[string]int, len(r.lines))
+		for i := range r.lines {
+			r.at[r.lines[i].Key] = i
+		}
+	}
+	i, is := r.at[key]
+	if !is {
+		return nil
+	}
+	r.next = i + 1
+	return &r.lines[i]
 }
 
 // FillWithdrawn writes what Salesforce is to hold of a key that the ledger no longer knows.

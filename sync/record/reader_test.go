@@ -72,6 +72,7 @@ func TestASheetSaysWhatARecordSays(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
+		r.takeTold()
 		r.links = links{issued: map[string]bool{"AA0001": true}, statements: map[place]string{{l.PayeeID, l.Period.String(), string(l.Currency)}: link}}
 		fromTexts, fromValues := form.NewSheet(), form.NewSheet()
 		if standing, err := r.Fill(l.Key, fromTexts); err != nil || standing != (Standing{IsKnown: true}) {
@@ -128,7 +129,11 @@ func TestAnExplanationIsToldTheQuickWayOrNotAtAll(t *testing.T) {
 		raw := []byte("{" + strings.Join(rapid.SliceOfN(member, 0, 5).Draw(t, "members"), " , ") + "}")
 		var e told
 		err := json.Unmarshal(raw, &e)
-		text, fault := tellRaw(raw)
+		told, fault := appendTold([]byte("before"), raw)
+		text, whole := strings.CutPrefix(string(told), "before")
+		if !whole {
+			t.Fatalf("%s: what was before became %q", raw, told)
+		}
 		if (err != nil) != (fault != "") || err == nil && text != tell(e) {
 			t.Fatalf("%s: %q %q, want %q %v", raw, text, fault, tell(e), err)
 		}

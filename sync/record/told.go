@@ -8,26 +8,27 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// tellRaw is tell for an explanation as the database has it. What an explanation says is
-// found without reading the rest of it; one that looks unusual is read as a whole.
-func tellRaw(raw []byte) (text, fault string) {
-	if b, ok := quickTell(raw); ok {
-		return string(b), ""
+// appendTold appends what tell gives of an explanation as the database has it. What an
+// explanation says is found without reading the rest of it; one that looks unusual is read
+// as a whole. If it can't be read, nothing is appended.
+func appendTold(b, raw []byte) (_ []byte, fault string) {
+	if out, ok := appendQuickly(b, raw); ok {
+		return out, ""
 	}
 	var e told
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return "", unreadable(err)
+		return b, unreadable(err)
 	}
-	return tell(e), ""
+	return append(b, tell(e)...), ""
 }
 
 func unreadable(err error) string {
 	return fmt.Sprintf("the explanation of the line can't be read: %v; work the line out again", err)
 }
 
-// quickTell goes once through the members of an object, and gives the sentence and the
+// appendQuickly goes once through the members of an object, and appends the sentence and the
 // arithmetic, if they are there once, in this order, and plainly written.
-func quickTell(raw []byte) (out []byte, ok bool) {
+func appendQuickly(b, raw []byte) (out []byte, ok bool) {
 	s := scan{b: raw}
 	if !s.take('{') {
 		return nil, false
@@ -44,7 +45,7 @@ func quickTell(raw []byte) (out []byte, ok bool) {
 		switch {
 		case string(name) == "sentence":
 			sentences++
-			out, ok = s.appendText(make([]byte, 0, 512))
+			out, ok = s.appendText(b)
 			if !ok || arithmetics > 0 {
 				return nil, false
 			}

@@ -1,8 +1,10 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -31,7 +33,7 @@ const taking = `
 
 // landing are the rows of what taking takes, in the order of their keys.
 const landing = `
-	landed as (select object, key, wanted, hash from aloft where hit order by key)`
+	landed as (select object, key, wanted, hash, '' as id from aloft where hit order by key)`
 
 // takingOf is taking for the records that a condition names.
 func takingOf(which string) string { return fmt.Sprintf(taking, which) }
@@ -53,6 +55,9 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 	}
 	if err := alone(ctx, tx, flight); err != nil {
 		return nil, err
+	}
+	if first, landed, err := landWhole(ctx, tx, flight, done, now); landed || err != nil {
+		return first, err
 	}
 	keys, ids, hashes := make([]string, len(done)), make([]string, len(done)), make([][]byte, len(done))
 	later, lacks := make([]*string, len(done)), make([]string, len(done))
@@ -83,6 +88,24 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 	return first, err
 }
 
+// landWhole is Land for a manifest of which all records were written as they were launched,
+// as nearly always: what is sent to the database is their keys and ids.
+func landWhole(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, now time.Time) (first []string, landed bool, err error) {
+	for _, d := range done {
+		if !d.IsAsLaunched {
+			return nil, false, nil
+		}
+	}
+	done = slices.Clone(done)
+	slices.SortFunc(done, func(a, b Confirmation) int { return cmp.Compare(a.Key, b.Key) })
+	keys, ids := make(pq.StringArray, len(done)), make(pq.StringArray, len(done))
+	for i, d := range done {
+		keys[i], ids[i] = d.Key, d.SalesforceID
+	}
+	n, first, err := landManifest(ctx, tx, `and keys = $3::text[]`, `$4::text[]`, flight, now, keys, ids)
+	return first, n > 0, err
+}
+
 // LandNext takes the records of one manifest of a flight as written as they were sent: of a
 // job of which all others are accounted for. It gives how many it took, none if nothing is
 // left in the flight, and, of statements, the keys of which Salesforce had no record before.
@@ -92,12 +115,20 @@ func LandNext(ctx context.Context, tx *sqlx.Tx, flight int64, now time.Time) (n 
 	if _, err := tx.ExecContext(ctx, `select from outbox.flight where id = $1 for share`, flight); err != nil {
 		return 0, nil, err
 	}
+	return landManifest(ctx, tx, ``, `'{}'::text[]`, flight, now)
+}
+
+// landManifest takes the records of the first manifest of a flight that a condition allows,
+// and that nobody else is at, as written as they were sent, with ids in the order of the keys.
+func landManifest(ctx context.Context, tx *sqlx.Tx, which, ids string, flight int64, now time.Time, more ...any) (n int64, first []string, err error) {
 	return landAsSent(ctx, tx, `
 		gone as (
-			delete from outbox.manifest where id = (select id from outbox.manifest where flight = $1 order by id limit 1 for update skip locked)
+			delete from outbox.manifest where id = (
+				select id from outbox.manifest where flight = $1 `+which+` order by id limit 1 for update skip locked)
 			returning object, keys, wanted, hashes),
 		landed as (
-			select g.object, u.key collate "C" as key, u.wanted, u.hash from gone g, unnest(g.keys, g.wanted, g.hashes) as u (key, wanted, hash))`, flight, now)
+			select g.object, u.key collate "C" as key, u.wanted, u.hash, coalesce(u.id, '') as id
+			from gone g, unnest(g.keys, g.wanted, g.hashes, `+ids+`) as u (key, wanted, hash, id))`, flight, now, more...)
 }
 
 // LandKeys takes the records of some keys as written as they were sent.
@@ -119,6 +150,7 @@ func landAsSent(ctx context.Context, tx *sqlx.Tx, landed string, flight int64, n
 			update outbox.record r
 			set confirmed = greatest(r.confirmed, l.wanted), confirmed_at = $2,
 			    confirmed_hash = case when r.wanted > l.wanted and r.confirmed_hash = `+unlike+` then r.confirmed_hash else l.hash end,
+			    salesforce_id = case when l.id = '' then r.salesforce_id else l.id end,
 			    attempts = 0, not_before = null, last_error = ''
 			from (select * from landed order by key) as l where r.object = l.object and r.key = l.key)
 		select (select count(*) from landed), coalesce((

@@ -139,3 +139,15 @@ func Tallies(ctx context.Context, q sqlx.QueryerContext, now time.Time) (_ []Tal
 		group by object order by object`, now)
 	return out, err
 }
+
+// Due counts the rows of an object that could be sent at an instant: what is unsent, and
+// neither waits nor is in flight.
+func Due(ctx context.Context, q sqlx.QueryerContext, object string, now time.Time) (n int64, err error) {
+	defer errs.Wrap(&err, "count the %s records to push", object)
+	err = sqlx.GetContext(ctx, q, &n, `
+		select greatest(0, (
+				select count(*) from outbox.record
+				where object = $1 and wanted > confirmed and quarantined_at is null and (not_before is null or not_before <= $2))
+			- (select coalesce(sum(records), 0) from outbox.manifest where object = $1))`, object, now)
+	return n, err
+}

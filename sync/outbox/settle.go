@@ -20,6 +20,8 @@ type Confirmation struct {
 	Hash []byte
 	// SalesforceID is the record's id, or "" where it is not known.
 	SalesforceID string
+	// IsAsLaunched says that Hash is that of the flight.
+	IsAsLaunched bool
 	// Again, if not zero, says that this is less than what is wanted, and when to
 	// try for the rest. Lack is what is missing, and why.
 	Again time.Time

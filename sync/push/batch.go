@@ -218,7 +218,7 @@ func (o *outcome) fail(f outbox.Failure) {
 // confirm notes that Salesforce has the record as it was sent. What lacks links is
 // tried again with them: the other record may be restored, or be shown to us.
 func (o *outcome) confirm(it *item, id string, now time.Time) {
-	c := outbox.Confirmation{Key: it.row.Key, Hash: it.hash, SalesforceID: id}
+	c := outbox.Confirmation{Key: it.row.Key, Hash: it.hash, SalesforceID: id, IsAsLaunched: it.lack == ""}
 	if it.lack != "" {
 		c.Lack, c.Again = "written without a link: "+it.lack, now.Add(relinkAfter)
 	}

@@ -92,7 +92,7 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 	if err := p.gather(ctx, t); err != nil {
 		return err
 	}
-	if p.total, err = p.unsent(ctx, object); err != nil || p.total == 0 {
+	if p.total, err = outbox.Due(ctx, p.DB, object, p.Clock.Now()); err != nil || p.total == 0 {
 		return err
 	}
 	to, err := p.Mapping.ResolveTarget(ctx, p.Sink, t)
@@ -105,7 +105,7 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 			return err
 		}
 		// What a job refused because of a link, or did not come to, goes once more by calls.
-		if left, err = p.unsent(ctx, object); err != nil || left == 0 {
+		if left, err = outbox.Due(ctx, p.DB, object, p.Clock.Now()); err != nil || left == 0 {
 			return err
 		}
 	}
@@ -131,17 +131,6 @@ func (p *pass) byCalls(ctx context.Context, to mapping.Destination, object strin
 	}
 	workers.Wait()
 	return p.failed
-}
-
-// unsent counts what this pass could send of an object.
-func (p *pass) unsent(ctx context.Context, object string) (int64, error) {
-	tallies, err := outbox.Tallies(ctx, p.DB, p.Clock.Now())
-	for _, t := range tallies {
-		if t.Object == object {
-			return max(0, t.Unsent-t.Waiting-t.InFlight), err
-		}
-	}
-	return 0, err
 }
 
 // byBulk says whether so many records go by Bulk jobs. A job costs some six requests

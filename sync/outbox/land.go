@@ -89,7 +89,8 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 }
 
 // landWhole is Land for a manifest of which all records were written as they were launched,
-// as nearly always: what is sent to the database is their keys and ids.
+// as nearly always: what is sent to the database is their keys and ids. Their number is kept
+// from its planner, which would rather read the whole outbox for each thousand of them.
 func landWhole(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, now time.Time) (first []string, landed bool, err error) {
 	for _, d := range done {
 		if !d.IsAsLaunched {
@@ -102,7 +103,7 @@ func landWhole(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmati
 	for i, d := range done {
 		keys[i], ids[i] = d.Key, d.SalesforceID
 	}
-	n, first, err := landManifest(ctx, tx, `and keys = $3::text[]`, `$4::text[]`, flight, now, keys, ids)
+	n, first, err := landManifest(ctx, tx, `and keys = $3::text[]`, `(select $4::text[])`, flight, now, keys, ids)
 	return first, n > 0, err
 }
 

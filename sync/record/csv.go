@@ -57,7 +57,7 @@ func appendCell(b []byte, v any, there bool) ([]byte, error) {
 
 // appendText appends a text, in quotes if it needs them.
 func appendText(b []byte, v string) []byte {
-	if !strings.ContainsAny(v, "\",\n\r") {
+	if !needsQuotes(v) {
 		return append(b, v...)
 	}
 	b = append(b, '"')
@@ -69,4 +69,13 @@ func appendText(b []byte, v string) []byte {
 		b = append(append(b, v[:i+1]...), '"')
 		v = v[i+1:]
 	}
+}
+
+func needsQuotes(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; c == '"' || c == ',' || c == '\n' || c == '\r' {
+			return true
+		}
+	}
+	return false
 }

@@ -50,32 +50,37 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	return append(b, raw...), err
 }
 
-// isPlain says whether a text is written as it is: most are short and ASCII.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return false
-		}
+// plainByte says of a byte that it is written as it is, wherever it stands. 0xE2 begins the
+// two line ends of Unicode that are escaped, and much else.
+var plainByte = func() (plain [256]bool) {
+	for c := range plain {
+		plain[c] = c >= ' ' && !strings.ContainsRune("\"\\<>&", rune(c)) && c != 0xE2
 	}
-	return true
-}
+	return plain
+}()
 
 const hexDigits = "0123456789abcdef"
 
 // appendString writes a text, with what HTML has a meaning for escaped.
 func appendString(b []byte, s string) []byte {
-	if isPlain(s) {
-		return append(append(append(b, '"'), s...), '"')
-	}
-	if !utf8.ValidString(s) || strings.Contains(s, "\u2028") || strings.Contains(s, "\u2029") {
+	if !utf8.ValidString(s) {
 		raw, _ := json.Marshal(s) // a string never fails
 		return append(b, raw...)
 	}
+	begun := len(b)
 	b = append(b, '"')
 	done := 0
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' {
+		if plainByte[c] {
+			continue
+		}
+		if c == 0xE2 {
+			if s[i+1] == 0x80 && s[i+2]&^1 == 0xA8 { // U+2028 and U+2029
+				raw, _ := json.Marshal(s)
+				return append(b[:begun], raw...)
+			}
+			i += 2
 			continue
 		}
 		b = append(b, s[done:i]...)

@@ -65,6 +65,9 @@ func readMoves(ctx context.Context, q sqlx.QueryerContext, ids func(field string
 
 // leads says where a link is to lead that the book has to id.
 func (m moves) leads(field, id string) string {
+	if len(m) == 0 {
+		return id
+	}
 	if link, is := m[field][id]; is {
 		return link.To
 	}

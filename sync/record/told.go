@@ -3,7 +3,6 @@ package record
 import (
 	"bytes"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/goccy/go-json"
 )
@@ -103,27 +102,25 @@ func (s *scan) plain() ([]byte, bool) {
 }
 
 // appendText takes a string and appends what it says. Escapes of one character are all
-// that it knows.
+// that it knows. That its bytes are UTF-8 the database has seen to.
 func (s *scan) appendText(out []byte) ([]byte, bool) {
 	if !s.take('"') {
 		return nil, false
 	}
-	from := len(out)
-	for s.at < len(s.b) {
-		n := bytes.IndexAny(s.b[s.at:], "\"\\")
-		if n < 0 {
+	for {
+		end := bytes.IndexByte(s.b[s.at:], '"')
+		if end < 0 {
 			return nil, false
 		}
-		out = append(out, s.b[s.at:s.at+n]...)
-		s.at += n
-		if s.b[s.at] == '"' {
-			s.at++
-			return out, utf8.Valid(out[from:])
+		escape := bytes.IndexByte(s.b[s.at:s.at+end], '\\')
+		if escape < 0 {
+			out = append(out, s.b[s.at:s.at+end]...)
+			s.at += end + 1
+			return out, true
 		}
-		if s.at+1 >= len(s.b) {
-			return nil, false
-		}
-		switch c := s.b[s.at+1]; c {
+		out = append(out, s.b[s.at:s.at+escape]...)
+		s.at += escape
+		switch c := s.b[s.at+1]; c { // at the latest the quote
 		case '"', '\\', '/':
 			out = append(out, c)
 		case 'n':
@@ -137,7 +134,6 @@ func (s *scan) appendText(out []byte) ([]byte, bool) {
 		}
 		s.at += 2
 	}
-	return nil, false
 }
 
 // appendLines takes an array of strings and appends each as a line of its own.

@@ -47,8 +47,9 @@ func alone(ctx context.Context, tx *sqlx.Tx, flight int64) error {
 
 // Land takes records out of a flight that were written. Where the ledger has changed
 // meanwhile, the row stays unsent. It gives, of statements, the keys of which Salesforce had
-// no record before.
-func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, now time.Time) (first []string, err error) {
+// no record before. dense says that what is sent is most of what there is (IsDense): it
+// changes nothing but what that costs.
+func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, dense bool, now time.Time) (first []string, err error) {
 	defer errs.Wrap(&err, "confirm %d records of flight %d", len(done), flight)
 	if len(done) == 0 {
 		return nil, nil
@@ -56,7 +57,7 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 	if err := alone(ctx, tx, flight); err != nil {
 		return nil, err
 	}
-	if first, landed, err := landWhole(ctx, tx, flight, done, now); landed || err != nil {
+	if first, landed, err := landWhole(ctx, tx, flight, done, dense, now); landed || err != nil {
 		return first, err
 	}
 	keys, ids, hashes := make([]string, len(done)), make([]string, len(done)), make([][]byte, len(done))
@@ -91,7 +92,7 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, n
 // landWhole is Land for a manifest of which all records were written as they were launched,
 // as nearly always: what is sent to the database is their keys and ids. Their number is kept
 // from its planner, which would rather read the whole outbox for each thousand of them.
-func landWhole(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, now time.Time) (first []string, landed bool, err error) {
+func landWhole(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, dense bool, now time.Time) (first []string, landed bool, err error) {
 	for _, d := range done {
 		if !d.IsAsLaunched {
 			return nil, false, nil
@@ -103,33 +104,46 @@ func landWhole(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmati
 	for i, d := range done {
 		keys[i], ids[i] = d.Key, d.SalesforceID
 	}
-	n, first, err := landManifest(ctx, tx, `and keys = $3::text[]`, `(select $4::text[])`, flight, now, keys, ids)
+	n, first, err := landManifest(ctx, tx, `and keys = $3::text[]`, `(select $4::text[])`, flight, dense, now, keys, ids)
 	return first, n > 0, err
 }
 
 // LandNext takes the records of one manifest of a flight as written as they were sent: of a
 // job of which all others are accounted for. It gives how many it took, none if nothing is
 // left in the flight, and, of statements, the keys of which Salesforce had no record before.
-// Several may land manifests of a flight at a time.
-func LandNext(ctx context.Context, tx *sqlx.Tx, flight int64, now time.Time) (n int64, first []string, err error) {
+// Several may land manifests of a flight at a time. dense is as for Land.
+func LandNext(ctx context.Context, tx *sqlx.Tx, flight int64, dense bool, now time.Time) (n int64, first []string, err error) {
 	defer errs.Wrap(&err, "confirm the records of flight %d", flight)
 	if _, err := tx.ExecContext(ctx, `select from outbox.flight where id = $1 for share`, flight); err != nil {
 		return 0, nil, err
 	}
-	return landManifest(ctx, tx, ``, `'{}'::text[]`, flight, now)
+	return landManifest(ctx, tx, ``, `'{}'::text[]`, flight, dense, now)
 }
 
 // landManifest takes the records of the first manifest of a flight that a condition allows,
 // and that nobody else is at, as written as they were sent, with ids in the order of the keys.
-func landManifest(ctx context.Context, tx *sqlx.Tx, which, ids string, flight int64, now time.Time, more ...any) (n int64, first []string, err error) {
-	return landAsSent(ctx, tx, `
+// Rows that lie densely are read in the order of their keys, from the first to the last, and
+// merged with the manifest.
+func landManifest(ctx context.Context, tx *sqlx.Tx, which, ids string, flight int64, dense bool, now time.Time, more ...any) (n int64, first []string, err error) {
+	between := ""
+	if dense {
+		if _, err := tx.ExecContext(ctx, `set local enable_nestloop = off; set local enable_hashjoin = off; set local enable_seqscan = off; set local enable_sort = on`); err != nil {
+			return 0, nil, err
+		}
+		between = `and r.object = (select object from gone) and r.key between (select first_key from gone) and (select last_key from gone)`
+	}
+	n, first, err = landAsSent(ctx, tx, `
 		gone as (
 			delete from outbox.manifest where id = (
 				select id from outbox.manifest where flight = $1 `+which+` order by id limit 1 for update skip locked)
-			returning object, keys, wanted, hashes),
+			returning object, first_key, last_key, keys, wanted, hashes),
 		landed as (
 			select g.object, u.key collate "C" as key, u.wanted, u.hash, coalesce(u.id, '') as id
-			from gone g, unnest(g.keys, g.wanted, g.hashes, `+ids+`) as u (key, wanted, hash, id))`, flight, now, more...)
+			from gone g, unnest(g.keys, g.wanted, g.hashes, `+ids+`) as u (key, wanted, hash, id))`, between, flight, now, more...)
+	if err == nil && dense {
+		_, err = tx.ExecContext(ctx, `set local enable_nestloop = on; set local enable_hashjoin = on`)
+	}
+	return n, first, err
 }
 
 // LandKeys takes the records of some keys as written as they were sent.
@@ -138,12 +152,12 @@ func LandKeys(ctx context.Context, tx *sqlx.Tx, flight int64, keys []string, now
 	if err := alone(ctx, tx, flight); err != nil {
 		return 0, nil, err
 	}
-	return landAsSent(ctx, tx, takingOf(`f.key in (select unnest($3::text[]))`)+`,`+landing, flight, now, pq.Array(keys))
+	return landAsSent(ctx, tx, takingOf(`f.key in (select unnest($3::text[]))`)+`,`+landing, "", flight, now, pq.Array(keys))
 }
 
 // landAsSent updates the rows of what some expressions name landed, in the order of the
-// keys.
-func landAsSent(ctx context.Context, tx *sqlx.Tx, landed string, flight int64, now time.Time, more ...any) (n int64, first []string, err error) {
+// keys, and looks at rows only for which a further condition holds.
+func landAsSent(ctx context.Context, tx *sqlx.Tx, landed, further string, flight int64, now time.Time, more ...any) (n int64, first []string, err error) {
 	var keys pq.StringArray
 	err = tx.QueryRowxContext(ctx, `
 		with `+landed+`,
@@ -153,7 +167,7 @@ func landAsSent(ctx context.Context, tx *sqlx.Tx, landed string, flight int64, n
 			    confirmed_hash = case when r.wanted > l.wanted and r.confirmed_hash = `+unlike+` then r.confirmed_hash else l.hash end,
 			    salesforce_id = case when l.id = '' then r.salesforce_id else l.id end,
 			    attempts = 0, not_before = null, last_error = ''
-			from (select * from landed order by key) as l where r.object = l.object and r.key = l.key)
+			from (select * from landed order by key) as l where r.object = l.object and r.key = l.key `+further+`)
 		select (select count(*) from landed), coalesce((
 			select array_agg(r.key order by r.key) from landed l join outbox.record r on r.object = l.object and r.key = l.key
 			where l.object = '`+Statement+`' and r.confirmed_hash is null), '{}')`, append([]any{flight, now}, more...)...).Scan(&n, &keys)

@@ -151,3 +151,19 @@ func Due(ctx context.Context, q sqlx.QueryerContext, object string, now time.Tim
 			- (select coalesce(sum(records), 0) from outbox.manifest where object = $1))`, object, now)
 	return n, err
 }
+
+// IsDense says whether so many rows of an object are at least half of all, so that going
+// through all rows between the first and the last of some of them costs less than looking
+// each up. Statements are few, and are looked up.
+func IsDense(ctx context.Context, q sqlx.QueryerContext, object string, rows int64) (is bool, err error) {
+	defer errs.Wrap(&err, "count %s records", object)
+	if object == Statement || rows < denseAtLeast {
+		return false, nil
+	}
+	err = sqlx.GetContext(ctx, q, &is, `
+		select not exists (select from outbox.record where object = $1 offset $2)`, object, 2*rows)
+	return is, err
+}
+
+// denseAtLeast is from how many rows on it is worth asking.
+const denseAtLeast = 5_000

@@ -116,12 +116,12 @@ func TestAFlightIsTakenApartManifestByManifest(t *testing.T) {
 		t.Errorf("left in flight: %v", left)
 	}
 	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
-		one, _, err := outbox.LandNext(ctx, tx, id, noon)
+		one, _, err := outbox.LandNext(ctx, tx, id, false, noon)
 		if err != nil {
 			return err
 		}
 		in(t, db, func(ctx context.Context, tx *sqlx.Tx) error { // without waiting for the first
-			other, _, err := outbox.LandNext(ctx, tx, id, noon)
+			other, _, err := outbox.LandNext(ctx, tx, id, false, noon)
 			if one+other != 17 || err != nil {
 				t.Errorf("landed %d and %d, %v", one, other, err)
 			}

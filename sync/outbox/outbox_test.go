@@ -113,7 +113,7 @@ func written(t *testing.T, db *sqlx.DB, keys ...string) {
 		for _, k := range keys {
 			done = append(done, outbox.Confirmation{Key: k, Hash: []byte{1}})
 		}
-		_, err := outbox.Land(ctx, tx, id, done, noon)
+		_, err := outbox.Land(ctx, tx, id, done, false, noon)
 		return err
 	})
 	end(t, db, id)
@@ -174,7 +174,7 @@ func TestWhatChangesInFlightStaysUnsent(t *testing.T) {
 	id := fly(t, db, "A/1", "A/2", "A/3", "A/4")
 	mark(t, db, "A/1", "A/2", "A/3") // nobody waits for the flight
 	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
-		first, err := outbox.Land(ctx, tx, id, []outbox.Confirmation{{Key: "A/1", Hash: []byte("A/1"), Lack: "no link", Again: noon.Add(time.Hour)}}, noon)
+		first, err := outbox.Land(ctx, tx, id, []outbox.Confirmation{{Key: "A/1", Hash: []byte("A/1"), Lack: "no link", Again: noon.Add(time.Hour)}}, false, noon)
 		if err != nil || len(first) != 0 { // of statements alone it is told
 			t.Errorf("first written: %v", first)
 			return err
@@ -182,7 +182,7 @@ func TestWhatChangesInFlightStaysUnsent(t *testing.T) {
 		if err := outbox.Ground(ctx, tx, id, []outbox.Failure{{Key: "A/2", Reason: "no"}}, noon); err != nil {
 			return err
 		}
-		n, first, err := outbox.LandNext(ctx, tx, id, noon)
+		n, first, err := outbox.LandNext(ctx, tx, id, false, noon)
 		if n != 2 || len(first) != 0 {
 			t.Errorf("landed %d, %v", n, first)
 		}
@@ -247,7 +247,7 @@ func TestAMappingThatChangesDuringAFlightIsComparedAfterwards(t *testing.T) {
 		if n, err := outbox.MarkAll(ctx, tx, outbox.Commission, noon); err != nil || n != 1 {
 			t.Errorf("marked %d, %v", n, err)
 		}
-		_, _, err := outbox.LandNext(ctx, tx, id, noon)
+		_, _, err := outbox.LandNext(ctx, tx, id, false, noon)
 		return err
 	})
 	if _, got := state(t, db, "A/1"); got != outbox.Unsent {
@@ -339,7 +339,7 @@ func TestLifeOfARow(t *testing.T) {
 	id := fly(t, db, "A/1", "A/2", "A/3")
 	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := outbox.Land(ctx, tx, id, []outbox.Confirmation{
-			{Key: "A/1", Hash: []byte{1}, SalesforceID: "a08000000000001AAA"}}, noon); err != nil {
+			{Key: "A/1", Hash: []byte{1}, SalesforceID: "a08000000000001AAA"}}, false, noon); err != nil {
 			return err
 		}
 		return outbox.Ground(ctx, tx, id, []outbox.Failure{
@@ -392,7 +392,7 @@ func TestWhatIsConfirmedInPartWaitsForTheRest(t *testing.T) {
 	id := fly(t, db, "A/1", "A/2")
 	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := outbox.Land(ctx, tx, id, []outbox.Confirmation{
-			{Key: "A/1", Hash: []byte{1}, Again: tomorrow, Lack: "no link\x00"}, {Key: "A/2", Hash: []byte{2}}}, noon)
+			{Key: "A/1", Hash: []byte{1}, Again: tomorrow, Lack: "no link\x00"}, {Key: "A/2", Hash: []byte{2}}}, false, noon)
 		return err
 	})
 	if r, got := state(t, db, "A/1"); got != outbox.Waiting || r.Wanted != 2 || r.Confirmed != 1 || r.LastError != "no link" || string(r.ConfirmedHash) != "\x01" {

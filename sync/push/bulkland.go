@@ -145,7 +145,7 @@ func (r *bulkRun) landManifests(ctx context.Context, f outbox.Flight, isOurs boo
 				return err
 			}
 			var first []string
-			if n, first, err = outbox.LandNext(ctx, tx, f.ID, r.Clock.Now()); err != nil {
+			if n, first, err = outbox.LandNext(ctx, tx, f.ID, r.isDense && isOurs, r.Clock.Now()); err != nil {
 				return err
 			}
 			if n == 0 {

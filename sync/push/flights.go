@@ -129,7 +129,7 @@ func (p *pass) settleSome(ctx context.Context, tx *sqlx.Tx, to mapping.Destinati
 			done = append(done, outbox.Confirmation{Key: it.row.Key, Hash: it.hash, SalesforceID: it.result.ID})
 		}
 	}
-	first, err := outbox.Land(ctx, tx, f.ID, done, p.Clock.Now())
+	first, err := outbox.Land(ctx, tx, f.ID, done, false, p.Clock.Now())
 	if err != nil {
 		return 0, err
 	}

@@ -23,6 +23,8 @@ type partArgs struct {
 	Reach  outbox.Range
 	ByBulk bool
 	Rows   int64 // that it is likely to have
+	// IsDense says that most of what the outbox has of the object is unsent.
+	IsDense bool
 	// Aim is what the leader writes of an object: replicas whose settings say otherwise
 	// must not.
 	Aim string
@@ -46,7 +48,7 @@ func (p *pass) share(ctx context.Context, object string, parts int, records int6
 	}
 	all := make([]stage.Part, len(ranges))
 	for n, reach := range ranges {
-		raw, err := json.Marshal(partArgs{Reach: reach, ByBulk: byBulk, Rows: records / int64(len(ranges)), Aim: p.aimOf(object)})
+		raw, err := json.Marshal(partArgs{Reach: reach, ByBulk: byBulk, Rows: records / int64(len(ranges)), IsDense: p.isDense, Aim: p.aimOf(object)})
 		if err != nil {
 			return err
 		}
@@ -102,7 +104,7 @@ func (s *Stage) RunPart(ctx context.Context, h *stage.Held) (out stage.Outcome, 
 			args.Reach.Object, stage.ErrElsewhere)
 	}
 	out.Report = h.Report
-	p := &pass{Stage: s, token: h.Token, report: &out.Report, total: args.Rows}
+	p := &pass{Stage: s, token: h.Token, report: &out.Report, total: args.Rows, isDense: args.IsDense}
 	p.options.Progress = func(what string, done, total int64) {
 		h.Progress.Tell(what, done, total)
 		h.Keep(out.Report)

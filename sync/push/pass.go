@@ -22,6 +22,7 @@ type pass struct {
 	*Stage
 	options stage.Options
 	token   stage.Token
+	isDense bool // the object in hand: most of what the outbox has of it is unsent
 
 	mu     sync.Mutex // guards what follows, and calls of Progress
 	report *stage.Report
@@ -93,6 +94,9 @@ func (p *pass) target(ctx context.Context, t mapping.Target) (err error) {
 		return err
 	}
 	if p.total, err = outbox.Due(ctx, p.DB, object, p.Clock.Now()); err != nil || p.total == 0 {
+		return err
+	}
+	if p.isDense, err = outbox.IsDense(ctx, p.DB, object, p.total); err != nil {
 		return err
 	}
 	to, err := p.Mapping.ResolveTarget(ctx, p.Sink, t)

@@ -141,7 +141,7 @@ func endIfFrozen(ctx context.Context, tx *sqlx.Tx) error {
 // land notes what came of the records of a flight, and ends it if none is left.
 func (p *pass) land(ctx context.Context, tx *sqlx.Tx, object string, flight int64, o *outcome) error {
 	now := p.Clock.Now()
-	first, err := outbox.Land(ctx, tx, flight, o.done, now)
+	first, err := outbox.Land(ctx, tx, flight, o.done, p.isDense, now)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -86,5 +87,51 @@ func TestMostOfAnObjectIsDense(t *testing.T) {
 	}
 	if n, err := outbox.Due(t.Context(), db, outbox.Commission, noon); err != nil || n != 12000 {
 		t.Errorf("%d are due, %v", n, err)
+	}
+}
+
+// TestALandingWaitsForAMarkAndSeesIt: however the rows are found, the one that is marked at
+// the same time stays unsent.
+func TestALandingWaitsForAMarkAndSeesIt(t *testing.T) {
+	t.Parallel()
+	for _, dense := range []bool{false, true} {
+		t.Run(fmt.Sprintf("dense %t", dense), func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			mark(t, db, "A/1", "A/2", "A/3")
+			id := fly(t, db, "A/1", "A/2", "A/3")
+			landed := make(chan error, 1)
+			in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
+				err := outbox.Mark(ctx, tx, outbox.Commission, []outbox.Key{{Key: "A/2", Parent: "A"}}, noon)
+				go func() {
+					landed <- pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
+						_, _, err := outbox.LandNext(ctx, tx, id, dense, noon)
+						return err
+					})
+				}()
+				waitsForARow(t, db)
+				return err
+			})
+			if err := <-landed; err != nil {
+				t.Fatal(err)
+			}
+			for key, want := range map[string]outbox.State{"A/1": outbox.Settled, "A/2": outbox.Unsent, "A/3": outbox.Settled} {
+				if r, got := state(t, db, key); got != want || r.Confirmed != 1 || string(r.ConfirmedHash) != key {
+					t.Errorf("%s is %s: %+v", key, got, r)
+				}
+			}
+		})
+	}
+}
+
+// waitsForARow comes back when somebody waits for a row of the database.
+func waitsForARow(t *testing.T, db *sqlx.DB) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for n := 0; n == 0; <-tick.C {
+		if err := db.Get(&n, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

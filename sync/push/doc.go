@@ -76,9 +76,10 @@
 // What is unsent is shared out by ranges of parents (outbox.Split), each read by one lane in
 // the order of an index. A lane makes records up by the thousands, writes them down in one
 // row, and sends them while it makes up the next; while Salesforce works on a job, the next
-// one is made up, and the outcome of the one before is noted. Of a line, texts of the
-// database become texts of the request (record.Reader). Each record costs the database one
-// read of its row, one of its line, and one update.
+// one is made up, and the outcome of the one before is noted. A line is read together with
+// its row, and texts of the database become texts of the request (record.Reader). Each record
+// costs the database one read of its row, one of its line, and one update; where most of what
+// there is lands (outbox.IsDense), rows are not looked up for that but merged.
 //
 // # What is written
 //

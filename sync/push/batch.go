@@ -56,6 +56,7 @@ type composer struct {
 	to     mapping.Destination
 	reader *record.Reader
 	sheet  *record.Sheet
+	arenas [][]byte // in which the items that were composed last have their JSON
 }
 
 func (p *pass) composer(to mapping.Destination) *composer {
@@ -109,12 +110,17 @@ func (c *composer) sift(rows []outbox.Row, send func(row *outbox.Row, hash []byt
 	return b, nil
 }
 
-// items gives what sift gives to send as items.
+// items gives what sift gives to send as items, which last until it is called again.
 func (c *composer) items(into *[]*item) func(row *outbox.Row, hash []byte) error {
 	var arena []byte
+	taken := 0
 	return func(row *outbox.Row, hash []byte) (err error) {
 		if cap(arena)-len(arena) < 4096 {
-			arena = make([]byte, 0, 1<<17)
+			if taken == len(c.arenas) {
+				c.arenas = append(c.arenas, make([]byte, 0, 1<<17))
+			}
+			arena = c.arenas[taken]
+			taken++
 		}
 		from := len(arena)
 		if arena, err = c.sheet.AppendJSON(arena); err != nil {

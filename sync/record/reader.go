@@ -3,7 +3,6 @@ package record
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -15,7 +14,6 @@ import (
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
-	"github.com/partnersync/partnersync/sync/outbox"
 )
 
 // Reader reads what the ledger says of thousands of keys at a time, and writes it into
@@ -87,28 +85,6 @@ func (r *Reader) Read(ctx context.Context, q sqlx.QueryerContext, keys []string)
 	return r.complete(ctx, q)
 }
 
-// Next is outbox.Next, and reads what the ledger says of the rows: of lines, in the same
-// statement.
-func (r *Reader) Next(ctx context.Context, q sqlx.QueryerContext, reach outbox.Range, now time.Time) (rows []outbox.Row, err error) {
-	if !r.isByText() {
-		if rows, err = outbox.Next(ctx, q, reach, now); err != nil || len(rows) == 0 {
-			return rows, err
-		}
-		keys := make([]string, len(rows))
-		for i, row := range rows {
-			keys[i] = row.Key
-		}
-		return rows, r.Read(ctx, q, keys)
-	}
-	r.begin()
-	r.lines = slices.Grow(r.lines, reach.Limit)
-	beside := outbox.Beside{Columns: book.PackedColumns, Join: `left join ledger.line l on l.key = d.key`, Into: r.packed.Into()}
-	if rows, err = outbox.NextBeside(ctx, q, reach, now, &beside, r.keepPacked); err != nil {
-		return nil, err
-	}
-	return rows, r.complete(ctx, q)
-}
-
 // isByText says whether records are written from the texts of lines.
 func (r *Reader) isByText() bool {
 	return r.form.to.Target == mapping.CommissionTarget && !r.shape.IsBySource() && !r.form.isOdd
@@ -129,22 +105,6 @@ func (r *Reader) isOtherGrain(key string) bool {
 	}
 	r.states[key] = r.shape.unwantedGrain()
 	return true
-}
-
-// keepPacked keeps the line that was read beside a row, if there is one.
-func (r *Reader) keepPacked(row *outbox.Row) error {
-	if r.isOtherGrain(row.Key) || !r.packed.IsThere() {
-		return nil
-	}
-	p, ok, err := r.packed.Plain(row.Key)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		r.odd = append(r.odd, row.Key)
-		return nil
-	}
-	return r.keep(p)
 }
 
 // complete reads the lines that have to be read by themselves, and what all of them lead to.

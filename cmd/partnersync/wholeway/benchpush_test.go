@@ -189,35 +189,6 @@ func (p *pushed) measure() {
 	p.nothing = p.program.stage(context.Background(), stage.Push)
 }
 
-// received counts what the org was asked, by kind, logins aside.
-func (p *pushed) received() map[string]int {
-	resp, err := http.Get(p.url + "/emulator/requests?n=1000")
-	must(p.b, err)
-	defer func() { must(p.b, resp.Body.Close()) }()
-	raw, err := io.ReadAll(resp.Body)
-	must(p.b, err)
-	var list []struct{ Method, Path string }
-	if err := json.Unmarshal(raw, &list); err != nil {
-		var document struct {
-			Requests []struct{ Method, Path string }
-		}
-		must(p.b, json.Unmarshal(raw, &document))
-		list = document.Requests
-	}
-	out := map[string]int{}
-	for _, r := range list {
-		switch {
-		case strings.Contains(r.Path, "/composite/"):
-			out["calls"]++
-		case strings.Contains(r.Path, "/jobs/"):
-			out["jobs"]++
-		case strings.Contains(r.Path, "/data/"):
-			out["other"]++
-		}
-	}
-	return out
-}
-
 // takeFloor makes up the bodies, then times sending them to an org that is as empty.
 func (p *pushed) takeFloor() {
 	url := p.org()

@@ -281,3 +281,46 @@ func TestANoticeReadsWell(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A message that something is over says so in its headline, and tells nobody what to do.
+func TestWhatIsOverAsksForNothing(t *testing.T) {
+	f := newFixture(t)
+	f.ran("pull", "failed", `{}`, "the disk is full\nMake room.")
+	f.exec(`insert into outbox.record (object, key, marked_at, quarantined_at) values ('partner', 'x', now(), now())`)
+	if err := f.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.ran("pull", "ok", `{}`, "")
+	if err := f.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range f.box.got {
+		got = append(got, n.Line+" | "+n.Text+" | "+n.Hint)
+	}
+	want := []string{
+		"Partnersync of Acme: pull failed | The disk is full. | Make room. The next run tries again; `partnersync status` shows how it went.",
+		"Partnersync of Acme: 1 partner record quarantined | Salesforce refuses 1 partner record, and will until somebody mends the cause. | " +
+			"`partnersync outbox list --state quarantined` says why; then `partnersync outbox retry`.",
+		"Partnersync of Acme: Over: pull failed | The disk is full. | ",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestASentenceBeginsAndEndsLikeOne(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                       "",
+		"login refused":                          "Login refused.",
+		"interrupted: it froze.":                 "Interrupted: it froze.",
+		"pull is late":                           "pull is late.",
+		"https://acme.example does not answer":   "https://acme.example does not answer.",
+		"Opportunity.Amount is gone":             "Opportunity.Amount is gone.",
+		"sfLma__License__c has no such a column": "sfLma__License__c has no such a column.",
+	} {
+		if got := sentence(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

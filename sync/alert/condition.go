@@ -75,7 +75,7 @@ func (w *Watcher) look(ctx context.Context, q sqlx.QueryerContext, now time.Time
 	}
 	for _, l := range late {
 		f.add(condition{
-			Kind: Late, Subject: l.Name, Title: l.Name + " is late", Said: sentence(l.String()), Mark: fmt.Sprint(l.Begun),
+			Kind: Late, Subject: l.Name, Title: l.Job() + " is late", Said: sentence(l.String()), Mark: fmt.Sprint(l.Begun),
 			Hint: "`partnersync status` shows what runs. Is a `partnersync serve` running, and does its log complain?",
 		})
 	}
@@ -86,8 +86,8 @@ func (w *Watcher) look(ctx context.Context, q sqlx.QueryerContext, now time.Time
 	for _, t := range tallies {
 		if t.Quarantined > 0 {
 			f.add(condition{
-				Kind: Quarantine, Subject: t.Object, Title: fmt.Sprintf("%d %s records are quarantined", t.Quarantined, t.Object),
-				Said:   fmt.Sprintf("Salesforce refuses %d records of %s, and will until somebody mends the cause.", t.Quarantined, t.Object),
+				Kind: Quarantine, Subject: t.Object, Title: fmt.Sprintf("%s quarantined", records(t.Quarantined, t.Object)),
+				Said:   fmt.Sprintf("Salesforce refuses %s, and will until somebody mends the cause.", records(t.Quarantined, t.Object)),
 				Hint:   "`partnersync outbox list --state quarantined` says why; then `partnersync outbox retry`.",
 				Figure: t.Quarantined,
 			})
@@ -149,13 +149,28 @@ func (f *found) ofDiscrepancies(ctx context.Context, q sqlx.QueryerContext, kind
 	return nil
 }
 
-// sentence ends a text like one.
+// records counts records of an object of the outbox.
+func records(n int64, object string) string {
+	if n == 1 {
+		return "1 " + object + " record"
+	}
+	return fmt.Sprintf("%d %s records", n, object)
+}
+
+// sentence begins and ends a text like one. What begins with a name keeps it as it is.
 func sentence(s string) string {
+	first, _, _ := strings.Cut(s, " ")
+	first = strings.TrimRight(first, ":,")
+	if first != "" && strings.IndexFunc(first, notSmall) < 0 && !slices.Contains(stage.Names(), first) {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
 	if s == "" || strings.HasSuffix(s, ".") {
 		return s
 	}
 	return s + "."
 }
+
+func notSmall(r rune) bool { return r < 'a' || r > 'z' }
 
 var number = regexp.MustCompile(`[0-9]+`)
 

@@ -67,11 +67,13 @@ type runView struct {
 	Calls                           string
 	Warnings                        []string
 	Stage, State, Tone, Actor, Took string
-	Started                         moment
-	Counts                          []countView
-	Problems                        string
-	Notices                         []string
-	Deferred, Error, Hint           string
+	// Worker is the process that ran it, Silent says that nobody hears of one that runs.
+	Worker, Silent        string
+	Started               moment
+	Counts                []countView
+	Problems              string
+	Notices               []string
+	Deferred, Error, Hint string
 	// Shared says who did which part of a pass that replicas shared.
 	Shared   string
 	Progress *progressView
@@ -228,12 +230,18 @@ func (s *site) nextOf(name string) string {
 
 func (s *site) runView(r schedule.Run, now time.Time) runView {
 	v := runView{
-		Stage: r.Stage, State: r.State(), Tone: tone(r), Actor: r.Actor,
+		Stage: r.Stage, State: r.State(), Tone: tone(r), Actor: r.Actor, Worker: r.Worker,
 		Started: s.moment(r.StartedAt, now), Took: took(r.Duration()),
 		Notices: r.Report.Notices, Deferred: r.Report.Deferred, Shared: r.Report.SharedText(),
 	}
 	if r.Running() {
 		v.Took = took(now.Sub(r.StartedAt))
+	}
+	if r.Interrupted {
+		v.Took = "at least " + v.Took // nobody knows when it died
+	}
+	if silent := r.Silence(now); silent > 0 {
+		v.Silent = "Nobody has heard of it for " + took(silent.Truncate(time.Second)) + ": is its process gone, or without the database?"
 	}
 	v.Error, v.Hint, _ = strings.Cut(r.Error, "\n")
 	if n := r.Report.CallsMade(); n > 0 {

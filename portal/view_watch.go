@@ -1,8 +1,10 @@
 package portal
 
 import (
+	"slices"
 	"time"
 
+	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/quota"
 )
@@ -44,10 +46,17 @@ func (s *site) watchViews(v *view, snap snapshot) {
 		v.Objects = append(v.Objects, view)
 	}
 	for _, l := range snap.watch.Late {
-		v.Late = append(v.Late, l.String())
+		isTold := func(a alert.Alert) bool { return a.Kind == alert.Late && a.Subject == l.Name }
+		if !slices.ContainsFunc(snap.alerts, isTold) {
+			v.Late = append(v.Late, l.String())
+		}
 	}
-	if n := snap.watch.Due.Sources; n > 0 {
-		v.Due = grouped(n)
+	switch n := snap.watch.Due.Sources; n {
+	case 0:
+	case 1:
+		v.Due = "1 source is due"
+	default:
+		v.Due = grouped(n) + " sources are due"
 	}
 	v.Quota = s.quotaView(snap)
 }
@@ -99,7 +108,7 @@ func waited(since *time.Time, now time.Time) string {
 
 func lateNames(snap snapshot) (out []string) {
 	for _, l := range snap.watch.Late {
-		out = append(out, l.Name)
+		out = append(out, l.Job())
 	}
 	return out
 }

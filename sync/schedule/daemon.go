@@ -90,7 +90,7 @@ func NewDaemon(c DaemonConfig) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{Timetable: table, runner: c.Runner, chores: c.Chores, grace: cmp.Or(c.Grace, defaultGrace),
-		name: cmp.Or(c.name, workerName()), partLease: cmp.Or(c.partLease, partLease), partBeat: cmp.Or(c.partBeat, partBeat)}
+		name: cmp.Or(c.name, WorkerName()), partLease: cmp.Or(c.partLease, partLease), partBeat: cmp.Or(c.partBeat, partBeat)}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{daemon: d}); err != nil {
 		return nil, err

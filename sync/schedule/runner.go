@@ -194,7 +194,9 @@ func (r *Runner) told(run Run) {
 		zap.String("state", run.State()), zap.Duration("took", run.Duration()), zap.Int64("problems", run.Report.Problems),
 	}
 	for _, c := range run.Report.Counts {
-		fields = append(fields, zap.Int64(c.Name, c.N))
+		if c.N != 0 {
+			fields = append(fields, zap.Int64(c.Name, c.N))
+		}
 	}
 	r.Log.Info("stage ended", fields...)
 	if r.Observe != nil {

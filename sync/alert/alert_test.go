@@ -286,6 +286,7 @@ func TestANoticeReadsWell(t *testing.T) {
 func TestWhatIsOverAsksForNothing(t *testing.T) {
 	f := newFixture(t)
 	f.ran("pull", "failed", `{}`, "the disk is full\nMake room.")
+	f.exec(`update job.run set worker = 'vm/17'`)
 	f.exec(`insert into outbox.record (object, key, marked_at, quarantined_at) values ('partner', 'x', now(), now())`)
 	if err := f.Once(t.Context()); err != nil {
 		t.Fatal(err)
@@ -299,10 +300,10 @@ func TestWhatIsOverAsksForNothing(t *testing.T) {
 		got = append(got, n.Line+" | "+n.Text+" | "+n.Hint)
 	}
 	want := []string{
-		"Partnersync of Acme: pull failed | The disk is full. | Make room. The next run tries again; `partnersync status` shows how it went.",
+		"Partnersync of Acme: pull failed | The disk is full. It ran on vm/17. | Make room. The next run tries again; `partnersync status` shows how it went.",
 		"Partnersync of Acme: 1 partner record quarantined | Salesforce refuses 1 partner record, and will until somebody mends the cause. | " +
 			"`partnersync outbox list --state quarantined` says why; then `partnersync outbox retry`.",
-		"Partnersync of Acme: Over: pull failed | The disk is full. | ",
+		"Partnersync of Acme: Over: pull failed | The disk is full. It ran on vm/17. | ",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)

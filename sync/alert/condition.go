@@ -110,8 +110,12 @@ func (f *found) ofRun(r schedule.Run) {
 	if r.Status == stage.Failed {
 		f.undecided[Quota+" "+r.Stage] = true
 		said, hint, _ := strings.Cut(r.Error, "\n")
+		where := ""
+		if r.Worker != "" && !r.Interrupted {
+			where = " It ran on " + r.Worker + "." // of several replicas one may have the wrong settings
+		}
 		f.add(condition{
-			Kind: Failed, Subject: r.Stage, Title: r.Stage + " failed", Said: sentence(said), Mark: withoutNumbers(said),
+			Kind: Failed, Subject: r.Stage, Title: r.Stage + " failed", Said: sentence(said) + where, Mark: withoutNumbers(said),
 			Hint: strings.TrimSpace(hint + " The next run tries again; `partnersync status` shows how it went."),
 		})
 	}

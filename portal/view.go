@@ -232,7 +232,7 @@ func (s *site) runView(r schedule.Run, now time.Time) runView {
 	v := runView{
 		Stage: r.Stage, State: r.State(), Tone: tone(r), Actor: r.Actor, Worker: r.Worker,
 		Started: s.moment(r.StartedAt, now), Took: took(r.Duration()),
-		Notices: r.Report.Notices, Deferred: r.Report.Deferred, Shared: r.Report.SharedText(),
+		Notices: r.Report.Remarks(), Deferred: r.Report.Deferred, Shared: r.Report.SharedText(),
 	}
 	if r.Running() {
 		v.Took = took(now.Sub(r.StartedAt))

@@ -258,7 +258,7 @@ func (p *page) notices(runs []schedule.Run) {
 				p.sentence("%s %s: %s", p.app.paint(p.w, yellow, "warning:"), r.Stage, w.Text)
 			}
 		}
-		for _, n := range r.Report.Notices {
+		for _, n := range r.Report.Remarks() {
 			if notice := r.Stage + ": " + n; !said[notice] {
 				said[notice] = true
 				p.sentence("%s %s", p.app.paint(p.w, yellow, "note:"), notice)

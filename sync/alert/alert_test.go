@@ -143,6 +143,8 @@ func TestADriftIsOverWhenAPassFindsNone(t *testing.T) {
 	f.want("nobody can say", "opened failed pull")
 	f.ran("pull", "ok", gone, "")
 	f.want("it is still gone", "recovered failed pull")
+	f.ran("pull", "ok with problems", `{"problems":1,"notices":["The mapping of opportunity is stopped."]}`, "")
+	f.want("it is said once, and the mapping is stopped for as long as it is gone")
 	f.ran("pull", "ok", `{}`, "")
 	f.want("it is back", "recovered drift pull Opportunity.Amount")
 

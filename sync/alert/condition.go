@@ -104,7 +104,9 @@ func (f *found) ofRun(r schedule.Run) {
 	if isPutOff {
 		f.undecided[Failed+" "+r.Stage] = true
 	}
-	if isPutOff || r.Status == stage.Failed {
+	if isPutOff || r.Status == stage.Failed || r.Report.Problems > 0 {
+		// A pull says once that a field is gone, and has a problem for as long as its
+		// mapping is stopped for that: until then it is not over.
 		f.undecided[Drift+" "+r.Stage] = true
 	}
 	if r.Status == stage.Failed {

@@ -224,6 +224,28 @@ func TestThePageSaysWhatAReplicaLeftThatIsGone(t *testing.T) {
 	}
 }
 
+// While jobs are put off all is not well, and the page says it once, and until when.
+func TestThePageSaysThatJobsArePutOff(t *testing.T) {
+	r := stage.Report{Deferred: "no request is left", Counts: []stage.Count{{Name: "partner written"}}, Calls: []stage.Count{{Name: "limits", N: 1}}}
+	r.Warn(stage.OutOfQuota, stage.Push, "The job push is put off: no request is left.")
+	from := now.Add(8 * time.Minute)
+	m := &made{snapshot: snapshot{
+		latest: []schedule.Run{{Stage: stage.Push, Actor: "schedule", StartedAt: now.Add(-time.Minute), FinishedAt: now, Status: stage.OK, Report: r}},
+		watch:  watch.State{Quota: quota.Standing{Reading: quota.Reading{Used: 100_000, Allowed: 100_000, HeardAt: now.Add(-2 * time.Minute)}, State: quota.Held, Reserve: 20_000, AskedFrom: &from}},
+	}}
+	page := ask(handler(t, Config{Summary: m}), "GET", "/").Body.String()
+	for _, want := range []string{"Put off, because Salesforce’s requests are spent: push.", "Deferred: no request is left", "1 request to Salesforce", "runs do not even ask"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	for _, not := range []string{"Nothing new", "The job push is put off", "All is well"} {
+		if strings.Contains(page, not) {
+			t.Errorf("the page says %q", not)
+		}
+	}
+}
+
 func TestTheVerdict(t *testing.T) {
 	done := map[string]time.Time{stage.Pull: now, stage.Reconcile: now, stage.Accrue: now, stage.Push: now}
 	for tone, snap := range map[string]snapshot{

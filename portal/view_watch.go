@@ -23,6 +23,7 @@ type objectView struct {
 type quotaView struct {
 	Tone, Text string
 	Heard      *moment
+	AskedFrom  *moment // until when runs do not ask the org again
 	Jobs       []quotaJobView
 }
 
@@ -76,6 +77,10 @@ func (s *site) quotaView(snap snapshot) quotaView {
 	}
 	heard := s.moment(q.HeardAt, snap.at)
 	v.Heard = &heard
+	if from := q.AskedFrom; from != nil && from.After(snap.at) {
+		m := s.moment(*from, snap.at)
+		v.AskedFrom = &m
+	}
 	v.Text = grouped(q.Left) + " of " + grouped(q.Allowed) + " requests are left; " + grouped(q.Reserve) + " are reserved for others"
 	switch q.State {
 	case quota.Slow:

@@ -183,7 +183,7 @@ func sumUp(runs []schedule.Run, names []string, failure error) outcomeOfRuns {
 
 // isPutOff says whether a run did not do all for want of Salesforce's requests.
 func isPutOff(r schedule.Run) bool {
-	return r.Report.Deferred != "" && slices.ContainsFunc(r.Report.Warnings, func(w stage.Warning) bool { return w.Kind == stage.OutOfQuota })
+	return r.Report.IsPutOff()
 }
 
 // status is the worst of the runs'.

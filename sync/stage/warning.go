@@ -36,6 +36,11 @@ func (r *Report) Warn(kind, subject, text string) {
 	r.Warnings = append(r.Warnings, w)
 }
 
+// IsPutOff says whether the pass did not do all for want of Salesforce's requests.
+func (r *Report) IsPutOff() bool {
+	return r.Deferred != "" && slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind == OutOfQuota })
+}
+
 // Remarks are the notices that no warning says too.
 func (r *Report) Remarks() (out []string) {
 	for _, n := range r.Notices {

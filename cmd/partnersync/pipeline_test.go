@@ -218,11 +218,11 @@ func TestOutboxIsMended(t *testing.T) {
 	}
 	c.run("status").want(t, exitOK, "1 commission quarantined, the oldest for", "!to send")
 	c.run("outbox", "drop", list.Rows[0].Key).want(t, exitOK, "1 row given up")
-	c.run("outbox", "drop", list.Rows[0].Key).want(t, exitFailed, "no row is quarantined", "hint: `partnersync outbox list`")
+	c.run("outbox", "drop", list.Rows[0].Key).want(t, exitFailed, "no row is quarantined or waiting under "+list.Rows[0].Key, "hint: `partnersync outbox list`")
 
 	org.FailRow(nil)
 	c.run("outbox", "list").want(t, exitOK, "everything has reached Salesforce")
-	c.run("outbox", "retry").want(t, exitFailed, "no row is quarantined")
+	c.run("outbox", "retry").want(t, exitFailed, "no row is quarantined or waiting", "!under")
 }
 
 func TestWrongCredentials(t *testing.T) {

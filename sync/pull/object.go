@@ -151,14 +151,14 @@ func (o *object) readChanges(ctx context.Context) error {
 	case errors.As(err, &large):
 	case salesforce.ClassOf(err) == salesforce.ClassNarrow:
 		o.Log.Info("a query is cut into windows", zap.String("object", o.reading.Object))
-		large = &tooMany{unknown}
+		large = &tooMany{n: unknown}
 	case err != nil:
 		return err
 	default:
 		return o.finish(ctx, ending{at: o.began, settled: o.settled, isWhole: from.at.IsZero(),
 			asked: w.asked, until: until, received: w.received, expected: w.expected})
 	}
-	return o.readPlan(ctx, w.from, until, large.n)
+	return o.readPlan(ctx, w.from, until, large)
 }
 
 // limit is how many records the pages of a query may have before they are left.

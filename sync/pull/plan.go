@@ -37,17 +37,20 @@ func (o *object) windowOf(n int64) int64 {
 }
 
 // plan cuts what lies behind a place and before until into windows of not many more
-// records than windowOf says. n is their number, or unknown.
-func (o *object) plan(ctx context.Context, from position, until time.Time, n int64) (_ []*window, err error) {
+// records than windowOf says. large says how many there are, and where they begin.
+func (o *object) plan(ctx context.Context, from position, until time.Time, large *tooMany) (_ []*window, err error) {
 	defer errs.Wrap(&err, "plan")
 	isWhole := from.at.IsZero()
 	if isWhole {
+		from.at = large.first
+	}
+	if from.at.IsZero() {
 		if from.at, err = o.first(ctx, until); err != nil {
 			return nil, err
 		}
 	}
-	c := cutter{object: o, window: o.windowOf(n), counts: mostCounts}
-	if err := c.cut(ctx, from.at, until, n); err != nil {
+	c := cutter{object: o, window: o.windowOf(large.n), counts: mostCounts}
+	if err := c.cut(ctx, from.at, until, large.n); err != nil {
 		return nil, err
 	}
 	var out []*window
@@ -69,13 +72,12 @@ func (o *object) first(ctx context.Context, until time.Time) (at time.Time, err 
 	err = o.Source.Query(ctx, firstSOQL(o.reading, until), salesforce.QueryOptions{All: true},
 		func(_ context.Context, page salesforce.Page) error {
 			for _, raw := range page.Records {
-				var row struct {
-					Earliest string `json:"earliest"`
-				}
+				var row map[string]any
 				if err := json.Unmarshal(raw, &row); err != nil {
 					return errs.New(errs.Transient, "the earliest stamp cannot be read: %w", err)
 				}
-				if t, err := salesforce.ParseTime(row.Earliest); err == nil && t.Before(until) {
+				text, _ := row[o.reading.Stamp].(string)
+				if t, err := salesforce.ParseTime(text); err == nil && t.Before(until) {
 					at = t
 				}
 			}

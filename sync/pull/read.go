@@ -3,6 +3,7 @@ package pull
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -38,8 +39,12 @@ const maxRestarts = 5
 // looking, fetching, deleting.
 const fewestPages = 5
 
-// tooMany says that a query was left because another way is better for it.
-type tooMany struct{ n int64 }
+// tooMany says that a query was left because another way is better for it. first is the
+// stamp of its first record, zero if it is not known.
+type tooMany struct {
+	n     int64
+	first time.Time
+}
 
 func (e *tooMany) Error() string { return fmt.Sprintf("%d records are too many for pages", e.n) }
 
@@ -59,7 +64,7 @@ func (o *object) readPages(ctx context.Context, w *window, limit int64) error {
 			pages := 0
 			return o.Source.Query(ctx, query, salesforce.QueryOptions{All: true, BatchSize: o.PageSize}, func(_ context.Context, page salesforce.Page) error {
 				if pages++; pages == 1 && o.isTooMany(page, limit) {
-					return &tooMany{int64(page.TotalSize)}
+					return &tooMany{int64(page.TotalSize), stampOfFirst(receiver, page)}
 				}
 				o.heard(page)
 				out := chunk{make([]staging.Record, len(page.Records)), int64(page.TotalSize)}
@@ -81,6 +86,18 @@ func (o *object) isTooMany(page salesforce.Page, limit int64) bool {
 		return false
 	}
 	return o.API != Auto || page.TotalSize > fewestPages*len(page.Records)
+}
+
+// stampOfFirst gives the stamp of a page's first record, zero if there is none to be read.
+func stampOfFirst(receiver *staging.Receiver, page salesforce.Page) time.Time {
+	if len(page.Records) == 0 {
+		return time.Time{}
+	}
+	r, err := receiver.JSON(page.Records[0])
+	if err != nil {
+		return time.Time{} // whoever reads it in earnest says so
+	}
+	return r.Modstamp
 }
 
 // heard takes note of the clock of an answer. One that is dated before the pass began

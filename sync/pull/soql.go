@@ -50,9 +50,10 @@ func countSOQL(r mapping.Reading, from position, until time.Time) string {
 	return "SELECT COUNT() FROM " + r.Object + where(r, from, until)
 }
 
-// firstSOQL asks for the earliest stamp before until.
+// firstSOQL asks for the earliest stamp before until. Where stamps have an index that is one
+// look into it, and MIN would go through all records.
 func firstSOQL(r mapping.Reading, until time.Time) string {
-	return "SELECT MIN(" + r.Stamp + ") earliest FROM " + r.Object + where(r, position{}, until)
+	return "SELECT " + r.Stamp + " FROM " + r.Object + where(r, position{}, until) + " ORDER BY " + r.Stamp + " LIMIT 1"
 }
 
 // oldestSOQL asks for the instant of the oldest row of a history object, whatever

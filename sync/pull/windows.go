@@ -15,10 +15,11 @@ import (
 	"github.com/partnersync/partnersync/sync/staging"
 )
 
-// readPlan cuts what lies behind a place into windows, keeps them and reads them. n is
-// how many records there are, or unknown.
-func (o *object) readPlan(ctx context.Context, from position, until time.Time, n int64) error {
-	windows, err := o.plan(ctx, from, until, n)
+// readPlan cuts what lies behind a place into windows, keeps them and reads them. large is
+// what the query said that was left.
+func (o *object) readPlan(ctx context.Context, from position, until time.Time, large *tooMany) error {
+	n := large.n
+	windows, err := o.plan(ctx, from, until, large)
 	if err != nil {
 		return err
 	}

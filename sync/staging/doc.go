@@ -13,6 +13,9 @@
 // A newest version can also be marked as vanished (MarkVanished), or as deleted
 // after that (MarkDeleted); either makes it unreconciled again.
 //
+// While it waits a version is in the index of the order in which versions are reconciled,
+// and from then on in that of records, so that what is new is entered into one only.
+//
 // So reading a record again is harmless: the same version with the same payload
 // changes nothing. The newest version of every record stays, which is what makes
 // that so, and what another reading of the org is compared with.

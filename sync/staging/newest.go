@@ -32,9 +32,12 @@ func EachNewest(ctx context.Context, db *sqlx.DB, object string, each func(Newes
 			return err
 		}
 		rows, err := tx.QueryxContext(ctx, `
-			select distinct on (id collate "C") id, modstamp, is_deleted, vanished_at is not null as is_vanished
-			from staging.record where object = $1
-			order by id collate "C", modstamp desc`, object)
+			select distinct on (id) id, modstamp, is_deleted, vanished_at is not null as is_vanished
+			from (
+				select * from staging.record where object = $1 and reconciled_at is not null
+				union all
+				select * from staging.record where object = $1 and reconciled_at is null) versions
+			order by id, modstamp desc`, object)
 		if err != nil {
 			return err
 		}
@@ -68,15 +71,23 @@ func MarkVanished(ctx context.Context, tx *sqlx.Tx, object string, records []New
 	for i, r := range records {
 		id[i], stamp[i] = r.ID, r.Modstamp.UTC().Format(stampLayout)
 	}
-	err = tx.SelectContext(ctx, &ids, `
-		update staging.record r set vanished_at = $4, reconciled_at = null,
-			alive_at = greatest(r.pulled_at, (select c.recounted_at from staging.cursor c where c.object = $1)),
-			pulled_at = greatest($4, r.pulled_at + interval '1 microsecond')
-		from unnest($2::text[], $3::timestamptz[]) as v (id, modstamp)
-		where r.object = $1 and r.id = v.id and r.modstamp = v.modstamp and not r.is_deleted and r.vanished_at is null
-		  and not exists (select from staging.record n where n.object = r.object and n.id = r.id and n.modstamp > r.modstamp)
-		returning r.id`, object, pq.Array(id), pq.Array(stamp), now)
-	return ids, err
+	for _, half := range []string{waiting, reconciled} {
+		var some []string
+		if err := tx.SelectContext(ctx, &some, `
+			with `+newestWaiting+`
+			update staging.record r set vanished_at = $4, reconciled_at = null,
+				alive_at = greatest(r.pulled_at, (select c.recounted_at from staging.cursor c where c.object = $1)),
+				pulled_at = greatest($4, r.pulled_at + interval '1 microsecond')
+			from unnest($2::text[], $3::timestamptz[]) as d (id, modstamp), `+half+` half
+			where r.ctid = half.ctid and not r.is_deleted and r.vanished_at is null
+			  and not exists (select from newest_waiting w where w.id = r.id and w.modstamp > r.modstamp)
+			  and not exists (select from staging.record n where n.object = $1 and n.id = r.id and n.modstamp > r.modstamp and n.reconciled_at is not null)
+			returning r.id`, object, pq.Array(id), pq.Array(stamp), now); err != nil {
+			return nil, err
+		}
+		ids = append(ids, some...)
+	}
+	return ids, nil
 }
 
 // MarkRecounted notes of an object that every record was there, or is marked as
@@ -93,9 +104,13 @@ func MarkRecounted(ctx context.Context, tx *sqlx.Tx, object string, at time.Time
 func MarkDeleted(ctx context.Context, tx *sqlx.Tx, object, id string, now time.Time) (err error) {
 	defer errs.Wrap(&err, "mark %s as deleted", id)
 	result, err := tx.ExecContext(ctx, `
+		with of_it as (
+			select ctid from staging.record where object = $1 and id = $2 and reconciled_at is not null
+			union all
+			select ctid from staging.record where object = $1 and id = $2 and reconciled_at is null)
 		update staging.record set vanished_at = null, is_deleted = true, reconciled_at = null,
 			pulled_at = greatest($3, pulled_at + interval '1 microsecond')
-		where object = $1 and id = $2 and vanished_at is not null`, object, id, now)
+		where ctid = any(array(select ctid from of_it)) and vanished_at is not null`, object, id, now)
 	if err != nil {
 		return err
 	}

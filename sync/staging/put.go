@@ -20,7 +20,9 @@ const stampLayout = "2006-01-02T15:04:05.999999Z07:00"
 func IsEmpty(ctx context.Context, q sqlx.QueryerContext, object string) (_ bool, err error) {
 	defer errs.Wrap(&err, "look for staged records of %s", object)
 	var some bool
-	err = sqlx.GetContext(ctx, q, &some, `select exists (select from staging.record where object = $1)`, object)
+	err = sqlx.GetContext(ctx, q, &some, `
+		select exists (select from staging.record where object = $1 and reconciled_at is null)
+			or exists (select from staging.record where object = $1 and reconciled_at is not null)`, object)
 	return !some, err
 }
 
@@ -86,17 +88,12 @@ func compare(ctx context.Context, tx *sqlx.Tx, object string, records []Record) 
 		IsFresh bool `db:"is_fresh"`
 	}
 	err = tx.SelectContext(ctx, &rows, `
-		select n.i, r.id is null as is_fresh
-		from unnest($2::text[], $3::timestamptz[], $4::bytea[]) with ordinality as n (id, modstamp, hash, i)
-		left join lateral (
-			-- The limit keeps Postgres to the key, also while statistics lag.
-			select r.id, r.vanished_at, sha256(convert_to(r.is_deleted::text || r.payload::text, 'UTF8')) as hash
-			from staging.record r
-			where r.object = $1 and r.id = n.id and r.modstamp = n.modstamp
-			limit 1
-		) r on true
-		where r.id is null or r.vanished_at is not null or r.hash <> n.hash
-		order by n.i`, object, pq.Array(ids), pq.Array(stamps), pq.ByteaArray(hashes))
+		select d.i, v.id is null as is_fresh
+		from unnest($2::text[], $3::timestamptz[], $4::bytea[]) with ordinality as d (id, modstamp, hash, i)
+		left join lateral (select * from `+waiting+` w union all select * from `+reconciled+` r limit 1) v on true
+		where v.id is null or v.vanished_at is not null
+			or sha256(convert_to(v.is_deleted::text || v.payload::text, 'UTF8')) <> d.hash
+		order by d.i`, object, pq.Array(ids), pq.Array(stamps), pq.ByteaArray(hashes))
 	for _, row := range rows {
 		if r := records[row.I-1]; row.IsFresh {
 			fresh = append(fresh, r)
@@ -119,7 +116,8 @@ func hash(r Record) []byte {
 	return h.Sum(nil)
 }
 
-// replace writes versions over those that are there.
+// replace writes versions over those that are there: those that were reconciled are then
+// to be reconciled again.
 func replace(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now time.Time) (int64, error) {
 	if len(records) == 0 {
 		return 0, nil
@@ -132,24 +130,42 @@ func replace(ctx context.Context, tx *sqlx.Tx, object string, records []Record, 
 	}
 	// pulled_at only ever grows, so that MarkReconciled can tell a payload that
 	// was replaced under its hands, even under a clock that stands still.
-	result, err := tx.ExecContext(ctx, `
+	renewed, err := tx.ExecContext(ctx, `
+		update staging.record r
+		set is_deleted = d.is_deleted, payload = d.payload::json, reconciled_at = null, vanished_at = null,
+		    pulled_at = greatest($6, r.pulled_at + interval '1 microsecond')
+		from unnest($2::text[], $3::timestamptz[], $4::boolean[], $5::text[]) as d (id, modstamp, is_deleted, payload), `+reconciled+` was
+		where r.ctid = was.ctid and (r.payload::text <> d.payload or r.is_deleted <> d.is_deleted or r.vanished_at is not null)
+		  and not exists (select from `+waiting+` twin)`,
+		object, pq.Array(ids), pq.Array(stamps), pq.Array(deleted), pq.Array(payloads), now)
+	if err != nil {
+		return 0, err
+	}
+	put, err := tx.ExecContext(ctx, `
 		insert into staging.record as r (object, id, modstamp, is_deleted, payload, pulled_at)
-		select $1, n.id, n.modstamp, n.is_deleted, n.payload::json, $6
-		from unnest($2::text[], $3::timestamptz[], $4::boolean[], $5::text[]) as n (id, modstamp, is_deleted, payload)
-		on conflict (object, id, modstamp) do update
-		set is_deleted = excluded.is_deleted, payload = excluded.payload, reconciled_at = null, vanished_at = null,
+		select $1, d.id, d.modstamp, d.is_deleted, d.payload::json, $6
+		from unnest($2::text[], $3::timestamptz[], $4::boolean[], $5::text[]) as d (id, modstamp, is_deleted, payload)
+		where not exists (select from `+reconciled+` same) or exists (select from `+waiting+` twin)
+		on conflict (object, modstamp, id) where reconciled_at is null do update
+		set is_deleted = excluded.is_deleted, payload = excluded.payload, vanished_at = null,
 		    pulled_at = greatest(excluded.pulled_at, r.pulled_at + interval '1 microsecond')
 		where r.payload::text <> excluded.payload::text or r.is_deleted <> excluded.is_deleted or r.vanished_at is not null`,
 		object, pq.Array(ids), pq.Array(stamps), pq.Array(deleted), pq.Array(payloads), now)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	before, err := renewed.RowsAffected()
+	if err != nil {
+		return 0, err
+	}
+	after, err := put.RowsAffected()
+	return before + after, err
 }
 
 // PutNew stages versions of which none is staged yet, by COPY, which is faster than
-// Put. If one of them is there after all, or comes twice, nothing is staged and isNew
-// is false: use Put. The transaction stays usable either way.
+// Put. If one of them waits to be reconciled already, or comes twice, nothing is staged and
+// isNew is false: use Put. The transaction stays usable either way. One that was reconciled
+// meanwhile is staged once more, and its reconciled twin goes when it is reconciled again.
 func PutNew(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now time.Time) (n int64, isNew bool, err error) {
 	defer errs.Wrap(&err, "stage %d new records of %s", len(records), object)
 	if len(records) == 0 {
@@ -174,8 +190,9 @@ func PutNew(ctx context.Context, tx *sqlx.Tx, object string, records []Record, n
 func rows(object string, records []Record, now time.Time) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		row := make([]any, 6)
+		pulledAt := now.UTC().Format(stampLayout)
 		for _, r := range records {
-			row[0], row[1], row[2], row[3], row[4], row[5] = object, r.ID, r.Modstamp, r.IsDeleted, r.Payload, now
+			row[0], row[1], row[2], row[3], row[4], row[5] = object, r.ID, r.Modstamp, r.IsDeleted, r.Payload, pulledAt
 			if !yield(row, nil) {
 				return
 			}

@@ -24,9 +24,9 @@ func Unreconciled(ctx context.Context, tx *sqlx.Tx, object string, limit int) (_
 	return out, err
 }
 
-// MarkReconciled marks versions as reconciled, as they were read by Unreconciled,
-// and deletes the reconciled versions that later reconciled ones of the same
-// records have superseded. A version whose payload a pull has replaced since it
+// MarkReconciled marks versions as reconciled, as they were read by Unreconciled, in the
+// place of those that are the same and were reconciled before, and deletes the reconciled
+// versions that later reconciled ones of the same records have superseded. A version whose payload a pull has replaced since it
 // was read stays unreconciled.
 func MarkReconciled(ctx context.Context, tx *sqlx.Tx, object string, records []Record, now time.Time) (err error) {
 	defer errs.Wrap(&err, "mark %d records of %s as reconciled", len(records), object)
@@ -42,21 +42,28 @@ func MarkReconciled(ctx context.Context, tx *sqlx.Tx, object string, records []R
 		pulled[i] = r.PulledAt.UTC().Format(stampLayout)
 	}
 	if _, err := tx.ExecContext(ctx, `
+		delete from staging.record r
+		using unnest($2::text[], $3::timestamptz[]) as d (id, modstamp), `+reconciled+` twin
+		where r.ctid = twin.ctid`,
+		object, pq.Array(ids), pq.Array(stamps)); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
 		update staging.record r set reconciled_at = $5
-		from unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) as d (id, modstamp, pulled_at)
-		where r.object = $1 and r.id = d.id and r.modstamp = d.modstamp and r.pulled_at = d.pulled_at`,
+		from unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) as d (id, modstamp, pulled_at), `+waiting+` v
+		where r.ctid = v.ctid and r.pulled_at = d.pulled_at`,
 		object, pq.Array(ids), pq.Array(stamps), pq.Array(pulled), now); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `
 		delete from staging.record r
-		using (
-			select id, max(modstamp) as modstamp from staging.record
-			where object = $1 and id = any($2) and reconciled_at is not null
-			group by id
-			having count(*) > 1
-		) newest
-		where r.object = $1 and r.id = newest.id and r.modstamp < newest.modstamp and r.reconciled_at is not null`,
+		using unnest($2::text[]) as d (id), lateral (
+			select v.ctid from staging.record v
+			where v.object = $1 and v.id = d.id and v.reconciled_at is not null
+			order by v.modstamp desc
+			offset 1
+		) superseded
+		where r.ctid = superseded.ctid`,
 		object, pq.Array(ids))
 	return err
 }
@@ -69,9 +76,11 @@ func Again(ctx context.Context, tx *sqlx.Tx, object string, ids []string) (err e
 		return nil
 	}
 	_, err = tx.ExecContext(ctx, `
+		with `+newestWaiting+`
 		update staging.record r set reconciled_at = null
 		where r.object = $1 and r.id = any($2) and r.reconciled_at is not null
-		  and not exists (select from staging.record n where n.object = r.object and n.id = r.id and n.modstamp > r.modstamp)`,
+		  and not exists (select from newest_waiting w where w.id = r.id and w.modstamp >= r.modstamp)
+		  and not exists (select from staging.record n where n.object = $1 and n.id = r.id and n.modstamp > r.modstamp and n.reconciled_at is not null)`,
 		object, pq.Array(ids))
 	return err
 }

@@ -72,3 +72,13 @@ func TestWhatAPassDidBeforeItWasPutOffIsTold(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// A recount of which all is here as it is in Salesforce says each number once.
+func TestWhatIsHereAsItIsThereIsToldOnce(t *testing.T) {
+	r := stage.Report{Counts: []stage.Count{
+		{Name: "Account in Salesforce", N: 12}, {Name: "Account known here", N: 12}, {Name: "Space__c in Salesforce", N: 27}, {Name: "Space__c known here", N: 26},
+	}}
+	if got, want := reportCounts(r), "12 Account known here, 27 Space__c in Salesforce, 26 Space__c known here"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

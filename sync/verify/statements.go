@@ -1,11 +1,13 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/partnersync/partnersync/internal/clock"
+	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/statement"
 )
@@ -40,9 +42,28 @@ func (s *Stage) statements(ctx context.Context, tx *sqlx.Tx, c *Checked, report 
 			return err
 		}
 	}
+	return s.unstated(ctx, tx, month, balances, accounts, report)
+}
+
+// unstated reports accounts that are left out of all statements. A statement that says
+// nothing but zeros is not made, so what the IDs of a partner hold counts together.
+func (s *Stage) unstated(ctx context.Context, tx *sqlx.Tx, month clock.Month, balances []book.Balance, left map[[2]string]owing, report book.Report) error {
+	issued, err := ledger.PartnersByID(ctx, tx, nil)
+	if err != nil {
+		return err
+	}
+	partner := map[string]string{}
+	for _, p := range issued {
+		partner[p.ID] = p.SurvivorKey
+	}
+	together := map[[2]string]owing{}
+	for account, is := range left {
+		key := [2]string{cmp.Or(partner[account[0]], account[0]), account[1]}
+		sum := together[key]
+		together[key] = owing{sum.accrued + is.accrued, sum.payable + is.payable, sum.inPayment + is.inPayment}
+	}
 	for _, b := range balances {
-		is := accounts[[2]string{b.PayeeID, b.Currency}]
-		if is == (owing{}) {
+		if left[[2]string{b.PayeeID, b.Currency}] == (owing{}) || together[[2]string{cmp.Or(partner[b.PayeeID], b.PayeeID), b.Currency}] == (owing{}) {
 			continue
 		}
 		if err := report(book.Difference{

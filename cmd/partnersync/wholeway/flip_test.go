@@ -15,6 +15,7 @@ import (
 	"github.com/partnersync/partnersync/ledger/bill"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/brought"
+	"github.com/partnersync/partnersync/ledger/statement"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/verify"
@@ -112,6 +113,44 @@ func TestR8_3_ALivedBookAgrees(t *testing.T) {
 	}
 	if n := fetch[int](t, w.db, `select count(*) from ledger.line where slice like '%~adj%'`); n == 0 {
 		t.Error("nothing was adjusted")
+	}
+}
+
+// TestR8_2_WhatTheIDsOfAPartnerOweEachOtherNeedsNoStatement: two IDs of one partner that
+// hold the same with opposite signs come to a statement of zeros, which is not made and not
+// missed; a third that makes them differ has one.
+func TestR8_2_WhatTheIDsOfAPartnerOweEachOtherNeedsNoStatement(t *testing.T) {
+	t.Parallel()
+	w := newWay(t, "2026-10-15T06:00:00Z")
+	w.apply(generatedPartners)
+	bring := func(rows string) {
+		w.inBook(func(ctx context.Context, tx *sqlx.Tx, c book.Context) error {
+			f, err := brought.Read(strings.NewReader("kind,partner_id,currency,amount,period,reference\n"+rows), "old "+rows[8:14]+".csv")
+			if err == nil {
+				_, err = brought.Bring(ctx, tx, f, brought.Context{Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Actor: c.Actor, Now: c.Now})
+			}
+			return err
+		})
+	}
+	bring("opening,AB1234,KWD,0.103,2025-12,OLD-1\nopening,CW1589,KWD,-0.103,2025-12,OLD-2\n")
+	w.clock.Advance(40 * 24 * time.Hour)
+	list := func() []statement.Statement {
+		all, err := statement.List(t.Context(), w.db, month("2026-11"))
+		must(t, err)
+		return all
+	}
+	if all := list(); len(all) != 0 {
+		t.Errorf("statements of zeros: %+v", all)
+	}
+	missed := func() []book.Difference {
+		return slices.DeleteFunc(w.differences(), func(d book.Difference) bool { return d.Check != verify.CheckStatements })
+	}
+	if d := missed(); len(d) > 0 {
+		t.Errorf("%d differences, such as %+v", len(d), d[0])
+	}
+	bring("opening,KM5521,KWD,0.103,2025-12,OLD-3\n")
+	if all, d := list(), missed(); len(all) != 1 || len(d) > 0 {
+		t.Errorf("%d statements, %v", len(all), d)
 	}
 }
 

@@ -9,6 +9,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -55,6 +56,8 @@ type Config struct {
 	// origins says of each key where its value was stated; a key that is not
 	// in it has its default.
 	origins map[string]origin
+	// readFrom says of each key that a file of its own holds which file that is.
+	readFrom map[string]string
 	// file is the path of the file that was read, or "".
 	file string
 	// notices are what Load wants a person to know that is not a fault.
@@ -317,6 +320,30 @@ func Default() Config {
 
 // File is the path of the file that was read, or "" when there was none.
 func (c Config) File() string { return c.file }
+
+// Source says for people where the settings come from: the file, the variables, or neither.
+func (c Config) Source() string {
+	variables := 0
+	for _, o := range c.origins {
+		if o.variable != "" {
+			variables++
+		}
+	}
+	from := "1 variable"
+	if variables != 1 {
+		from = fmt.Sprintf("%d variables", variables)
+	}
+	absent := " (there is no " + DefaultPath + ")"
+	switch {
+	case c.file == "" && variables == 0:
+		return "defaults" + absent
+	case c.file == "":
+		return from + " of the environment" + absent
+	case variables == 0:
+		return c.file
+	}
+	return c.file + " and " + from + " of the environment"
+}
 
 // Notices are sentences for a person about what is not a fault, but probably
 // not meant either: an environment variable that is nearly a key.

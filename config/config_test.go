@@ -153,6 +153,44 @@ func TestEnvironmentBeatsTheFile(t *testing.T) {
 	}
 }
 
+// What a file of its own holds is no default: its path is where it comes from.
+func TestAFileOfItsOwnIsWhereASecretComesFrom(t *testing.T) {
+	secret := write(t, "secret", "hunter2\n")
+	c, err := Load(write(t, "p.yaml", "salesforce:\n  client_secret_file: "+secret+"\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range c.Redacted() {
+		if s.Key == "salesforce.client_secret" && (s.From != secret || s.Value != masked) {
+			t.Errorf("got %+v", s)
+		}
+	}
+}
+
+func TestTheSourceOfTheSettingsIsSaid(t *testing.T) {
+	path, env := write(t, "p.yaml", "log: {level: warn}\n"), []string{"PARTNERSYNC_LOG_FORMAT=json"}
+	t.Chdir(t.TempDir())
+	for _, tc := range []struct {
+		path string
+		env  []string
+		want string
+	}{
+		{"", nil, "defaults (there is no partnersync.yaml)"},
+		{"", env, "1 variable of the environment (there is no partnersync.yaml)"},
+		{"", append(env, "PARTNERSYNC_COMPANY_NAME=Acme"), "2 variables of the environment (there is no partnersync.yaml)"},
+		{path, nil, path},
+		{path, env, path + " and 1 variable of the environment"},
+	} {
+		c, err := Load(tc.path, tc.env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Source(); got != tc.want {
+			t.Errorf("%q, want %q", got, tc.want)
+		}
+	}
+}
+
 // All faults come at once, each with its key and its line.
 func TestAllFaultsAtOnce(t *testing.T) {
 	path := write(t, "p.yaml", `company:

@@ -11,7 +11,8 @@ import (
 type Setting struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
-	// From is "default", "partnersync.yaml:12" or "PARTNERSYNC_LOG_LEVEL".
+	// From is "default", "partnersync.yaml:12", "PARTNERSYNC_LOG_LEVEL", or the file that
+	// holds a secret.
 	From string `json:"from"`
 }
 
@@ -23,6 +24,8 @@ func (c Config) Redacted() []Setting {
 		s := Setting{Key: key, Value: text(v), From: "default"}
 		if o, ok := c.origins[key]; ok {
 			s.From = o.where()
+		} else if path, ok := c.readFrom[key]; ok {
+			s.From = path
 		}
 		out = append(out, s)
 	})

@@ -23,7 +23,7 @@ const maxFile = 1 << 20
 // errs.Invalid that wraps Faults; the Config then has the values that were right.
 func Load(path string, env []string) (Config, error) {
 	c := Default()
-	c.origins = map[string]origin{}
+	c.origins, c.readFrom = map[string]origin{}, map[string]string{}
 	src, err := read(path)
 	if err != nil {
 		return c, err
@@ -143,6 +143,7 @@ func (c *Config) readSecrets() []Fault {
 			continue
 		}
 		f.take(strings.TrimSpace(string(text)))
+		c.readFrom[f.key] = f.path
 	}
 	return faults
 }

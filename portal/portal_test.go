@@ -73,7 +73,7 @@ func (m *made) Alerts(context.Context) ([]alert.Alert, error) { return m.alerts,
 
 func example() *made {
 	at := func(d time.Duration) time.Time { return now.Add(-d) }
-	pull := schedule.Run{ID: 9, Stage: stage.Pull, Actor: "schedule", StartedAt: at(40 * time.Second),
+	pull := schedule.Run{ID: 9, Stage: stage.Pull, Actor: "schedule", Worker: "vm/17", StartedAt: at(40 * time.Second),
 		Progress: schedule.Progress{SeenAt: at(time.Second), What: "Space__c", Done: 1200, Total: 5000}}
 	reconcile := schedule.Run{ID: 8, Stage: stage.Reconcile, Actor: "schedule", StartedAt: at(5 * time.Minute), FinishedAt: at(4 * time.Minute),
 		Status: stage.WithProblems, Report: stage.Report{Problems: 3, Notices: []string{"Lead is not there: its mapping is off"},
@@ -95,7 +95,7 @@ func example() *made {
 		},
 		outbox: []outbox.Tally{{Object: "commission", Unsent: 5000, Waiting: 2, Quarantined: 1}},
 		watch:  watching(at),
-		alerts: []alert.Alert{{ID: 3, Kind: alert.Quarantine, Subject: "commission", Title: "1 commission records are quarantined", Text: "Salesforce refuses <1> record.",
+		alerts: []alert.Alert{{ID: 3, Kind: alert.Quarantine, Subject: "commission", Title: "1 commission record quarantined", Text: "Salesforce refuses <1> record.",
 			Hint: "Look at it.", OpenedAt: at(3 * time.Hour)}},
 	}}
 }
@@ -201,6 +201,48 @@ func TestThePageOfADatabaseThatDoesNotAnswer(t *testing.T) {
 	}
 	if w := ask(h, "GET", "/metrics"); !strings.Contains(w.Body.String(), "partnersync_state_readable 0\n") {
 		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
+
+// A replica that is gone leaves a run that seems to go on: the page says that nobody hears
+// of it, and of one that was given up that nobody knows how long it took. What an open
+// alert says of a job that is late is not said twice.
+func TestThePageSaysWhatAReplicaLeftThatIsGone(t *testing.T) {
+	m := example()
+	m.latest[0].StartedAt, m.latest[0].Progress.SeenAt = now.Add(-time.Hour), now.Add(-2*time.Minute)
+	m.latest[1].Interrupted, m.latest[1].Status = true, stage.Failed
+	m.watch.Due.Sources = 1
+	m.alerts = append(m.alerts, alert.Alert{Kind: alert.Late, Subject: "verify", Title: "verify is late", OpenedAt: now})
+	page := ask(handler(t, Config{Summary: m}), "GET", "/").Body.String()
+	for _, want := range []string{"by schedule on vm/17", "Nobody has heard of it for 2 min 0 s", "Took at least 1 min 0 s", "1 source is due to be worked out."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(page, "verify was due") {
+		t.Error("the page says twice that verify is late")
+	}
+}
+
+// While jobs are put off all is not well, and the page says it once, and until when.
+func TestThePageSaysThatJobsArePutOff(t *testing.T) {
+	r := stage.Report{Deferred: "no request is left", Counts: []stage.Count{{Name: "partner written"}}, Calls: []stage.Count{{Name: "limits", N: 1}}}
+	r.Warn(stage.OutOfQuota, stage.Push, "The job push is put off: no request is left.")
+	from := now.Add(8 * time.Minute)
+	m := &made{snapshot: snapshot{
+		latest: []schedule.Run{{Stage: stage.Push, Actor: "schedule", StartedAt: now.Add(-time.Minute), FinishedAt: now, Status: stage.OK, Report: r}},
+		watch:  watch.State{Quota: quota.Standing{Reading: quota.Reading{Used: 100_000, Allowed: 100_000, HeardAt: now.Add(-2 * time.Minute)}, State: quota.Held, Reserve: 20_000, AskedFrom: &from}},
+	}}
+	page := ask(handler(t, Config{Summary: m}), "GET", "/").Body.String()
+	for _, want := range []string{"Put off, because Salesforce’s requests are spent: push.", "Deferred: no request is left", "1 request to Salesforce", "runs do not even ask"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	for _, not := range []string{"Nothing new", "The job push is put off", "All is well"} {
+		if strings.Contains(page, not) {
+			t.Errorf("the page says %q", not)
+		}
 	}
 }
 

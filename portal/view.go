@@ -67,11 +67,13 @@ type runView struct {
 	Calls                           string
 	Warnings                        []string
 	Stage, State, Tone, Actor, Took string
-	Started                         moment
-	Counts                          []countView
-	Problems                        string
-	Notices                         []string
-	Deferred, Error, Hint           string
+	// Worker is the process that ran it, Silent says that nobody hears of one that runs.
+	Worker, Silent        string
+	Started               moment
+	Counts                []countView
+	Problems              string
+	Notices               []string
+	Deferred, Error, Hint string
 	// Shared says who did which part of a pass that replicas shared.
 	Shared   string
 	Progress *progressView
@@ -138,11 +140,14 @@ func (s *site) unreadable() view {
 
 // judge says how things are: worst first.
 func judge(snap snapshot) verdict {
-	var failed []string
+	var failed, putOff []string
 	var look, unsent int64
 	for _, r := range snap.latest {
 		if r.Status == stage.Failed {
 			failed = append(failed, r.Stage)
+		}
+		if r.Report.IsPutOff() {
+			putOff = append(putOff, r.Stage)
 		}
 		look += r.Report.Problems
 	}
@@ -158,6 +163,8 @@ func judge(snap snapshot) verdict {
 		return verdict{"bad", "The last run failed: " + strings.Join(failed, ", ") + "."}
 	case len(snap.watch.Late) > 0:
 		return verdict{"bad", "Late: " + strings.Join(lateNames(snap), ", ") + "."}
+	case len(putOff) > 0:
+		return verdict{"warn", "Put off, because Salesforce’s requests are spent: " + strings.Join(putOff, ", ") + "."}
 	case look > 0:
 		return verdict{"warn", "The stages run, and some records want a person’s look."}
 	case !allSucceeded(snap):
@@ -228,19 +235,31 @@ func (s *site) nextOf(name string) string {
 
 func (s *site) runView(r schedule.Run, now time.Time) runView {
 	v := runView{
-		Stage: r.Stage, State: r.State(), Tone: tone(r), Actor: r.Actor,
+		Stage: r.Stage, State: r.State(), Tone: tone(r), Actor: r.Actor, Worker: r.Worker,
 		Started: s.moment(r.StartedAt, now), Took: took(r.Duration()),
-		Notices: r.Report.Notices, Deferred: r.Report.Deferred, Shared: r.Report.SharedText(),
+		Notices: r.Report.Remarks(), Deferred: r.Report.Deferred, Shared: r.Report.SharedText(),
 	}
 	if r.Running() {
 		v.Took = took(now.Sub(r.StartedAt))
 	}
+	if r.Interrupted {
+		v.Took = "at least " + v.Took // nobody knows when it died
+	}
+	if silent := r.Silence(now); silent > 0 {
+		v.Silent = "Nobody has heard of it for " + took(silent.Truncate(time.Second)) + ": is its process gone, or without the database?"
+	}
 	v.Error, v.Hint, _ = strings.Cut(r.Error, "\n")
-	if n := r.Report.CallsMade(); n > 0 {
-		v.Calls = grouped(n)
+	switch n := r.Report.CallsMade(); n {
+	case 0:
+	case 1:
+		v.Calls = "1 request"
+	default:
+		v.Calls = grouped(n) + " requests"
 	}
 	for _, w := range r.Report.Warnings {
-		v.Warnings = append(v.Warnings, w.Text)
+		if w.Kind != stage.OutOfQuota || !r.Report.IsPutOff() { // why it is put off is said already
+			v.Warnings = append(v.Warnings, w.Text)
+		}
 	}
 	if r.Report.Problems > 0 {
 		v.Problems = grouped(r.Report.Problems)
@@ -250,7 +269,7 @@ func (s *site) runView(r schedule.Run, now time.Time) runView {
 			v.Counts = append(v.Counts, countView{c.Name, grouped(c.N)})
 		}
 	}
-	v.NothingNew = len(r.Report.Counts) > 0 && len(v.Counts) == 0 && !r.Running() && r.Status != stage.Failed
+	v.NothingNew = len(r.Report.Counts) > 0 && len(v.Counts) == 0 && !r.Running() && r.Status != stage.Failed && r.Report.Deferred == ""
 	if p := r.Progress; p.What != "" {
 		v.Progress = &progressView{What: p.What, Done: p.Done, Total: p.Total, Text: grouped(p.Done)}
 		if p.Total > 0 {

@@ -1,8 +1,10 @@
 package portal
 
 import (
+	"slices"
 	"time"
 
+	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/quota"
 )
@@ -21,6 +23,7 @@ type objectView struct {
 type quotaView struct {
 	Tone, Text string
 	Heard      *moment
+	AskedFrom  *moment // until when runs do not ask the org again
 	Jobs       []quotaJobView
 }
 
@@ -44,10 +47,17 @@ func (s *site) watchViews(v *view, snap snapshot) {
 		v.Objects = append(v.Objects, view)
 	}
 	for _, l := range snap.watch.Late {
-		v.Late = append(v.Late, l.String())
+		isTold := func(a alert.Alert) bool { return a.Kind == alert.Late && a.Subject == l.Name }
+		if !slices.ContainsFunc(snap.alerts, isTold) {
+			v.Late = append(v.Late, l.String())
+		}
 	}
-	if n := snap.watch.Due.Sources; n > 0 {
-		v.Due = grouped(n)
+	switch n := snap.watch.Due.Sources; n {
+	case 0:
+	case 1:
+		v.Due = "1 source is due"
+	default:
+		v.Due = grouped(n) + " sources are due"
 	}
 	v.Quota = s.quotaView(snap)
 }
@@ -67,6 +77,10 @@ func (s *site) quotaView(snap snapshot) quotaView {
 	}
 	heard := s.moment(q.HeardAt, snap.at)
 	v.Heard = &heard
+	if from := q.AskedFrom; from != nil && from.After(snap.at) {
+		m := s.moment(*from, snap.at)
+		v.AskedFrom = &m
+	}
 	v.Text = grouped(q.Left) + " of " + grouped(q.Allowed) + " requests are left; " + grouped(q.Reserve) + " are reserved for others"
 	switch q.State {
 	case quota.Slow:
@@ -99,7 +113,7 @@ func waited(since *time.Time, now time.Time) string {
 
 func lateNames(snap snapshot) (out []string) {
 	for _, l := range snap.watch.Late {
-		out = append(out, l.Name)
+		out = append(out, l.Job())
 	}
 	return out
 }

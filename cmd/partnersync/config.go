@@ -2,8 +2,6 @@ package main
 
 import (
 	"github.com/spf13/cobra"
-
-	"github.com/partnersync/partnersync/config"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -37,11 +35,7 @@ func (a *app) configCheck() error {
 		Notices    []string `json:"notices,omitempty"`
 	}{OK: true, File: cfg.File(), Salesforce: cfg.Salesforce.IsSet(), FourEyes: cfg.Company.FourEyes, Notices: cfg.Notices()}
 	return a.show(result, func(p *page) {
-		file := result.File
-		if file == "" {
-			file = "defaults (there is no " + config.DefaultPath + ")"
-		}
-		p.line("%s %s", p.app.paint(p.w, green, "ok"), file)
+		p.line("%s %s", p.app.paint(p.w, green, "ok"), cfg.Source())
 		if !result.Salesforce {
 			p.line("   no Salesforce org is named (salesforce.login_url): only commands that read the ledger will work")
 		}

@@ -142,7 +142,7 @@ func (p *page) demoResult(r demoResult, runs []schedule.Run) {
 		p.line("  %s %s", thousands(int64(r.Written[object])), object)
 	}
 	if len(r.Discrepancies) > 0 {
-		p.waiting(nil, r.Discrepancies)
+		p.open(r.Discrepancies)
 	}
 	if r.Example.Key != "" {
 		p.title("For example")

@@ -142,11 +142,7 @@ func (e *examination) settings() {
 		return
 	}
 	e.cfg = cfg
-	file := cfg.File()
-	if file == "" {
-		file = "defaults (there is no " + config.DefaultPath + ")"
-	}
-	e.ok("settings", "%s; zone %s, currency %s", file, cfg.Company.Zone, cfg.Company.Currency)
+	e.ok("settings", "%s; zone %s, currency %s", cfg.Source(), cfg.Company.Zone, cfg.Company.Currency)
 }
 
 // database starts or reaches Postgres, and compares the schema.

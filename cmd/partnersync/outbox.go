@@ -180,7 +180,7 @@ func (a *app) outboxRetry() *cobra.Command {
 			if len(keys) == 0 {
 				keys = nil
 			}
-			return a.mendOutbox(c, "will be tried again by the next push", func(ctx context.Context, tx *sqlx.Tx) (int64, error) {
+			return a.mendOutbox(c, keys, "will be tried again by the next push", func(ctx context.Context, tx *sqlx.Tx) (int64, error) {
 				return outbox.Retry(ctx, tx, object, keys)
 			})
 		},
@@ -195,7 +195,7 @@ func (a *app) outboxDrop() *cobra.Command {
 		Use: "drop KEY...", Args: needsKeys,
 		Short: "Give up sending the present state of rows; Salesforce keeps what it has",
 		RunE: func(c *cobra.Command, keys []string) error {
-			return a.mendOutbox(c, "given up; Salesforce keeps what it has until the ledger changes again", func(ctx context.Context, tx *sqlx.Tx) (int64, error) {
+			return a.mendOutbox(c, keys, "given up; Salesforce keeps what it has until the ledger changes again", func(ctx context.Context, tx *sqlx.Tx) (int64, error) {
 				return outbox.Drop(ctx, tx, object, keys, a.actor)
 			})
 		},
@@ -204,8 +204,8 @@ func (a *app) outboxDrop() *cobra.Command {
 	return c
 }
 
-// mendOutbox changes rows in one transaction and says how many.
-func (a *app) mendOutbox(c *cobra.Command, what string, change func(context.Context, *sqlx.Tx) (int64, error)) error {
+// mendOutbox changes rows in one transaction, those of the keys if there are any, and says how many.
+func (a *app) mendOutbox(c *cobra.Command, keys []string, what string, change func(context.Context, *sqlx.Tx) (int64, error)) error {
 	return a.withLedger(c, func(d *database) error {
 		var n int64
 		err := pg.InTx(c.Context(), d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
@@ -216,7 +216,11 @@ func (a *app) mendOutbox(c *cobra.Command, what string, change func(context.Cont
 			return err
 		}
 		if n == 0 {
-			return errs.New(errs.NotFound, "no row is quarantined or waiting under that key").
+			under := ""
+			if len(keys) > 0 {
+				under = " under " + strings.Join(keys, ", ")
+			}
+			return errs.New(errs.NotFound, "no row is quarantined or waiting%s", under).
 				WithHint("`partnersync outbox list` shows those that are")
 		}
 		return a.show(map[string]any{"rows": n}, func(p *page) { p.line("%s %s", counted(n, "row"), what) })

@@ -183,7 +183,7 @@ func sumUp(runs []schedule.Run, names []string, failure error) outcomeOfRuns {
 
 // isPutOff says whether a run did not do all for want of Salesforce's requests.
 func isPutOff(r schedule.Run) bool {
-	return r.Report.Deferred != "" && slices.ContainsFunc(r.Report.Warnings, func(w stage.Warning) bool { return w.Kind == stage.OutOfQuota })
+	return r.Report.IsPutOff()
 }
 
 // status is the worst of the runs'.
@@ -258,7 +258,7 @@ func (p *page) notices(runs []schedule.Run) {
 				p.sentence("%s %s: %s", p.app.paint(p.w, yellow, "warning:"), r.Stage, w.Text)
 			}
 		}
-		for _, n := range r.Report.Notices {
+		for _, n := range r.Report.Remarks() {
 			if notice := r.Stage + ": " + n; !said[notice] {
 				said[notice] = true
 				p.sentence("%s %s", p.app.paint(p.w, yellow, "note:"), notice)

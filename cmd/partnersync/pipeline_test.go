@@ -216,12 +216,13 @@ func TestOutboxIsMended(t *testing.T) {
 	if len(list.Rows) != 1 || list.Rows[0].State != "quarantined" {
 		t.Fatalf("listed %+v", list)
 	}
+	c.run("status").want(t, exitOK, "1 commission quarantined, the oldest for", "!to send")
 	c.run("outbox", "drop", list.Rows[0].Key).want(t, exitOK, "1 row given up")
-	c.run("outbox", "drop", list.Rows[0].Key).want(t, exitFailed, "no row is quarantined", "hint: `partnersync outbox list`")
+	c.run("outbox", "drop", list.Rows[0].Key).want(t, exitFailed, "no row is quarantined or waiting under "+list.Rows[0].Key, "hint: `partnersync outbox list`")
 
 	org.FailRow(nil)
 	c.run("outbox", "list").want(t, exitOK, "everything has reached Salesforce")
-	c.run("outbox", "retry").want(t, exitFailed, "no row is quarantined")
+	c.run("outbox", "retry").want(t, exitFailed, "no row is quarantined or waiting", "!under")
 }
 
 func TestWrongCredentials(t *testing.T) {
@@ -244,6 +245,10 @@ func TestUnreachableOrg(t *testing.T) {
 		"PARTNERSYNC_SALESFORCE_CLIENT_ID=x", "PARTNERSYNC_SALESFORCE_CLIENT_SECRET=y", "PARTNERSYNC_HTTP_LISTEN=127.0.0.1:0")
 	c.run("run", "pull").want(t, exitTryLater, "error: ", l.Addr().String())
 	c.run("status").want(t, exitOK, "pull", "failed")
+	c.run("run", "pull").want(t, exitTryLater)
+	if o := c.run("status", "--history", "5"); strings.Count(o.out, "pull has never done its work yet") != 1 {
+		t.Errorf("what is so is not said once:\n%s", o.out)
+	}
 }
 
 func TestDatabaseFaults(t *testing.T) {

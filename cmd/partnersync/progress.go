@@ -116,16 +116,16 @@ func (p *progress) draw() {
 }
 
 // reportCounts writes a report's counts in one line, those that are not nothing:
-// "3 changed, 1,204 unchanged". What was staged as it was received is told once.
+// "3 changed, 1,204 unchanged". What was staged as it was received, or is here as it is there, is told once. What a pass did
+// before it was put off stays done, and is told.
 func reportCounts(r stage.Report) string {
-	if r.Deferred != "" {
-		return "nothing done: " + r.Deferred
-	}
 	var out []string
 	for i, c := range r.Counts {
 		object, isReceived := strings.CutSuffix(c.Name, " received")
-		if there, is := strings.CutSuffix(c.Name, " in Salesforce"); is && i+1 < len(r.Counts) && r.Counts[i+1] == (stage.Count{Name: there + " staged", N: c.N}) {
-			continue
+		if there, is := strings.CutSuffix(c.Name, " in Salesforce"); is && i+1 < len(r.Counts) {
+			if next := r.Counts[i+1]; next.N == c.N && (next.Name == there+" staged" || next.Name == there+" known here") {
+				continue
+			}
 		}
 		if isReceived && i+1 < len(r.Counts) && r.Counts[i+1] == (stage.Count{Name: object + " staged", N: c.N}) {
 			continue
@@ -134,8 +134,14 @@ func reportCounts(r stage.Report) string {
 			out = append(out, thousands(c.N)+" "+plural(c.Name, c.N))
 		}
 	}
-	if len(out) == 0 {
+	did := strings.Join(out, ", ")
+	switch {
+	case r.Deferred != "" && did == "":
+		return "nothing done: " + r.Deferred
+	case r.Deferred != "":
+		return did + "; then stopped: " + r.Deferred
+	case did == "":
 		return "nothing new"
 	}
-	return strings.Join(out, ", ")
+	return did
 }

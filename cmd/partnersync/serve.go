@@ -67,7 +67,8 @@ func (a *app) serve(ctx context.Context) (err error) {
 		s.database, s.plant = d, p
 		return s.run(ctx, func() {
 			log.Info("serving", zap.String("web", "http://"+l.Addr().String()), zap.String("salesforce", cfg.Salesforce.LoginURL),
-				zap.String("zone", cfg.Company.Zone), zap.String("version", thisBuild().Version))
+				zap.String("zone", cfg.Company.Zone), zap.String("version", thisBuild().Version),
+				zap.String("worker", schedule.WorkerName()))
 		})
 	})
 }
@@ -136,7 +137,11 @@ func (s *service) run(ctx context.Context, ready func()) error {
 	case <-stop.Done():
 		webEnd = errs.New(errs.Transient, "the web server did not end in time")
 	}
-	return errors.Join(broken, stopped, webEnd)
+	if err := errors.Join(broken, stopped, webEnd); err != nil {
+		return err
+	}
+	s.log.Info("stopped")
+	return nil
 }
 
 // chores are what the daemon does beside the stages.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,44 +119,105 @@ func lastRuns(c *cobra.Command, d *database, history int) ([]schedule.Run, error
 
 // status writes the runs, then what is owed, then what waits for somebody.
 func (p *page) status(runs []schedule.Run, d statusDocument, now time.Time) {
+	p.ran(runs, now)
+	p.lastSuccess(runs, d.LastSuccess)
+	p.shared(runs)
+	p.notices(runs)
+	p.watched(d.watched, d.Alerts, now)
+	p.owed(d.Owed)
+	p.waiting(d.Outbox, d.Ages, now)
+	p.open(d.Discrepancies)
+}
+
+// ran writes runs as a table.
+func (p *page) ran(runs []schedule.Run, now time.Time) {
 	g := grid{heads: []string{"STAGE", "STATE", "STARTED", "#TOOK", "BY", "WHAT IT DID"}, wrap: []int{5}}
 	for _, r := range runs {
 		what, length := reportCounts(r.Report), took(r.Duration())
 		if r.Running() {
-			what, length = r.Progress.What, took(now.Sub(r.StartedAt))
+			what, length = doing(r, now), took(now.Sub(r.StartedAt))
 		}
 		if r.Error != "" {
 			what = r.Error
 		}
-		g.add(r.Stage, p.state(r.State()), instant(r.StartedAt), length, r.Actor, what)
+		if r.Interrupted {
+			length = "≥ " + length // nobody knows when it died
+		}
+		by := r.Actor
+		if r.Worker != "" {
+			by += " on " + r.Worker
+		}
+		g.add(r.Stage, p.state(r.State()), instant(r.StartedAt), length, by, what)
 	}
 	p.table(g)
 	if len(runs) == 0 {
 		p.line("no stage has run yet: `partnersync run` runs them all once")
 	}
-	for _, r := range runs {
-		if at, ever := d.LastSuccess[r.Stage]; r.Status == stage.Failed && ever {
-			p.line("%s last did its work at %s", r.Stage, instant(at))
-		} else if r.Status == stage.Failed {
-			p.line("%s has never done its work yet", r.Stage)
-		}
-	}
-	p.shared(runs)
-	p.notices(runs)
-	p.watched(d.watched, d.Alerts, now)
-	p.owed(d.Owed)
-	p.waiting(d.Outbox, d.Discrepancies)
-	p.ages(d.Ages, now)
 }
 
-// waiting writes what has not reached Salesforce and what asks for a person.
-func (p *page) waiting(tallies []outbox.Tally, open []ledger.DiscrepancyCount) {
+// doing says what a pass is at that runs, and whether anybody has heard of it lately.
+func doing(r schedule.Run, now time.Time) string {
+	what := r.Progress.What
+	if r.Progress.Total > 0 {
+		what += ", " + thousands(r.Progress.Done) + " of " + thousands(r.Progress.Total)
+	}
+	if silent := r.Silence(now); silent > 0 {
+		what = strings.TrimPrefix(what+"; nobody has heard of it for "+roughly(silent)+": is its process gone, or without the database?", "; ")
+	}
+	return what
+}
+
+// lastSuccess says of each stage whose latest run failed since when it has not done its work.
+func (p *page) lastSuccess(runs []schedule.Run, success map[string]time.Time) {
+	latest := map[string]schedule.Run{}
+	for _, r := range runs {
+		if l, is := latest[r.Stage]; !is || r.StartedAt.After(l.StartedAt) {
+			latest[r.Stage] = r
+		}
+	}
+	for _, name := range stage.Names() {
+		if latest[name].Status != stage.Failed {
+			continue
+		}
+		if at, ever := success[name]; ever {
+			p.line("%s last did its work at %s", name, instant(at))
+		} else {
+			p.line("%s has never done its work yet", name)
+		}
+	}
+}
+
+// waiting writes what has not reached Salesforce, and since when.
+func (p *page) waiting(tallies []outbox.Tally, ages []outbox.Age, now time.Time) {
 	if len(tallies) > 0 {
 		p.title("Outbox")
 	}
-	for _, t := range tallies {
-		p.line("%s %s to send, %s quarantined", thousands(t.Unsent), plural(t.Object, t.Unsent), thousands(t.Quarantined))
+	byObject := map[string]outbox.Age{}
+	for _, a := range ages {
+		byObject[a.Object] = a
 	}
+	for _, t := range tallies {
+		var parts []string
+		if t.Unsent > 0 {
+			parts = append(parts, thousands(t.Unsent)+" "+plural(t.Object, t.Unsent)+" to send"+oldest(byObject[t.Object].UnsentSince, now))
+		}
+		if t.Quarantined > 0 {
+			parts = append(parts, thousands(t.Quarantined)+" "+plural(t.Object+" quarantined", t.Quarantined)+oldest(byObject[t.Object].QuarantinedSince, now))
+		}
+		p.line("%s", strings.Join(parts, "; "))
+	}
+}
+
+// oldest says for how long the first of some wait.
+func oldest(at *time.Time, now time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return ", the oldest for " + since(at, now)
+}
+
+// open writes what asks for a person.
+func (p *page) open(open []ledger.DiscrepancyCount) {
 	if len(open) == 0 {
 		return
 	}
@@ -165,4 +227,5 @@ func (p *page) waiting(tallies []outbox.Tally, open []ledger.DiscrepancyCount) {
 		g.add(o.Kind, o.Rule, holdMark(o.IsHold), thousands(o.Open))
 	}
 	p.table(g)
+	p.line("`partnersync discrepancies` lists them, each with what to do")
 }

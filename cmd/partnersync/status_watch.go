@@ -113,18 +113,6 @@ func quotaLine(q quota.Standing, now time.Time) string {
 	return q.String() + " (" + heard + ")"
 }
 
-// ages writes since when the oldest rows of the outbox wait.
-func (p *page) ages(ages []outbox.Age, now time.Time) {
-	for _, a := range ages {
-		if a.UnsentSince != nil {
-			p.line("oldest unsent %s: for %s", a.Object, since(a.UnsentSince, now))
-		}
-		if a.QuarantinedSince != nil {
-			p.line("oldest quarantined %s: for %s", a.Object, since(a.QuarantinedSince, now))
-		}
-	}
-}
-
 func since(at *time.Time, now time.Time) string {
 	if at == nil {
 		return "no time"

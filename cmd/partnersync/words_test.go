@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+
+	"github.com/partnersync/partnersync/sync/stage"
 )
 
 func TestPlural(t *testing.T) {
@@ -56,5 +58,27 @@ func TestEveryKindOfDiscrepancyIsKnown(t *testing.T) {
 	}
 	if found < 10 {
 		t.Errorf("only %d kinds were found", found)
+	}
+}
+
+// A pass that was put off halfway did not do nothing.
+func TestWhatAPassDidBeforeItWasPutOffIsTold(t *testing.T) {
+	r := stage.Report{Deferred: "the reserve", Counts: []stage.Count{{Name: "records reconciled", N: 1204}, {Name: "lines new", N: 0}}}
+	if got, want := reportCounts(r), "1,204 records reconciled; then stopped: the reserve"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	r.Counts = nil
+	if got, want := reportCounts(r), "nothing done: the reserve"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A recount of which all is here as it is in Salesforce says each number once.
+func TestWhatIsHereAsItIsThereIsToldOnce(t *testing.T) {
+	r := stage.Report{Counts: []stage.Count{
+		{Name: "Account in Salesforce", N: 12}, {Name: "Account known here", N: 12}, {Name: "Space__c in Salesforce", N: 27}, {Name: "Space__c known here", N: 26},
+	}}
+	if got, want := reportCounts(r), "12 Account known here, 27 Space__c in Salesforce, 26 Space__c known here"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

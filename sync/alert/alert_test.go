@@ -143,6 +143,8 @@ func TestADriftIsOverWhenAPassFindsNone(t *testing.T) {
 	f.want("nobody can say", "opened failed pull")
 	f.ran("pull", "ok", gone, "")
 	f.want("it is still gone", "recovered failed pull")
+	f.ran("pull", "ok with problems", `{"problems":1,"notices":["The mapping of opportunity is stopped."]}`, "")
+	f.want("it is said once, and the mapping is stopped for as long as it is gone")
 	f.ran("pull", "ok", `{}`, "")
 	f.want("it is back", "recovered drift pull Opportunity.Amount")
 
@@ -279,5 +281,49 @@ func TestANoticeReadsWell(t *testing.T) {
 	}
 	if got := n.Letter(); !strings.Contains(got, "It is over since 2026-11-20 13:00:00Z.") || strings.Contains(got, "Check it.") || !strings.Contains(got, "alert 7") {
 		t.Error(got)
+	}
+}
+
+// A message that something is over says so in its headline, and tells nobody what to do.
+func TestWhatIsOverAsksForNothing(t *testing.T) {
+	f := newFixture(t)
+	f.ran("pull", "failed", `{}`, "the disk is full\nMake room.")
+	f.exec(`update job.run set worker = 'vm/17'`)
+	f.exec(`insert into outbox.record (object, key, marked_at, quarantined_at) values ('partner', 'x', now(), now())`)
+	if err := f.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.ran("pull", "ok", `{}`, "")
+	if err := f.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range f.box.got {
+		got = append(got, n.Line+" | "+n.Text+" | "+n.Hint)
+	}
+	want := []string{
+		"Partnersync of Acme: pull failed | The disk is full. It ran on vm/17. | Make room. The next run tries again; `partnersync status` shows how it went.",
+		"Partnersync of Acme: 1 partner record quarantined | Salesforce refuses 1 partner record, and will until somebody mends the cause. | " +
+			"`partnersync outbox list --state quarantined` says why; then `partnersync outbox retry`.",
+		"Partnersync of Acme: Over: pull failed | The disk is full. It ran on vm/17. | ",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestASentenceBeginsAndEndsLikeOne(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                       "",
+		"login refused":                          "Login refused.",
+		"interrupted: it froze.":                 "Interrupted: it froze.",
+		"pull is late":                           "pull is late.",
+		"https://acme.example does not answer":   "https://acme.example does not answer.",
+		"Opportunity.Amount is gone":             "Opportunity.Amount is gone.",
+		"sfLma__License__c has no such a column": "sfLma__License__c has no such a column.",
+	} {
+		if got := sentence(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
 	}
 }

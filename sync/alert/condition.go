@@ -75,7 +75,7 @@ func (w *Watcher) look(ctx context.Context, q sqlx.QueryerContext, now time.Time
 	}
 	for _, l := range late {
 		f.add(condition{
-			Kind: Late, Subject: l.Name, Title: l.Name + " is late", Said: sentence(l.String()), Mark: fmt.Sprint(l.Begun),
+			Kind: Late, Subject: l.Name, Title: l.Job() + " is late", Said: sentence(l.String()), Mark: fmt.Sprint(l.Begun),
 			Hint: "`partnersync status` shows what runs. Is a `partnersync serve` running, and does its log complain?",
 		})
 	}
@@ -86,8 +86,8 @@ func (w *Watcher) look(ctx context.Context, q sqlx.QueryerContext, now time.Time
 	for _, t := range tallies {
 		if t.Quarantined > 0 {
 			f.add(condition{
-				Kind: Quarantine, Subject: t.Object, Title: fmt.Sprintf("%d %s records are quarantined", t.Quarantined, t.Object),
-				Said:   fmt.Sprintf("Salesforce refuses %d records of %s, and will until somebody mends the cause.", t.Quarantined, t.Object),
+				Kind: Quarantine, Subject: t.Object, Title: fmt.Sprintf("%s quarantined", records(t.Quarantined, t.Object)),
+				Said:   fmt.Sprintf("Salesforce refuses %s, and will until somebody mends the cause.", records(t.Quarantined, t.Object)),
 				Hint:   "`partnersync outbox list --state quarantined` says why; then `partnersync outbox retry`.",
 				Figure: t.Quarantined,
 			})
@@ -104,14 +104,20 @@ func (f *found) ofRun(r schedule.Run) {
 	if isPutOff {
 		f.undecided[Failed+" "+r.Stage] = true
 	}
-	if isPutOff || r.Status == stage.Failed {
+	if isPutOff || r.Status == stage.Failed || r.Report.Problems > 0 {
+		// A pull says once that a field is gone, and has a problem for as long as its
+		// mapping is stopped for that: until then it is not over.
 		f.undecided[Drift+" "+r.Stage] = true
 	}
 	if r.Status == stage.Failed {
 		f.undecided[Quota+" "+r.Stage] = true
 		said, hint, _ := strings.Cut(r.Error, "\n")
+		where := ""
+		if r.Worker != "" && !r.Interrupted {
+			where = " It ran on " + r.Worker + "." // of several replicas one may have the wrong settings
+		}
 		f.add(condition{
-			Kind: Failed, Subject: r.Stage, Title: r.Stage + " failed", Said: sentence(said), Mark: withoutNumbers(said),
+			Kind: Failed, Subject: r.Stage, Title: r.Stage + " failed", Said: sentence(said) + where, Mark: withoutNumbers(said),
 			Hint: strings.TrimSpace(hint + " The next run tries again; `partnersync status` shows how it went."),
 		})
 	}
@@ -149,13 +155,28 @@ func (f *found) ofDiscrepancies(ctx context.Context, q sqlx.QueryerContext, kind
 	return nil
 }
 
-// sentence ends a text like one.
+// records counts records of an object of the outbox.
+func records(n int64, object string) string {
+	if n == 1 {
+		return "1 " + object + " record"
+	}
+	return fmt.Sprintf("%d %s records", n, object)
+}
+
+// sentence begins and ends a text like one. What begins with a name keeps it as it is.
 func sentence(s string) string {
+	first, _, _ := strings.Cut(s, " ")
+	first = strings.TrimRight(first, ":,")
+	if first != "" && strings.IndexFunc(first, notSmall) < 0 && !slices.Contains(stage.Names(), first) {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
 	if s == "" || strings.HasSuffix(s, ".") {
 		return s
 	}
 	return s + "."
 }
+
+func notSmall(r rune) bool { return r < 'a' || r > 'z' }
 
 var number = regexp.MustCompile(`[0-9]+`)
 

@@ -28,7 +28,9 @@ type Notice struct {
 	// is opened until it has recovered.
 	Subject string `json:"subject"`
 	Alert   int64  `json:"alert"`
-	// Title, Text and Hint are for people: a few words, what it is, and what to do.
+	// Line, Title, Text and Hint are for people: all of it in a line, which says of what is
+	// over that it is; a few words; what it is; and what to do, while there is something.
+	Line  string `json:"headline,omitempty"`
 	Title string `json:"title"`
 	Text  string `json:"text"`
 	Hint  string `json:"hint,omitempty"`
@@ -48,18 +50,25 @@ type Channel interface {
 
 // notice makes what a message of an alert says.
 func (w *Watcher) notice(event string, r row, at time.Time) Notice {
-	return Notice{
+	n := Notice{
 		Event: event, Kind: r.Kind, Subject: r.Subject, Alert: r.ID, Title: r.Title, Text: r.Said, Hint: r.Hint,
 		From: w.From, OpenedAt: r.OpenedAt.UTC(), At: at.UTC(),
 	}
+	if event == EventRecovered {
+		n.Hint = ""
+	}
+	n.Line = n.Headline()
+	return n
 }
 
 // TestNotice is what `alerts test` sends.
 func TestNotice(from string, at time.Time) Notice {
-	return Notice{
+	n := Notice{
 		ID: fmt.Sprintf("test-%d", at.UnixNano()), Event: EventTest, Kind: "test", Subject: "alerts", Title: "This is a test",
 		Text: "Somebody tries out whether alerts arrive. They do.", From: from, OpenedAt: at.UTC(), At: at.UTC(),
 	}
+	n.Line = n.Headline()
+	return n
 }
 
 // Headline says the notice in a line.

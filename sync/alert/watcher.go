@@ -97,7 +97,12 @@ func (w *Watcher) Look(ctx context.Context) (err error) {
 		return err
 	})
 	for _, n := range told {
-		w.Log.Warn("alert", zap.String("event", n.Event), zap.String("kind", n.Kind), zap.String("subject", n.Subject), zap.String("says", n.Text))
+		if n.Event == EventRecovered {
+			w.Log.Info("an alert is over", zap.Int64("alert", n.Alert), zap.String("kind", n.Kind), zap.String("title", n.Title), zap.Time("since", n.OpenedAt))
+			continue
+		}
+		w.Log.Warn("alert", zap.Int64("alert", n.Alert), zap.String("event", n.Event), zap.String("kind", n.Kind), zap.String("title", n.Title),
+			zap.String("says", n.Text), zap.String("hint", n.Hint))
 	}
 	return err
 }

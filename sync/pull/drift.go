@@ -28,11 +28,15 @@ func (p *pass) drift(c change) {
 		p.notice("The org has the object %s now.", c.object)
 		return
 	}
-	var added, gone []string
+	var added, back, gone []string
 	for _, now := range c.now.Fields {
-		if before, ok := c.before.Field(now.Name); ok {
+		before, isKnown := c.before.Field(now.Name)
+		switch {
+		case isKnown:
 			p.fieldDrift(c.object, before, now)
-		} else {
+		case p.isMapped(c.object, now):
+			back = append(back, now.Name)
+		default:
 			added = append(added, now.Name)
 		}
 	}
@@ -47,6 +51,9 @@ func (p *pass) drift(c change) {
 		default:
 			gone = append(gone, before.Name)
 		}
+	}
+	if len(back) > 0 {
+		p.notice("%s has fields that are mapped and were missing: %s.", c.object, name(back))
 	}
 	if len(added) > 0 {
 		p.notice("%s has new fields: %s. They are not read until they are mapped.", c.object, name(added))

@@ -91,6 +91,29 @@ func TestDriftIsToldOnce(t *testing.T) {
 	}
 }
 
+// TestAMappedFieldThatComesBackIsNoNewOne: what was missing is read again.
+func TestAMappedFieldThatComesBackIsNoNewOne(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	ours := clock.NewManual(noon)
+	b.config.Clock = ours
+	isGone := true
+	b.config.Source = &redescribed{Client: b.client, object: "Space__c", change: func(o *salesforce.Object) {
+		if isGone {
+			o.Fields = slices.DeleteFunc(o.Fields, func(f salesforce.Field) bool { return f.Name == "Partner_ID__c" })
+		}
+	}}
+	if r := b.pull(); r.Problems == 0 {
+		t.Fatalf("nothing is stopped: %+v", r)
+	}
+	isGone = false
+	ours.Advance(2 * time.Hour)
+	r := b.pull()
+	if all := strings.Join(r.Notices, "\n"); r.Problems != 0 || !strings.Contains(all, "Space__c has fields that are mapped and were missing: Partner_ID__c") || strings.Contains(all, "new fields") {
+		t.Errorf("%d problems: %q", r.Problems, r.Notices)
+	}
+}
+
 // TestDescriptionsAreKeptAndAskedForAgain: not in every pass, then only for news; and at
 // once when a query is refused.
 func TestDescriptionsAreKeptAndAskedForAgain(t *testing.T) {

@@ -218,8 +218,12 @@ func (o *object) finish(ctx context.Context, e ending) (err error) {
 		}
 		return staging.WriteCursor(ctx, tx, next)
 	})
+	level := zap.InfoLevel
+	if o.received == 0 {
+		level = zap.DebugLevel // of every object, in every pass
+	}
 	if err == nil {
-		o.Log.Info("read", zap.String("object", o.reading.Object), zap.Int64("received", o.received))
+		o.Log.Log(level, "read", zap.String("object", o.reading.Object), zap.Int64("received", o.received))
 	}
 	return err
 }

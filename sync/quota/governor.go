@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/stage"
 )
+
+// usedUp begins what stages say that the org has put off.
+const usedUp = "Salesforce's request quota is used up"
 
 const (
 	// freshFor is for how long what the org said is believed without asking again. Others
@@ -185,7 +189,7 @@ func (s guarded) Run(ctx context.Context, o stage.Options) (stage.Report, error)
 	}
 	if salesforce.IsQuotaUsedUp(err) {
 		if r.Deferred == "" {
-			r.Deferred = "Salesforce's request quota is used up: " + err.Error()
+			r.Deferred = usedUp + ": " + err.Error()
 		}
 		err = nil
 	}
@@ -247,6 +251,9 @@ func (p *pass) report(r *stage.Report) {
 		r.Deferred = p.held + "; a later run does the rest"
 	case r.Deferred != "" && reading.Allowed > 0 && reading.Remaining() == 0:
 		r.Deferred = fmt.Sprintf("all %d requests that Salesforce allows in 24 hours are used up; a later run does the rest", reading.Allowed)
+	case strings.HasPrefix(r.Deferred, usedUp):
+		// The org says so without numbers, at the login for one.
+		r.Deferred = strings.TrimSuffix(r.Deferred, ".") + "; a later run does the rest"
 	default:
 		return
 	}

@@ -279,6 +279,22 @@ func TestAQuotaThatTheOrgSaysIsUsedUpPutsTheJobOff(t *testing.T) {
 	}
 }
 
+// An org that refuses the login for want of requests says no numbers. The job is put off all
+// the same, and somebody is told: a run that did nothing must not look like one that went well.
+func TestAnOrgThatRefusesTheLoginForWantOfRequestsPutsTheJobOff(t *testing.T) {
+	f := newFixture(t, DefaultPolicy())
+	for name, s := range map[string]stage.Stage{
+		"a worker": worker{fixture: f, name: stage.Push, org: f.Org.(*salesforce.Client)},
+		"pull":     pull.New(pull.Config{DB: f.DB, Source: f.Org.(*salesforce.Client), Mapping: mapping.Default(), Clock: f.clock}),
+	} {
+		f.org.FailTimes(2, "/token", emulator.Fault{Status: 403, Body: `[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]`})
+		r, err := f.Guard(s).Run(t.Context(), stage.Options{})
+		if err != nil || !strings.HasSuffix(r.Deferred, "exceeded; a later run does the rest") || len(r.Warnings) != 1 || r.Warnings[0].Kind != stage.OutOfQuota {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
+
 // Nothing is lost: what a pull could not read for want of requests, later pulls read.
 func TestAPullThatIsPutOffIsDoneByLaterOnes(t *testing.T) {
 	f := newFixture(t, DefaultPolicy())

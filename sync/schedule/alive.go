@@ -119,7 +119,7 @@ type hold struct {
 // worker names the process that works.
 func (h *hold) worker() string {
 	if h == nil {
-		return workerName()
+		return WorkerName()
 	}
 	return h.name
 }

@@ -69,6 +69,7 @@ type Daemon struct {
 	chores []Chore
 	grace  time.Duration
 	client *river.Client[*sql.Tx]
+	pulse  *pulse
 	// name is this replica's among the others.
 	name                string
 	partLease, partBeat time.Duration
@@ -90,7 +91,8 @@ func NewDaemon(c DaemonConfig) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{Timetable: table, runner: c.Runner, chores: c.Chores, grace: cmp.Or(c.Grace, defaultGrace),
-		name: cmp.Or(c.name, workerName()), partLease: cmp.Or(c.partLease, partLease), partBeat: cmp.Or(c.partBeat, partBeat)}
+		name: cmp.Or(c.name, WorkerName()), partLease: cmp.Or(c.partLease, partLease), partBeat: cmp.Or(c.partBeat, partBeat)}
+	d.pulse = &pulse{db: c.Runner.DB, clock: c.Runner.Clock, log: c.Runner.Log}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{daemon: d}); err != nil {
 		return nil, err
@@ -112,7 +114,7 @@ func NewDaemon(c DaemonConfig) (*Daemon, error) {
 		// by its beats; see the package comment.
 		JobTimeout:           -1,
 		RescueStuckJobsAfter: lease,
-		Logger:               slogOf(c.Runner.Log),
+		Logger:               slogOf(c.Runner.Log, d.pulse.isAway),
 		TestOnly:             c.hasty,
 	})
 	if err != nil {

@@ -290,8 +290,11 @@ func TestStopCancelsAPassAndAnotherReplicaTakesTheJobUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := next(t, "the stopped run", f.ended)
-	if r.State() != "failed" || !strings.HasPrefix(r.Error, "stopped before the end") {
-		t.Errorf("the run is %s: %s", r.State(), r.Error)
+	if r.State() != "deferred" || r.Report.Deferred != handedBackNotice || r.Error != "" {
+		t.Errorf("the run is %s: %s %s", r.State(), r.Error, r.Report.Deferred)
+	}
+	if ended, err := Ended(t.Context(), f.DB); err != nil || len(ended) != 0 {
+		t.Errorf("a stop says how the stage fares: %v, %v", names(ended), err)
 	}
 	if n := f.count(t, `select count(*) from job.river_job where state = 'available' and attempt = 0`); n != 1 {
 		t.Errorf("%d jobs were handed back", n)

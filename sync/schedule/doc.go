@@ -61,5 +61,5 @@
 // the line's next instant). Meanwhile the job lives,
 // so ticks of the same name start nothing: repeats can't pile up. A job that was
 // stopped because its process stops is handed back, and the next replica to look
-// takes it up.
+// takes it up; its run is deferred, which is no failure and raises no alert.
 package schedule

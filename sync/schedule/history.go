@@ -59,7 +59,7 @@ func (w row) run() (_ Run, err error) {
 		}
 	}
 	if w.IsDead {
-		r.Status, r.Error = stage.Failed, interruptedError
+		r.Status, r.Error = stage.Failed, interruptedBy(w.Worker)
 		r.FinishedAt = latest(r.StartedAt, r.Progress.SeenAt.UTC())
 	}
 	return r, nil

@@ -27,13 +27,21 @@ type Lateness struct {
 	Begun bool
 }
 
+// Job is the job in words: "all" says nothing to who did not write the settings.
+func (l Lateness) Job() string {
+	if l.Name == All {
+		return "the run of all stages"
+	}
+	return l.Name
+}
+
 // String says it in a sentence.
 func (l Lateness) String() string {
 	due := l.Due.UTC().Format("2006-01-02 15:04:05Z")
 	if l.Begun {
-		return fmt.Sprintf("%s was due at %s and has not ended, although the next run was due since", l.Name, due)
+		return fmt.Sprintf("%s was due at %s and has not ended, although the next run was due since", l.Job(), due)
 	}
-	return fmt.Sprintf("%s was due at %s and has not begun", l.Name, due)
+	return fmt.Sprintf("%s was due at %s and has not begun", l.Job(), due)
 }
 
 // Late gives the jobs that are late at an instant: those that did not begin within the

@@ -19,10 +19,10 @@ func TestAJobThatDoesNotBeginOrDoesNotEndIsLate(t *testing.T) {
 		{"a database that no daemon uses", nil, nil},
 		{"a line that was new at the last instant", []string{`insert into job.tick values ('all', '2026-11-20T12:10Z')`}, nil},
 		{"nothing has begun", []string{`insert into job.tick values ('all', '2026-11-20T11:50Z')`},
-			[]string{"all was due at 2026-11-20 12:00:00Z and has not begun"}},
+			[]string{"the run of all stages was due at 2026-11-20 12:00:00Z and has not begun"}},
 		{"only another stage has", []string{`insert into job.tick values ('all', '2026-11-20T11:50Z')`,
 			`insert into job.run (stage, actor, started_at, finished_at, status) values ('push', 'a', '2026-11-20T12:01Z', '2026-11-20T12:02Z', 'ok')`},
-			[]string{"all was due at 2026-11-20 12:00:00Z and has not begun"}},
+			[]string{"the run of all stages was due at 2026-11-20 12:00:00Z and has not begun"}},
 		{"all is as it should be", []string{`insert into job.tick values ('all', '2026-11-20T11:50Z')`,
 			`insert into job.run (stage, actor, started_at, finished_at, status) values
 			('pull', 'a', '2026-11-20T12:00Z', '2026-11-20T12:00:30Z', 'ok'), ('push', 'a', '2026-11-20T12:01Z', '2026-11-20T12:02Z', 'ok')`}, nil},
@@ -30,14 +30,14 @@ func TestAJobThatDoesNotBeginOrDoesNotEndIsLate(t *testing.T) {
 			`insert into job.run (stage, actor, started_at, finished_at, status) values ('pull', 'a', '2026-11-20T12:00Z', '2026-11-20T12:00:30Z', 'failed')`}, nil},
 		{"the one before still works", []string{`insert into job.tick values ('all', '2026-11-20T11:50Z')`,
 			`insert into job.run (stage, actor, started_at, report) values ('pull', 'a', '2026-11-20T11:50Z', json_build_object('seen_at', now()))`},
-			[]string{"all was due at 2026-11-20 11:55:00Z and has not ended, although the next run was due since"}},
+			[]string{"the run of all stages was due at 2026-11-20 11:55:00Z and has not ended, although the next run was due since"}},
 		{"its first stage has ended, and its second hangs", []string{`insert into job.tick values ('all', '2026-11-20T11:50Z')`,
 			`insert into job.run (stage, actor, started_at, finished_at, status) values ('pull', 'a', '2026-11-20T12:00Z', '2026-11-20T12:00:30Z', 'ok')`,
 			`insert into job.run (stage, actor, started_at, report) values ('reconcile', 'a', '2026-11-20T12:01Z', json_build_object('seen_at', now()))`},
-			[]string{"all was due at 2026-11-20 11:55:00Z and has not ended, although the next run was due since"}},
+			[]string{"the run of all stages was due at 2026-11-20 11:55:00Z and has not ended, although the next run was due since"}},
 		{"what died long ago is not running", []string{`insert into job.tick values ('all', '2026-11-20T11:50Z')`,
 			`insert into job.run (stage, actor, started_at, report) values ('pull', 'a', '2026-11-20T11:50Z', json_build_object('seen_at', now() - interval '1 hour'))`},
-			[]string{"all was due at 2026-11-20 12:00:00Z and has not begun"}},
+			[]string{"the run of all stages was due at 2026-11-20 12:00:00Z and has not begun"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t)

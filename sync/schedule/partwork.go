@@ -38,8 +38,8 @@ type partWorker struct {
 	daemon *Daemon
 }
 
-// workerName names this process among the replicas.
-func workerName() string {
+// WorkerName names this process among the replicas: its machine and its number there.
+func WorkerName() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

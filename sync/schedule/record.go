@@ -34,8 +34,19 @@ const (
 	maxError = 4000
 )
 
-const interruptedError = "interrupted: the process that ran this ended without a word, or froze\n" +
+// interruptedError is the error of a pass whose process is gone; interruptedBy names that.
+const interruptedError = "interrupted: the process that ran this" + whichOne + " ended without a word, or froze\n" +
 	"What was committed stays; the next run goes on from there."
+
+// whichOne stands in interruptedError where the process is named, if it is known.
+const whichOne = "{which}"
+
+func interruptedBy(worker string) string {
+	if worker != "" {
+		worker = " (" + worker + ")"
+	}
+	return strings.Replace(interruptedError, whichOne, worker, 1)
+}
 
 // seenAt is when an unfinished row of job.run was last heard of.
 const seenAt = `coalesce((report->>'seen_at')::timestamptz, started_at)`
@@ -59,10 +70,11 @@ func closeInterrupted(ctx context.Context, db *sqlx.DB, stageName string) (err e
 	defer errs.Wrap(&err, "close interrupted runs")
 	_, err = db.ExecContext(ctx, `
 		update job.run
-		set finished_at = greatest(started_at, `+seenAt+`), status = $1, error = $2
+		set finished_at = greatest(started_at, `+seenAt+`), status = $1,
+			error = replace($2, $5, case when worker = '' then '' else ' (' || worker || ')' end)
 		where finished_at is null and `+seenAt+` < now() - $3 * interval '1 second'
 			and ($4 = '' or stage = $4)`,
-		stage.Failed, interruptedError, int64(lease/time.Second), stageName)
+		stage.Failed, interruptedError, int64(lease/time.Second), stageName, whichOne)
 	return err
 }
 

@@ -21,9 +21,10 @@ const (
 
 // slogOf lets River log what is worth a person's attention; its account of its
 // own doings (every start, stop and election at info) is not, nor are the stacks
-// of its loops, nor the same message many times in half a minute.
-func slogOf(log *zap.Logger) *slog.Logger {
-	core := &sparse{Core: log.Core(), told: &told{at: map[string]*telling{}}}
+// of its loops, nor the same message many times in half a minute, nor anything while the
+// database is known to be away.
+func slogOf(log *zap.Logger, isAway func() bool) *slog.Logger {
+	core := &sparse{Core: log.Core(), told: &told{at: map[string]*telling{}}, isAway: isAway}
 	return slog.New(zapslog.NewHandler(core, zapslog.WithName("river"), zapslog.AddStacktraceAt(math.MaxInt)))
 }
 
@@ -31,7 +32,8 @@ func slogOf(log *zap.Logger) *slog.Logger {
 // quietFor, with the number of those that were left out since.
 type sparse struct {
 	zapcore.Core
-	told *told // shared with what With makes
+	told   *told // shared with what With makes
+	isAway func() bool
 }
 
 // told is what has been logged, by message.
@@ -52,7 +54,7 @@ func (s *sparse) Enabled(l zapcore.Level) bool {
 
 // With gives a core with more fields that counts with this one.
 func (s *sparse) With(fields []zapcore.Field) zapcore.Core {
-	return &sparse{Core: s.Core.With(fields), told: s.told}
+	return &sparse{Core: s.Core.With(fields), told: s.told, isAway: s.isAway}
 }
 
 // Check adds this core for an entry that it is to write.
@@ -65,6 +67,9 @@ func (s *sparse) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Check
 
 // Write logs the entry unless its message was logged a little while ago.
 func (s *sparse) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	if s.isAway() {
+		return nil
+	}
 	leftOut, ok := s.told.next(e.Message, e.Time)
 	if !ok {
 		return nil

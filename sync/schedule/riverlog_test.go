@@ -13,7 +13,7 @@ import (
 
 func TestRiverSaysTheSameOnlyOnceInAWhile(t *testing.T) {
 	core, seen := observer.New(zap.DebugLevel)
-	handler := slogOf(zap.New(core)).With("client", "a").Handler()
+	handler := slogOf(zap.New(core), never).With("client", "a").Handler()
 	at := instant(t, "2026-11-20T10:00:00Z")
 	say := func(level slog.Level, message string) {
 		t.Helper()
@@ -52,7 +52,7 @@ func TestRiverSaysTheSameOnlyOnceInAWhile(t *testing.T) {
 
 func TestRiverLogsNoMoreThanTheLoggerDoes(t *testing.T) {
 	core, seen := observer.New(zap.ErrorLevel)
-	log := slogOf(zap.New(core, zap.ErrorOutput(forbidden{t})))
+	log := slogOf(zap.New(core, zap.ErrorOutput(forbidden{t})), never)
 	log.Warn("a slow job")
 	log.Error("no database")
 	if seen.Len() != 1 {
@@ -71,3 +71,5 @@ func (f forbidden) Write(p []byte) (int, error) {
 func (forbidden) Sync() error { return nil }
 
 var _ zapcore.WriteSyncer = forbidden{}
+
+func never() bool { return false }

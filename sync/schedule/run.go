@@ -53,7 +53,22 @@ type Progress struct {
 // Running says whether the pass has not ended yet.
 func (r Run) Running() bool { return r.FinishedAt.IsZero() }
 
-// Duration is how long the pass took; 0 while it runs.
+// silentAfter is how long nobody may have heard of a pass before that is worth a word:
+// three beats.
+const silentAfter = 3 * beatEvery
+
+// Silence says for how long nobody has heard of a pass that runs, if that is longer than
+// one that lives takes between two words: its process is gone or frozen, or has no database.
+// 0 otherwise.
+func (r Run) Silence(now time.Time) time.Duration {
+	if silent := now.Sub(latest(r.StartedAt, r.Progress.SeenAt)); r.Running() && silent > silentAfter {
+		return silent
+	}
+	return 0
+}
+
+// Duration is how long the pass took; 0 while it runs. Of one that was interrupted it is
+// the time through which somebody heard of it.
 func (r Run) Duration() time.Duration {
 	if r.Running() {
 		return 0

@@ -20,6 +20,10 @@ import (
 // of records takes an hour or two; what takes longer than this hangs.
 const passLimit = 6 * time.Hour
 
+// handedBackNotice is why a pass did not end whose process was told to stop: an upgrade, say,
+// which is nobody's fault and no reason to wake somebody.
+const handedBackNotice = "its process was told to stop; what was committed stays, and the next replica to look, or the next start, goes on from there"
+
 const supersededNotice = "another worker has taken this stage over, and does its work"
 
 // errJobLost ends a pass whose job another worker has taken up.
@@ -141,6 +145,10 @@ func (r *Runner) pass(ctx context.Context, s stage.Stage, o stage.Options, hold 
 	}
 	err = r.work(alive.ctx, s, o, &run)
 	lost := alive.stop()
+	if err != nil && ctx.Err() != nil && hold.isToStop() {
+		run.Report.Deferred, run.Error = handedBackNotice, ""
+		run.Status = run.Report.Status(nil)
+	}
 
 	if recordErr := finish(ctx, r.DB, r.Log, run); recordErr != nil {
 		err = errors.Join(err, recordErr)
@@ -194,7 +202,9 @@ func (r *Runner) told(run Run) {
 		zap.String("state", run.State()), zap.Duration("took", run.Duration()), zap.Int64("problems", run.Report.Problems),
 	}
 	for _, c := range run.Report.Counts {
-		fields = append(fields, zap.Int64(c.Name, c.N))
+		if c.N != 0 {
+			fields = append(fields, zap.Int64(c.Name, c.N))
+		}
 	}
 	r.Log.Info("stage ended", fields...)
 	if r.Observe != nil {

@@ -17,7 +17,10 @@ const (
 	// tickWithin bounds the writing of a tick. One that fails is caught up with.
 	tickWithin   = 30 * time.Second
 	catchUpEvery = time.Minute
-	pruneEvery   = time.Hour
+	// missedAfter is from when on an instant was missed: before, whoever catches up may be
+	// faster by a moment than the tick itself.
+	missedAfter = 5 * time.Second
+	pruneEvery  = time.Hour
 )
 
 // wrappers are what every tick runs in. A panic in one is logged and harms
@@ -39,6 +42,7 @@ func (d *Daemon) newCron(ctx context.Context) *cron.Cron {
 		// in the entry, and answers for it only once it is there.
 		id = c.Schedule(l.schedule, cron.FuncJob(func() { d.tickOrLog(ctx, l.name, c.Entry(id).Prev) }))
 	}
+	c.Schedule(every(pulseEvery), d.chore(ctx, "feel the database's pulse", d.pulse.feel))
 	c.Schedule(every(catchUpEvery), d.chore(ctx, "catch up", d.catchUp))
 	c.Schedule(every(pruneEvery), d.chore(ctx, "prune the history", d.prune))
 	for _, chore := range d.chores {
@@ -50,7 +54,7 @@ func (d *Daemon) newCron(ctx context.Context) *cron.Cron {
 func (d *Daemon) tickOrLog(ctx context.Context, name string, at time.Time) {
 	if _, err := d.Tick(ctx, name, at); err != nil && ctx.Err() == nil {
 		d.runner.Log.Error("a tick was not recorded; it will be caught up with",
-			zap.String("name", name), zap.Time("at", at), zap.Error(err))
+			zap.String("name", name), zap.Time("at", at.UTC()), zap.Error(err))
 	}
 }
 
@@ -99,8 +103,9 @@ func (d *Daemon) Tick(ctx context.Context, name string, at time.Time) (started b
 // instants that were missed only the last is made up for, as a pass takes
 // whatever there is. A line that never ticked has missed nothing.
 func (d *Daemon) catchUp(ctx context.Context) error {
+	now := d.runner.Clock.Now()
 	for _, l := range d.lines {
-		due := Previous(l.schedule, d.runner.Clock.Now())
+		due := Previous(l.schedule, now)
 		last, err := lastTick(ctx, d.runner.DB, l.name)
 		if err != nil {
 			return err
@@ -112,7 +117,7 @@ func (d *Daemon) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if started {
+		if started && now.Sub(due) >= missedAfter {
 			d.runner.Log.Info("caught up with a missed tick", zap.String("name", l.name), zap.Time("due", due), zap.Time("last", last))
 		}
 	}

@@ -57,7 +57,7 @@ type worker struct {
 // the job; how the passes ended is in job.run.
 func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	r := w.daemon.runner
-	_, err := r.sequence(ctx, w.daemon.stagesOf(j.Args.Stage), stage.Options{Actor: ActorSchedule},
+	runs, err := r.sequence(ctx, w.daemon.stagesOf(j.Args.Stage), stage.Options{Actor: ActorSchedule},
 		&hold{db: r.DB, jobID: j.ID, attempt: j.Attempt, stopping: w.daemon.ticking.Done(), share: w.daemon.share, name: w.daemon.name})
 	switch {
 	case err == nil:
@@ -68,7 +68,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 		// the next start; an attempt that was not its fault is not counted.
 		return river.JobSnooze(0)
 	}
-	r.Log.Error("a scheduled run failed", zap.String("name", j.Args.Stage), zap.Int("attempt", j.Attempt),
+	r.Log.Error("a scheduled run failed", zap.String("name", j.Args.Stage), zap.String("stage", lastStage(runs)), zap.Int("attempt", j.Attempt),
 		zap.String("kind", string(errs.KindOf(err))), zap.String("hint", errs.HintOf(err)), w.again(j, err), zap.Error(err))
 	if errs.KindOf(err) == errs.Transient {
 		return err
@@ -101,7 +101,15 @@ func (w *worker) again(j *river.Job[job], err error) zap.Field {
 	if at.IsZero() {
 		return zap.String("again", "never by itself")
 	}
-	return zap.Time("again", at.In(w.daemon.zone).Truncate(time.Second))
+	return zap.Time("again", at.UTC().Truncate(time.Second))
+}
+
+// lastStage is the one at which a sequence ended.
+func lastStage(runs []Run) string {
+	if len(runs) == 0 {
+		return ""
+	}
+	return runs[len(runs)-1].Stage
 }
 
 // share gives what shares the parts of a run.

@@ -1,6 +1,9 @@
 package stage
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The kinds of warnings that raise an alert. Others are only told.
 const (
@@ -31,6 +34,21 @@ func (r *Report) Warn(kind, subject, text string) {
 		}
 	}
 	r.Warnings = append(r.Warnings, w)
+}
+
+// IsPutOff says whether the pass did not do all for want of Salesforce's requests.
+func (r *Report) IsPutOff() bool {
+	return r.Deferred != "" && slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind == OutOfQuota })
+}
+
+// Remarks are the notices that no warning says too.
+func (r *Report) Remarks() (out []string) {
+	for _, n := range r.Notices {
+		if !slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Text == n }) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // CallsMade is how many requests the pass has sent to Salesforce.

@@ -2,6 +2,7 @@ package stage_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,5 +55,14 @@ func TestAReportReadsBackAsItWasWritten(t *testing.T) {
 		if diff := cmp.Diff(r, back); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// What is a warning and a notice is said once.
+func TestRemarksLeaveOutWhatIsAWarning(t *testing.T) {
+	r := stage.Report{Notices: []string{"it is gone", "the mapping is stopped"}}
+	r.Warn(stage.Drift, "Opportunity.Amount", "it is gone")
+	if got := r.Remarks(); !slices.Equal(got, []string{"the mapping is stopped"}) {
+		t.Errorf("got %q", got)
 	}
 }

@@ -53,46 +53,24 @@ func cpuOf(b testing.TB, pid int) time.Duration {
 // the processes that are there, and those that have ended.
 func cpuOfServer(b testing.TB, db *sqlx.DB) (sum time.Duration) {
 	b.Helper()
-	pids := pidsOfServer(b, db)
-	master, err := readStat(pids[0])
-	must(b, err)
-	sum = master.own + master.children
-	for _, pid := range pids[1:] {
-		s, err := readStat(pid)
-		if hasEnded(err) {
-			continue
-		}
-		must(b, err)
-		sum += s.own
-	}
-	return sum
-}
-
-// pidsOfServer are the postmaster of the Postgres behind a pool, and the processes that it
-// has started.
-func pidsOfServer(b testing.TB, db *sqlx.DB) []int {
-	b.Helper()
 	backend, err := readStat(fetch[int](b, db, `select pg_backend_pid()`))
 	must(b, err)
-	pids := []int{backend.parent}
+	master, err := readStat(backend.parent)
+	must(b, err)
+	sum = master.own + master.children
 	all, err := filepath.Glob("/proc/[0-9]*")
 	must(b, err)
 	for _, dir := range all {
 		pid, err := strconv.Atoi(filepath.Base(dir))
 		must(b, err)
 		s, err := readStat(pid)
-		if hasEnded(err) {
-			continue
+		if errors.Is(err, fs.ErrNotExist) || strings.Contains(fmt.Sprint(err), "no such process") {
+			continue // it has ended meanwhile
 		}
 		must(b, err)
 		if s.parent == backend.parent {
-			pids = append(pids, pid)
+			sum += s.own
 		}
 	}
-	return pids
-}
-
-// hasEnded says whether a process could not be looked at because it is over.
-func hasEnded(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || err != nil && strings.Contains(err.Error(), "no such process")
+	return sum
 }

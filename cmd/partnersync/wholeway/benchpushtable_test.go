@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -43,7 +42,7 @@ func (p *pushed) received() map[string]int {
 // requests is how many the org got, logins aside.
 func (p *pushed) requests() int { return p.calls["calls"] + p.calls["jobs"] + p.calls["other"] }
 
-func pushTable(large, apart, small, slow []*pushed) string {
+func pushTable(large, small, slow []*pushed) string {
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "by\twhat\tcommissions\ttook\tof it CPU\tcommissions/s\tcalls\tMB\tpeak memory\tof a tenth\t\n")
@@ -54,26 +53,17 @@ func pushTable(large, apart, small, slow []*pushed) string {
 			float64(p.n)/p.run.took.Seconds(), p.requests(), p.run.maxRSS>>20, small[i].run.maxRSS>>20)
 		fmt.Fprintf(w, "%s\tnothing new\t0\t%s\t%s\t\t\t\t\t\t\n", p.api, p.nothing.took.Round(10*time.Millisecond), p.nothing.cpuTime.Round(10*time.Millisecond))
 	}
-	for _, p := range apart {
-		fmt.Fprintf(w, "%s\tfloor, the org on processors of its own\t%d\t%s\t\t%.0f\t\t%d\t\t\t\n", p.api, p.n, p.floor.Round(10*time.Millisecond), float64(p.n)/p.floor.Seconds(), p.bytes/1_000_000)
-		fmt.Fprintf(w, "%s\tpush, the org on processors of its own\t%d\t%s\t%s\t%.0f\t%d\t\t%d MB\t\t\n", p.api, p.n, p.run.took.Round(10*time.Millisecond), p.run.cpuTime.Round(10*time.Millisecond),
-			float64(p.n)/p.run.took.Seconds(), p.requests(), p.run.maxRSS>>20)
-	}
 	for _, p := range slow {
 		fmt.Fprintf(w, "%s\tpush to an org of %d rows/s\t%d\t%s\t%s\t%.0f\t%d\t\t\t\t\n", p.api, p.pace, p.n, p.run.took.Round(10*time.Millisecond), p.run.cpuTime.Round(10*time.Millisecond),
 			float64(p.n)/p.run.took.Seconds(), p.requests())
 		fmt.Fprintf(w, "%s\tits floor\t%d\t%s\t\t%.0f\t\t\t\t\t\n", p.api, p.n, p.floor.Round(10*time.Millisecond), float64(p.n)/p.floor.Seconds())
 	}
 	fmt.Fprintf(w, "processor time\t\t\torg\tPostgres\tpush, or who sends\tall\t\t\t\t\n")
-	for _, p := range slices.Concat(large, apart) {
-		own := ""
-		if p.isApart {
-			own = ", the org on processors of its own"
-		}
+	for _, p := range large {
 		for _, row := range []struct {
 			what string
 			spent
-		}{{"floor" + own, p.floorCPU}, {"push" + own, p.cpu}} {
+		}{{"floor", p.floorCPU}, {"push", p.cpu}} {
 			fmt.Fprintf(w, "%s\t%s\t\t%s\t%s\t%s\t%s\t\t\t\t\n", p.api, row.what, row.org, row.database, row.own.Round(10*time.Millisecond), row.sum().Round(10*time.Millisecond))
 		}
 	}
@@ -83,7 +73,7 @@ func pushTable(large, apart, small, slow []*pushed) string {
 	return out.String()
 }
 
-func pushVerdicts(large, apart, slow []*pushed) string {
+func pushVerdicts(large, slow []*pushed) string {
 	var out strings.Builder
 	say := func(ok bool, format string, args ...any) {
 		verdict := "PASS"
@@ -106,13 +96,9 @@ func pushVerdicts(large, apart, slow []*pushed) string {
 		fmt.Fprintf(&out, "      push by %s: %.2f of the floor's speed by processor time alone, were the org, Postgres and push to have a processor each\n", p.api, min(1, p.floorCPU.org.Seconds()/max(p.cpu.database, p.cpu.own, p.cpu.org).Seconds()))
 		say(p.run.maxRSS>>20 < mostPushMemory, "peak memory by %s: %d MB, less than %d MB", p.api, p.run.maxRSS>>20, mostPushMemory)
 	}
-	for _, p := range apart {
-		part := p.floor.Seconds() / p.run.took.Seconds()
-		say(part >= slowestPush, "push by %s, the org on processors of its own: %.2f of the floor's speed, at least %.2f", p.api, part, slowestPush)
-	}
 	for _, p := range slow {
 		part := p.floor.Seconds() / p.run.took.Seconds()
-		say(part >= slowestPaced, "push by %s to an org of %d rows/s: %.2f of the floor's speed, at least %.2f", p.api, p.pace, part, slowestPaced)
+		say(part >= p.slowest, "push by %s to an org of %d rows/s: %.2f of the floor's speed, at least %.2f", p.api, p.pace, part, p.slowest)
 	}
 	return out.String()
 }

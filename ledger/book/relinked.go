@@ -9,16 +9,27 @@ import (
 	"github.com/partnersync/partnersync/internal/errs"
 )
 
-// Relink asks that those lines of sources be looked at again by whoever writes them to
-// Salesforce which lead to any of some records: opportunities, Spaces and Accounts that
-// were gone from there and are there again.
-func Relink(ctx context.Context, tx *sqlx.Tx, sources, records []string) (err error) {
+// LinkField is a field by which a line leads to a record of Salesforce.
+type LinkField string
+
+// The fields of lines that lead to records which others may delete and merge.
+const (
+	LinkToOpportunity LinkField = "source_id"
+	LinkToSpace       LinkField = "space_id"
+	LinkToAccount     LinkField = "account_id"
+)
+
+// Relink asks that those lines be looked at again by whoever writes them to Salesforce
+// which lead by a field to any of some records that were gone from there and are there
+// again. A line may lead elsewhere than what it is a line of leads to by now, so it is found
+// by itself. Records come back so rarely that the fields have no index for it: all lines
+// are gone through.
+func Relink(ctx context.Context, tx *sqlx.Tx, by LinkField, records []string) (err error) {
 	defer errs.Wrap(&err, "note the lines that lead to %d records", len(records))
 	_, err = tx.ExecContext(ctx, `
 		insert into ledger.relinked (line_key)
-		select key from ledger.line
-		where source_id = any($1) and (source_id = any($2) or space_id = any($2) or account_id = any($2)) order by key
-		on conflict do nothing`, pq.Array(sources), pq.Array(records))
+		select key from ledger.line where `+pq.QuoteIdentifier(string(by))+` = any($1) order by key
+		on conflict do nothing`, pq.Array(records))
 	return err
 }
 

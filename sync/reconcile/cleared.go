@@ -148,19 +148,16 @@ func (b *batch) thereAgain(ctx context.Context) (ids []string, err error) {
 // relink lets the links to records be written that are there again. Salesforce puts back
 // those that it has cleared itself, and no others: a commission may have been written
 // while there was nothing to lead to.
-func (b *batch) relink(ctx context.Context, back []string) (err error) {
+func (b *batch) relink(ctx context.Context, back []string) error {
 	if len(back) == 0 {
 		return nil
 	}
-	sources := back
+	by := book.LinkToOpportunity
 	switch b.kind {
 	case mapping.Space:
-		sources, err = revenue.OfSpaces(ctx, b.tx, back)
+		by = book.LinkToSpace
 	case mapping.Customer:
-		sources, err = revenue.OfAccounts(ctx, b.tx, back)
+		by = book.LinkToAccount
 	}
-	if err != nil {
-		return err
-	}
-	return book.Relink(ctx, b.tx, sources, back)
+	return book.Relink(ctx, b.tx, by, back)
 }

@@ -32,6 +32,7 @@ func (s *simulation) change() string {
 	case n < 18:
 		verb = "undelete"
 		if id := s.one(object, true); id != "" {
+			s.hasUnseenMerge = s.hasUnseenMerge || object == "Account" && !s.isSeenDeleted(id)
 			err = s.org.Undelete(object, id)
 		}
 	case n < 19:
@@ -49,6 +50,12 @@ func (s *simulation) change() string {
 		return verb + " refused"
 	}
 	return verb
+}
+
+// isSeenDeleted says whether a pull has seen that a record was deleted, or merged.
+func (s *simulation) isSeenDeleted(id string) (is bool) {
+	must(s.t, s.db.Get(&is, `select coalesce((select is_deleted from staging.record where id = $1 order by modstamp desc limit 1), false)`, id))
+	return is
 }
 
 // one gives some record of an object, or "".

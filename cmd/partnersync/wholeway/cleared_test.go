@@ -199,3 +199,38 @@ func TestLinksToWhatIsThereAgainAreWritten(t *testing.T) {
 	w.agrees()
 	w.wantLinks("undeleted", account, sold, space)
 }
+
+// TestLinksOfLinesWhoseSaleHasMovedOnAreWritten: a line that is void leads to the Space that
+// it was for, though its sale names another by now, which has been there all the time.
+func TestLinksOfLinesWhoseSaleHasMovedOnAreWritten(t *testing.T) {
+	t.Parallel()
+	w, _, space, sold := twoSpaces(t)
+	other := fetch[string](t, w.db, `select id from ledger.space where id <> '`+space+`'`)
+	w.clock.Advance(time.Hour)
+	must(t, w.org.Delete("Space__c", space))
+	w.change("Opportunity", sold, w.clock.Now().Format(time.RFC3339), map[string]any{"Space__c": other})
+	w.run()
+	for _, r := range w.org.Records("Partner_Commission__c") { // or Salesforce would put the link back itself
+		must(t, w.org.Delete("Partner_Commission__c", text(r["Id"])))
+		must(t, w.org.Purge("Partner_Commission__c", text(r["Id"])))
+	}
+	w.run()
+	w.runs(3, stage.Options{Repair: true})
+	void := func() string {
+		for _, r := range w.org.Records("Partner_Commission__c") {
+			if text(r["Partner_ID__c"]) == "FG3877" {
+				return text(r["Status__c"]) + " of " + text(r["Space__c"])
+			}
+		}
+		return "none"
+	}
+	if is := void(); is != "Void of " {
+		t.Errorf("while the Space is gone: %s", is)
+	}
+	w.clock.Advance(time.Hour)
+	must(t, w.org.Undelete("Space__c", space))
+	w.agrees()
+	if is := void(); is != "Void of "+space {
+		t.Errorf("undeleted: %s", is)
+	}
+}

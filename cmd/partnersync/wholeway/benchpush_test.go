@@ -40,7 +40,7 @@ const (
 // each gets, and what a push to them is held against. The platform allots an org 150 million
 // rows by Bulk in a day, which is 1,736 a second: the first is a quick one, and none is as
 // quick as the second.
-// https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_bulkapi.htm
+// https://developer.salesforce.com/docs/atlas.en-us.228.0.api_bulk_v2.meta/api_bulk_v2/bulk_api_2_limits.htm
 var paces = []struct {
 	rows    int
 	share   int // 1 / share

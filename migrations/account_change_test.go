@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/migrations"
@@ -19,14 +18,7 @@ func TestAccountsThatAnOlderLedgerKnows(t *testing.T) {
 	if _, err := migrations.Apply(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 10); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 10)
 	run(t, db, `
 		insert into ledger.customer (account_id, name, master_account_id, merged_at, is_deleted, modstamp) values
 			('A', 'A', 'B', '2026-03-01Z', true, '2026-03-01Z'), ('B', 'B', '', null, false, '2026-03-01Z');
@@ -49,7 +41,5 @@ func TestAccountsThatAnOlderLedgerKnows(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	if _, err := provider.DownTo(t.Context(), 10); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 10)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jmoiron/sqlx"
-	"github.com/pressly/goose/v3"
 	"github.com/shopspring/decimal"
 
 	"github.com/partnersync/partnersync/internal/clock"
@@ -49,14 +48,7 @@ func TestR8_2_TheBookOfAnOlderLedger(t *testing.T) {
 	settle("006A", "FG3877", "first", 50000)
 	settle("006A", "FG3877", "then", 30000)
 	settle("006B", "AB1234", "first", 700)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 12); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 12)
 	if _, err := migrations.Apply(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}

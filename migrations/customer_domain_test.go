@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/ledger"
@@ -17,14 +16,7 @@ import (
 func TestDomainsAndPayeesOfAnOlderLedger(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 11); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 11)
 	run(t, db, `insert into ledger.customer (account_id, name, domain, is_deleted, modstamp) values
 		('C1', 'One', 'one.example', false, '2026-01-01Z'), ('C2', 'Two', '', false, '2026-01-02Z')`)
 	raw := []string{"FG3877", "fg3877", " NW0001\t", "\u00a0\u2003nW0001\r\n", "FG-3877", "FG38777", "FG 3877", "", "ſg3877", "Φγ3877", "\u200bFG3877"}
@@ -53,7 +45,5 @@ func TestDomainsAndPayeesOfAnOlderLedger(t *testing.T) {
 			t.Errorf("of %q the payee is %q (%v), want %q", id, got, err, want)
 		}
 	}
-	if _, err := provider.DownTo(t.Context(), 11); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 11)
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/migrations"
@@ -16,14 +15,7 @@ import (
 func TestR8_5_VersionsFromBeforeCountAsApprovedByWhoAppliedThem(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 14); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 14)
 	run(t, db, `insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at, superseded_by, superseded_at) values
 		('default', '2010-01-01', '{}', 'ada', '2026-01-01', 'bob', '2026-01-02'),
 		('default', '2010-01-01', '{}', 'bob', '2026-01-02', null, null)`)
@@ -41,9 +33,7 @@ func TestR8_5_VersionsFromBeforeCountAsApprovedByWhoAppliedThem(t *testing.T) {
 	}
 	run(t, db, `insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at) values
 		('default', '2010-01-01', '{}', 'eve', now()), ('default', '2024-01-01', '{}', 'eve', now())`)
-	if _, err := provider.DownTo(t.Context(), 14); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 14)
 	var left string
 	if err := db.GetContext(t.Context(), &left, `select string_agg(applied_by, ' ' order by id) from ledger.plan_version`); err != nil || left != "ada bob" {
 		t.Errorf("below are %q (%v)", left, err)

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/migrations"
@@ -20,14 +19,7 @@ func TestHorizonOfAnOlderLedger(t *testing.T) {
 	if _, err := migrations.Apply(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 7); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 7)
 	run(t, db, `
 		insert into ledger.space (id, created_at, is_deleted, modstamp) values ('S1', '2019-01-01Z', false, '2019-01-01Z');
 		insert into ledger.profile_record (id, email, profile, email_key, registered_at, is_deleted, modstamp)
@@ -63,18 +55,11 @@ func TestTheAnswerAboutHistoryGoesUpAndDown(t *testing.T) {
 	if _, err := migrations.Apply(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
 	run(t, db, `
 		insert into ledger.history_horizon (subject_kind, seen_at, oldest, asked_at, settled_at) values
 			('space', '2021-01-01Z', null, '2021-01-01Z', '2021-01-01Z'),
 			('profile', '2021-01-01Z', '2020-01-01Z', null, '2021-01-01Z')`)
-	if _, err := provider.DownTo(t.Context(), 9); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 9)
 	if _, err := migrations.Apply(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pressly/goose/v3"
-
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/migrations"
 	"github.com/partnersync/partnersync/sync/outbox"
@@ -17,14 +15,7 @@ import (
 func TestWhatWasInFlightStaysInFlight(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 29); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 29)
 	run(t, db, `insert into outbox.flight (object, api, job_id, begun_at) values ('commission', 'bulk', '750', now()), ('partner', 'collections', '', now())`)
 	run(t, db, `insert into outbox.record (object, key, marked_at) select 'commission', 'A/' || lpad(n::text, 6, '0'), now() from generate_series(1, 12000) n`)
 	run(t, db, `insert into outbox.flown (object, key, flight, wanted, hash) select object, key, 1, 1, sha256(key::bytea) from outbox.record
@@ -43,9 +34,7 @@ func TestWhatWasInFlightStaysInFlight(t *testing.T) {
 	if rows, err := outbox.Next(t.Context(), db, outbox.Range{Object: outbox.Commission, Limit: 1000}, time.Now()); err != nil || len(rows) > 0 {
 		t.Errorf("%d can be sent beside the flight, %v", len(rows), err)
 	}
-	if _, err := provider.DownTo(t.Context(), 29); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 29)
 	var n, ofPartner int
 	if err := db.QueryRow(`select count(*), count(*) filter (where object = 'partner' and wanted = 3 and hash = 'x') from outbox.flown`).Scan(&n, &ofPartner); err != nil || n != 12001 || ofPartner != 1 {
 		t.Error(fmt.Errorf("%d are back, %d of them the partner: %w", n, ofPartner, err))

@@ -39,6 +39,19 @@ func run(t *testing.T, db *sqlx.DB, statement string) {
 	}
 }
 
+// downTo takes back what was applied after a version.
+func downTo(t *testing.T, db *sqlx.DB, version int64) {
+	t.Helper()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
+		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.DownTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func wantConflict(t *testing.T, err error, says string) {
 	t.Helper()
 	if errs.KindOf(err) != errs.Conflict || !strings.Contains(err.Error(), says) || errs.HintOf(err) == "" {
@@ -178,14 +191,7 @@ func TestApplyRefusesAPoolOfOne(t *testing.T) {
 func TestDownAndUpAgain(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 0); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 0)
 	var left []string
 	if err := db.SelectContext(t.Context(), &left, `select nspname::text from pg_namespace
 		where nspname !~ '^pg_' and nspname not in ('information_schema', 'public', 'migration')`); err != nil {

@@ -3,8 +3,6 @@ package migrations_test
 import (
 	"testing"
 
-	"github.com/pressly/goose/v3"
-
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/migrations"
 )
@@ -15,14 +13,7 @@ import (
 func TestWhatIsStagedStaysStaged(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 34); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 34)
 	run(t, db, `insert into staging.record (object, id, modstamp, payload, pulled_at, reconciled_at)
 		select 'Space__c', 'a01' || lpad(n::text, 15, '0'), now(), '{}', now(), case when n <= 200 then now() end from generate_series(1, 300) n`)
 	if _, err := migrations.Apply(t.Context(), db); err != nil {
@@ -39,9 +30,7 @@ func TestWhatIsStagedStaysStaged(t *testing.T) {
 	}
 	run(t, db, `insert into staging.record (object, id, modstamp, payload, pulled_at)
 		select object, id, modstamp, payload, pulled_at from staging.record where id like '%001'`)
-	if _, err := provider.DownTo(t.Context(), 34); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 34)
 	if all, waiting := counts(); all != 300 || waiting != 101 {
 		t.Errorf("%d are back, %d of them wait", all, waiting)
 	}

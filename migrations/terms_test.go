@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/migrations"
@@ -15,14 +14,7 @@ import (
 func TestTermsThatWereAppliedBeforeThereWereMore(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, migrations.Files(),
-		goose.WithTableName("migration.applied"), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.DownTo(t.Context(), 4); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 4)
 	run(t, db, `insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at) values
 		('default', '2010-01-01', '{"space":{"referral_rate":"0.125","joined_before":"2021-01-01"}}', 'ada', '2026-01-01'),
 		('default', '2024-01-01', '{"space":{"referral_rate":"0.1","joined_before":""}}', 'bob', '2026-01-02')`)
@@ -57,9 +49,7 @@ func TestTermsThatWereAppliedBeforeThereWereMore(t *testing.T) {
 	run(t, db, `update ledger.plan_version set superseded_by = 'eve', superseded_at = now() where effective_from = '2024-01-01'`)
 	run(t, db, `insert into ledger.plan_version (plan, effective_from, terms, applied_by, applied_at, approved_by, approved_at)
 		values ('default', '2024-01-01', '{"space":{}}', 'eve', now(), 'bob', now())`)
-	if _, err := provider.DownTo(t.Context(), 4); err != nil {
-		t.Fatal(err)
-	}
+	downTo(t, db, 4)
 	if d := cmp.Diff([]string{"2010-01-01 ada", "2024-01-01 eve"}, rows(`
 		select concat_ws(' ', effective_from, applied_by) from ledger.plan_version order by 1`)); d != "" {
 		t.Error(d)

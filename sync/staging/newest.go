@@ -104,13 +104,13 @@ func MarkRecounted(ctx context.Context, tx *sqlx.Tx, object string, at time.Time
 func MarkDeleted(ctx context.Context, tx *sqlx.Tx, object, id string, now time.Time) (err error) {
 	defer errs.Wrap(&err, "mark %s as deleted", id)
 	result, err := tx.ExecContext(ctx, `
-		with of_it as (
+		with versions as (
 			select ctid from staging.record where object = $1 and id = $2 and reconciled_at is not null
 			union all
 			select ctid from staging.record where object = $1 and id = $2 and reconciled_at is null)
 		update staging.record set vanished_at = null, is_deleted = true, reconciled_at = null,
 			pulled_at = greatest($3, pulled_at + interval '1 microsecond')
-		where ctid = any(array(select ctid from of_it)) and vanished_at is not null`, object, id, now)
+		where ctid = any(array(select ctid from versions)) and vanished_at is not null`, object, id, now)
 	if err != nil {
 		return err
 	}

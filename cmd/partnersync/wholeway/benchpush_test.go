@@ -38,8 +38,8 @@ const (
 
 // paces are orgs that write so many rows in a second, the share of all commissions that
 // each gets, and what a push to them is held against. The platform allots an org 150 million
-// rows by Bulk in a day, which is 1,736 a second: the first is a quick one, and none is as
-// quick as the second.
+// rows by Bulk in a day, 1,736 a second on average; how fast it writes at a time it does not
+// say.
 // https://developer.salesforce.com/docs/atlas.en-us.228.0.api_bulk_v2.meta/api_bulk_v2/bulk_api_2_limits.htm
 var paces = []struct {
 	rows    int

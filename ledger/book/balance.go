@@ -54,7 +54,7 @@ type Balance struct {
 	Payable   int64  `db:"payable" json:"payable"`
 	InPayment int64  `db:"in_payment" json:"in_payment"`
 	Settled   int64  `db:"settled" json:"settled"`
-	Lines     int64  `db:"lines" json:"lines"`
+	Lines     int64  `db:"lines" json:"lines"` // that have an entry in the currency
 }
 
 // Owed is what the payee is owed: what accrued, was approved or is on a bill, less what
@@ -62,7 +62,8 @@ type Balance struct {
 func (b Balance) Owed() int64 { return b.Accrued + b.Payable + b.InPayment }
 
 // Balances gives what every payee is owed and was paid, by currency, who is owed most
-// first.
+// first. It reads what is kept beside the entries, and none of these: status, page and
+// metrics ask for it every few seconds.
 func Balances(ctx context.Context, q sqlx.QueryerContext) (_ []Balance, err error) {
 	defer errs.Wrap(&err, "read balances")
 	var out []Balance
@@ -77,9 +78,7 @@ func Balances(ctx context.Context, q sqlx.QueryerContext) (_ []Balance, err erro
 				coalesce(sum(minor) filter (where account = '`+AccountInPayment+`'), 0)::bigint as in_payment,
 				coalesce(sum(minor) filter (where account = '`+AccountSettled+`'), 0)::bigint as settled
 			from ledger.balance group by payee_id, currency) as b
-		left join (
-			select payee_id, currency, count(distinct line_key) as lines from ledger.entry group by payee_id, currency) as l
-			on l.payee_id = b.payee_id and l.currency = b.currency
+		left join ledger.posted_lines l on l.payee_id = b.payee_id and l.currency = b.currency
 		left join ledger.partner_id i on i.id = b.payee_id
 		left join ledger.partner p on p.key = i.partner_key
 		order by b.currency, b.accrued + b.payable + b.in_payment desc, b.payee_id`)

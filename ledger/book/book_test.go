@@ -113,6 +113,12 @@ func TestR7_5_AChangedCurrencyTakesTheFormerOneBackInItself(t *testing.T) {
 	if sums["USD"] != 0 || sums["JPY"] != 500 {
 		t.Errorf("the balances are %v, want 0 USD and 500 JPY", sums)
 	}
+	// The line has entries in both currencies, and is one line in each.
+	for _, d := range found(t, db) {
+		if d.Check == "balances" {
+			t.Errorf("%+v", d)
+		}
+	}
 }
 
 func TestR8_5_ALineThatIsNoLongerExpectedBecomesVoid(t *testing.T) {

@@ -63,7 +63,8 @@ func verifyEntries(ctx context.Context, tx *sqlx.Tx, report Report) (looked int6
 	return countRows(ctx, tx, `select count(*) from ledger.entry`)
 }
 
-// verifyBalances adds the entries up again, and all accounts of a currency to zero.
+// verifyBalances adds the entries up again, and all accounts of a currency to zero, and
+// counts the lines.
 func verifyBalances(ctx context.Context, tx *sqlx.Tx, report Report) (looked int64, err error) {
 	if err := DifferencesOf(ctx, tx, report, Difference{
 		Check: "balances", Object: "balance",
@@ -87,6 +88,20 @@ func verifyBalances(ctx context.Context, tx *sqlx.Tx, report Report) (looked int
 	}, `
 		select currency, 'sum of all accounts', '0', sum(minor)::text from ledger.balance
 		group by currency having sum(minor) <> 0 order by currency collate "C"`); err != nil {
+		return 0, err
+	}
+	if err := DifferencesOf(ctx, tx, report, Difference{
+		Check: "balances", Object: "balance",
+		Sentence: "This is not how many lines of the payee have an entry in the currency. " + keptBeside,
+	}, `
+		with counted as (
+			select payee_id, currency, count(distinct line_key) as lines from ledger.entry group by payee_id, currency)
+		select subject, 'lines', expected, found from (
+			select concat_ws(' ', coalesce(c.payee_id, p.payee_id), coalesce(c.currency, p.currency)) as subject,
+				coalesce(c.lines::text, 'no entry') as expected, coalesce(p.lines::text, 'not kept') as found
+			from counted c full join ledger.posted_lines p on p.payee_id = c.payee_id and p.currency = c.currency
+			where c.lines is distinct from p.lines) as d
+		order by subject collate "C"`); err != nil {
 		return 0, err
 	}
 	return countRows(ctx, tx, `select count(*) from ledger.balance`)

@@ -261,7 +261,7 @@ func TestR8_3_AFlippedValueInAnyColumnIsFound(t *testing.T) {
 		}
 		t.Run(c.String(), func(t *testing.T) { w.flip(t, v, c) })
 	}
-	for _, table := range []string{"entry", "line", "chain", "balance", "period_close", "period_head", "period_facts", "period_payee", "bill", "bill_line"} {
+	for _, table := range []string{"entry", "line", "chain", "balance", "posted_lines", "period_close", "period_head", "period_facts", "period_payee", "bill", "bill_line"} {
 		if !saved[table] {
 			t.Errorf("no column of %s was altered", table)
 		}

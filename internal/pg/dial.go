@@ -2,6 +2,7 @@ package pg
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"net"
 	"os"
@@ -50,17 +51,21 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	return &patientConn{Conn: c, patience: d.patience, clock: d.clock, born: d.clock.Now()}, nil
+	patient := &patientConn{Conn: c, clock: d.clock, born: d.clock.Now()}
+	patient.patience.Store(int64(d.patience))
+	patient.leave(ctx)
+	return patient, nil
 }
 
 // patientConn puts a deadline on every read and write. A deadline that the
 // caller sets (lib/pq does while it connects) holds as well: the earlier wins.
 type patientConn struct {
 	net.Conn
-	patience time.Duration
 	clock    clock.Clock
 	born     time.Time
-	wrote    atomic.Int64 // when we last wrote: nanoseconds after born
+	patience atomic.Int64                // a time.Duration
+	wrote    atomic.Int64                // when we last wrote: nanoseconds after born
+	isOf     atomic.Pointer[driver.Conn] // whose it is in networks
 
 	mu      sync.Mutex
 	ceiling time.Time // the caller's deadline; zero for none
@@ -147,7 +152,7 @@ func (c *patientConn) SetWriteDeadline(t time.Time) error { return c.Conn.SetWri
 func (c *patientConn) deadline(since time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	own := since.Add(c.patience)
+	own := since.Add(time.Duration(c.patience.Load()))
 	if !c.ceiling.IsZero() && c.ceiling.Before(own) {
 		return c.ceiling
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strconv"
@@ -49,11 +50,11 @@ const (
 // password, NotFound for a database that does not exist, Transient for a server
 // that is not there; none of them shows a password.
 func Open(ctx context.Context, c Config) (*sqlx.DB, error) {
-	connector, err := c.connector()
+	dial, err := c.connector()
 	if err != nil {
 		return nil, err
 	}
-	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
+	db := sqlx.NewDb(sql.OpenDB(dial), "postgres")
 	conns := c.MaxConns
 	if conns <= 0 {
 		conns = defaultMaxConns
@@ -70,7 +71,7 @@ func Open(ctx context.Context, c Config) (*sqlx.DB, error) {
 	return db, nil
 }
 
-func (c Config) connector() (*pq.Connector, error) {
+func (c Config) connector() (driver.Connector, error) {
 	cfg, err := parseDSN(c.DSN)
 	if err != nil {
 		return nil, err
@@ -97,13 +98,13 @@ func (c Config) connector() (*pq.Connector, error) {
 	}
 	cfg.Runtime = runtime
 
-	connector, err := pq.NewConnectorConfig(cfg)
+	opens, err := pq.NewConnectorConfig(cfg)
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "database %s: %w", Target(c.DSN), err).
 			WithHint("Check the database's DSN.")
 	}
-	connector.Dialer(newDialer(patience))
-	return connector, nil
+	opens.Dialer(newDialer(patience))
+	return connector{opens}, nil
 }
 
 func orElse(d, fallback time.Duration) time.Duration {

@@ -65,10 +65,15 @@ func inTx(ctx context.Context, db *sqlx.DB, o *sql.TxOptions, f func(ctx context
 }
 
 func once(ctx context.Context, db *sqlx.DB, o *sql.TxOptions, f func(ctx context.Context, tx *sqlx.Tx) error) (err error) {
-	tx, err := db.BeginTxx(ctx, o)
+	tx, end, err := begin(ctx, db, o)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	defer func() {
+		if endErr := end(); err == nil {
+			err = endErr
+		}
+	}()
 	done := false
 	defer func() {
 		if done {

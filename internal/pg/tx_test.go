@@ -289,3 +289,38 @@ func TestCopyInOfNothingAsksNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestWhatIsUnhurriedMayBeSilentForLonger than the pool's patience and its statement_timeout
+// allow; whoever has the connection afterwards waits no longer than before.
+func TestWhatIsUnhurriedMayBeSilentForLonger(t *testing.T) {
+	t.Parallel()
+	db, err := pg.Open(t.Context(), pg.Config{DSN: pgtest.DSN(t), MaxConns: 1, Patience: 400 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	silent := func(ctx context.Context, tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, `select pg_sleep(0.6)`)
+		return err
+	}
+	if err := pg.InTx(pg.Unhurried(t.Context()), db, silent); err != nil {
+		t.Error(err)
+	}
+	if err := pg.InSnapshot(pg.Unhurried(t.Context()), db, silent); err != nil {
+		t.Error(err)
+	}
+	var timeout string
+	if err := db.GetContext(t.Context(), &timeout, `show statement_timeout`); err != nil || timeout != "360ms" {
+		t.Errorf("statement_timeout is %q afterwards, %v", timeout, err)
+	}
+	// The server would wait, and so the connection must not.
+	if _, err := db.ExecContext(t.Context(), `set statement_timeout = 0`); err != nil {
+		t.Fatal(err)
+	}
+	if err := pg.InTx(t.Context(), db, silent); errs.KindOf(err) != errs.Transient {
+		t.Errorf("in a hurry: %v", err)
+	}
+	if db.Stats().InUse != 0 {
+		t.Errorf("%d connections were not given back", db.Stats().InUse)
+	}
+}

@@ -157,7 +157,7 @@ func (p *pass) aim(ctx context.Context, t mapping.Target, object string) error {
 		return nil
 	}
 	var marked int64
-	err := pg.InTx(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err := pg.InTx(pg.Unhurried(ctx), p.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		if err := p.token.Check(ctx, tx); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (p *pass) repair(ctx context.Context) (err error) {
 		return nil
 	}
 	var marked int64
-	if err := pg.InTx(ctx, p.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	if err := pg.InTx(pg.Unhurried(ctx), p.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		if err := p.token.Check(ctx, tx); err != nil {
 			return err
 		}

@@ -45,11 +45,8 @@ type table struct {
 func Copy(ctx context.Context, from, to *sqlx.DB, late time.Duration, progress stage.Progress) (rows int64, err error) {
 	defer errs.Wrap(&err, "copy the ledger")
 	// What is written is written under the outer context, to another database.
-	err = pg.InSnapshot(ctx, from, func(inner context.Context, tx *sqlx.Tx) error {
+	err = pg.InSnapshot(pg.Unhurried(ctx), from, func(inner context.Context, tx *sqlx.Tx) error {
 		rows = 0
-		if _, err := tx.ExecContext(inner, `set local statement_timeout = 0`); err != nil {
-			return err
-		}
 		tables, err := tablesOf(inner, tx)
 		if err != nil {
 			return err

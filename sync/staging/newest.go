@@ -26,11 +26,8 @@ type Newest struct {
 // as long as it likes. An error of each ends it and is returned as it is.
 func EachNewest(ctx context.Context, db *sqlx.DB, object string, each func(Newest) error) (err error) {
 	var stopped error
-	err = pg.InSnapshot(ctx, db, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		// The statement lasts as long as what the records are compared with.
-		if _, err := tx.ExecContext(ctx, `set local statement_timeout = 0`); err != nil {
-			return err
-		}
+	// The statement lasts as long as what the records are compared with.
+	err = pg.InSnapshot(pg.Unhurried(ctx), db, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		rows, err := tx.QueryxContext(ctx, `
 			select distinct on (id) id, modstamp, is_deleted, vanished_at is not null as is_vanished
 			from (

@@ -129,11 +129,8 @@ func shortened(s string) string {
 
 // within runs the comparisons within the database, in one snapshot of it.
 func (s *Stage) within(ctx context.Context, out *Result, progress stage.Progress) error {
-	return pg.InSnapshot(ctx, s.DB, func(ctx context.Context, tx *sqlx.Tx) error {
-		// What reads everything takes as long as it takes; the pass has its own bound.
-		if _, err := tx.ExecContext(ctx, `set local statement_timeout = 0`); err != nil {
-			return err
-		}
+	// What reads everything takes as long as it takes; the pass has its own bound.
+	return pg.InSnapshot(pg.Unhurried(ctx), s.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 		out.Checks = nil // of an attempt before
 		all := s.checks()
 		for i, c := range all {

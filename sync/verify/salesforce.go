@@ -69,9 +69,9 @@ func (s *Stage) target(ctx context.Context, t mapping.Target, c *Checked, progre
 	if err != nil {
 		return err
 	}
-	return pg.InTx(ctx, s.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+	return pg.InTx(pg.Unhurried(ctx), s.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, fmt.Sprintf(`
-			set local statement_timeout = 0; set local idle_in_transaction_session_timeout = %d;
+			set local idle_in_transaction_session_timeout = %d;
 			create temporary table seen_in_salesforce (key text collate "C" primary key) on commit drop`, idleAtMost.Milliseconds())); err != nil {
 			return err
 		}

@@ -152,7 +152,7 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	for name, at := range s.successes {
 		gauge(out, lastSuccessDesc, float64(at.Unix()), name)
 	}
-	for _, t := range s.outbox {
+	for _, t := range s.watch.Tallies {
 		gauge(out, unsentDesc, float64(t.Unsent), t.Object)
 		gauge(out, waitingDesc, float64(t.Waiting), t.Object)
 		gauge(out, quarantinedDesc, float64(t.Quarantined), t.Object)

@@ -65,8 +65,6 @@ func (m *made) Discrepancies(context.Context) ([]ledger.DiscrepancyCount, error)
 	return m.discrepancies, nil
 }
 
-func (m *made) Outbox(context.Context) ([]outbox.Tally, error) { return m.outbox, nil }
-
 func (m *made) Watch(context.Context) (watch.State, error) { return m.watch, nil }
 
 func (m *made) Alerts(context.Context) ([]alert.Alert, error) { return m.alerts, nil }
@@ -93,8 +91,7 @@ func example() *made {
 			{Kind: "unknown_partner_id", Rule: "R2.8", IsHold: true, Open: 4},
 			{Kind: "creator_mismatch", Rule: "R2.3", Open: 1},
 		},
-		outbox: []outbox.Tally{{Object: "commission", Unsent: 5000, Waiting: 2, Quarantined: 1}},
-		watch:  watching(at),
+		watch: watching(at),
 		alerts: []alert.Alert{{ID: 3, Kind: alert.Quarantine, Subject: "commission", Title: "1 commission record quarantined", Text: "Salesforce refuses <1> record.",
 			Hint: "Look at it.", OpenedAt: at(3 * time.Hour)}},
 	}}
@@ -107,6 +104,7 @@ func watching(at func(time.Duration) time.Time) watch.State {
 	return watch.State{
 		Objects: []staging.Freshness{{Object: "Opportunity", ReadTo: at(4 * time.Minute)}, {Object: "Space__c", ReadTo: at(49 * time.Hour), Waits: 1204, WaitsSince: since(3 * time.Minute)}},
 		Due:     book.Due{Sources: 12, Since: since(time.Minute)},
+		Tallies: []outbox.Tally{{Object: "commission", Unsent: 5000, Waiting: 2, Quarantined: 1}},
 		Outbox:  []outbox.Age{{Object: "commission", UnsentSince: since(2 * time.Hour), QuarantinedSince: since(72 * time.Hour)}},
 		Late:    []schedule.Lateness{{Name: "verify", Due: at(7 * time.Hour)}},
 		Quota: quota.Standing{Reading: quota.Reading{Used: 75_000, Allowed: 100_000, HeardAt: at(time.Minute)}, State: quota.Slow, Left: 25_000, Reserve: 20_000,
@@ -250,7 +248,7 @@ func TestTheVerdict(t *testing.T) {
 	done := map[string]time.Time{stage.Pull: now, stage.Reconcile: now, stage.Accrue: now, stage.Push: now}
 	for tone, snap := range map[string]snapshot{
 		"idle": {},
-		"good": {successes: done, outbox: []outbox.Tally{{Unsent: 3}}},
+		"good": {successes: done, watch: watch.State{Tallies: []outbox.Tally{{Unsent: 3}}}},
 		"warn": {successes: done, discrepancies: []ledger.DiscrepancyCount{{Open: 1}}},
 		"bad":  {successes: done, latest: []schedule.Run{{Stage: stage.Push, Status: stage.Failed}}, discrepancies: []ledger.DiscrepancyCount{{Open: 1}}},
 	} {

@@ -10,7 +10,6 @@ import (
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/sync/alert"
-	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/watch"
 )
@@ -37,10 +36,8 @@ type Summary interface {
 	Balances(ctx context.Context) ([]book.Balance, error)
 	// Discrepancies counts the open ones by kind, holds first.
 	Discrepancies(ctx context.Context) ([]ledger.DiscrepancyCount, error)
-	// Outbox counts what has not reached Salesforce, by object.
-	Outbox(ctx context.Context) ([]outbox.Tally, error)
-	// Watch looks how fresh things are, what waits since when, what is late, and how
-	// much of Salesforce's quota is left.
+	// Watch looks how fresh things are, what waits to reach Salesforce and since when,
+	// what is late, and how much of Salesforce's quota is left.
 	Watch(ctx context.Context) (watch.State, error)
 	// Alerts gives the open alerts.
 	Alerts(ctx context.Context) ([]alert.Alert, error)
@@ -73,10 +70,6 @@ func (r rooms) Discrepancies(ctx context.Context) ([]ledger.DiscrepancyCount, er
 	return ledger.CountDiscrepancies(ctx, r.db)
 }
 
-func (r rooms) Outbox(ctx context.Context) ([]outbox.Tally, error) {
-	return outbox.Tallies(ctx, r.db, r.clock.Now())
-}
-
 func (r rooms) Watch(ctx context.Context) (watch.State, error) {
 	return watch.Look(ctx, r.db, r.watch, r.clock.Now())
 }
@@ -91,7 +84,6 @@ type snapshot struct {
 	successes     map[string]time.Time
 	balances      []book.Balance
 	discrepancies []ledger.DiscrepancyCount
-	outbox        []outbox.Tally
 	watch         watch.State
 	alerts        []alert.Alert
 }
@@ -140,7 +132,6 @@ func (s *snapshots) read(ctx context.Context, now time.Time) (_ snapshot, err er
 		func() (err error) { out.successes, err = s.summary.LastSuccess(ctx); return err },
 		func() (err error) { out.balances, err = s.summary.Balances(ctx); return err },
 		func() (err error) { out.discrepancies, err = s.summary.Discrepancies(ctx); return err },
-		func() (err error) { out.outbox, err = s.summary.Outbox(ctx); return err },
 		func() (err error) { out.watch, err = s.summary.Watch(ctx); return err },
 		func() (err error) { out.alerts, err = s.summary.Alerts(ctx); return err },
 	}

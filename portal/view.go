@@ -119,7 +119,7 @@ func (s *site) view(snap snapshot) view {
 	for _, d := range snap.discrepancies {
 		v.Discrepancies = append(v.Discrepancies, discrepancyView{KindParts: strings.SplitAfter(d.Kind, "_"), Rule: d.Rule, Open: grouped(d.Open), IsHold: d.IsHold})
 	}
-	for _, t := range snap.outbox {
+	for _, t := range snap.watch.Tallies {
 		v.Outbox = append(v.Outbox, outboxViewOf(t, snap))
 	}
 	s.watchViews(&v, snap)
@@ -154,7 +154,7 @@ func judge(snap snapshot) verdict {
 	for _, d := range snap.discrepancies {
 		look += d.Open
 	}
-	for _, t := range snap.outbox {
+	for _, t := range snap.watch.Tallies {
 		look += t.Quarantined
 		unsent += t.Unsent
 	}

@@ -62,10 +62,6 @@ func (a *app) status(c *cobra.Command, history int) error {
 		if err != nil {
 			return err
 		}
-		waiting, err := outbox.Tallies(ctx, d, now)
-		if err != nil {
-			return err
-		}
 		open, err := ledger.CountDiscrepancies(ctx, d)
 		if err != nil {
 			return err
@@ -88,7 +84,7 @@ func (a *app) status(c *cobra.Command, history int) error {
 		}
 		document := statusDocument{
 			watched: watchedOf(state, w, now), Alerts: orEmpty(alerts),
-			Runs: documentsOf(runs), LastSuccess: success, Owed: owed, Outbox: orEmpty(waiting), Discrepancies: orEmpty(open),
+			Runs: documentsOf(runs), LastSuccess: success, Owed: owed, Outbox: orEmpty(state.Tallies), Discrepancies: orEmpty(open),
 			PlansProposed: len(proposed), FourEyes: d.cfg.Company.FourEyes,
 		}
 		return a.show(document, func(p *page) {

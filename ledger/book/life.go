@@ -128,13 +128,20 @@ func (s Selection) each(ctx context.Context, tx *sqlx.Tx, statuses []string, out
 
 // keysAfter gives the keys of the next lines of a filter behind a key.
 func (f Filter) keysAfter(ctx context.Context, q sqlx.QueryerContext, statuses []string, after string) (keys []string, err error) {
-	err = sqlx.SelectContext(ctx, q, &keys, `
-		select key from ledger.line
-		where key > $1 and status = any($2) and ($3::text[] is null or payee_id = any($3))
-		and ($4 = '' or period <= $4) and ($5 = '' or currency = $5) and ($6 = '' or regime = $6)
-		and ($7 = '' or source_id = $7) and ($8 = 0 or abs(amount_minor) <= $8)
-		order by key limit $9`,
-		after, pq.Array(statuses), pq.Array(f.Payees), f.Through.String(), string(f.Currency), f.Regime, f.SourceID, f.MostMinor, linesAtOnce)
+	matching := `
+		select l.key from ledger.line l
+		where l.key > $1 and l.status = any($2) and ($3 = '' or l.period <= $3) and ($4 = '' or l.currency = $4)
+		and ($5 = '' or l.regime = $5) and ($6 = '' or l.source_id = $6) and ($7 = 0 or abs(l.amount_minor) <= $7)`
+	args := []any{after, pq.Array(statuses), f.Through.String(), string(f.Currency), f.Regime, f.SourceID, f.MostMinor, linesAtOnce}
+	query := matching + ` order by l.key limit $8`
+	if f.Payees != nil { // a line's key begins with its payee, so those of others are not gone through
+		query = `
+			select m.key from unnest($9::text[]) as p (payee_id), lateral (` + matching + `
+				and l.key > p.payee_id || '/' and l.key < p.payee_id || '0' order by l.key limit $8) as m
+			order by m.key limit $8`
+		args = append(args, pq.Array(f.Payees))
+	}
+	err = sqlx.SelectContext(ctx, q, &keys, query, args...)
 	return keys, err
 }
 

@@ -108,17 +108,19 @@ func readFigures(ctx context.Context, q sqlx.QueryerContext, through clock.Month
 	inAccount := func(name string) string {
 		return `coalesce(sum(case '` + name + `' when e.credit then e.amount_minor when e.debit then -e.amount_minor else 0 end), 0)::bigint`
 	}
-	of := ``
-	args := []any{through}
-	if payees != nil { // said apart, so that the chains of a few payees are found by index
-		of, args = `and e.payee_id = any((select $2::text[])::text[])`, append(args, pq.Array(payees))
+	sums := `e.currency, e.period, count(*) as entries, ` + movedColumns + `,
+			` + inAccount(book.AccountAccrued) + ` as in_accrued, ` + inAccount(book.AccountPayable) + ` as in_payable,
+			` + inAccount(book.AccountInPayment) + ` as in_in_payment
+		from ledger.entry e where e.period <= $1`
+	query, args := `select e.payee_id, `+sums+` group by e.payee_id, e.currency, e.period`, []any{through}
+	if payees != nil {
+		// Each payee's are summed by themselves: found by index, and into as few sums as it has
+		// months, where Postgres would sort the entries of all of them on disk.
+		query, args = `
+			select p.payee_id, m.* from unnest($2::text[]) as p (payee_id), lateral (
+				select `+sums+` and e.payee_id = p.payee_id group by e.currency, e.period) as m`, append(args, pq.Array(payees))
 	}
-	if err := sqlx.SelectContext(ctx, q, &rows, `
-		select e.payee_id, e.currency, e.period, count(*) as entries, `+movedColumns+`,
-			`+inAccount(book.AccountAccrued)+` as in_accrued, `+inAccount(book.AccountPayable)+` as in_payable,
-			`+inAccount(book.AccountInPayment)+` as in_in_payment
-		from ledger.entry e where e.period <= $1 `+of+`
-		group by e.payee_id, e.currency, e.period`, args...); err != nil {
+	if err := sqlx.SelectContext(ctx, q, &rows, query, args...); err != nil {
 		return nil, err
 	}
 	out := figures{}

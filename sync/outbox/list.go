@@ -41,11 +41,15 @@ func List(ctx context.Context, q sqlx.QueryerContext, f Filter, now time.Time) (
 	if f.Limit <= 0 {
 		f.Limit = defaultListed
 	}
+	from := `outbox.record r`
+	if f.State == InFlight { // which no index knows, and which are few: each is looked up
+		from = `outbox.flown f cross join lateral (select * from outbox.record where object = f.object and key = f.key limit 1) as r`
+	}
 	var out []Row
 	// Not every state asks for the instant, and Postgres wants to know its type.
 	err = sqlx.SelectContext(ctx, q, &out, `
 		with r as materialized (
-			select * from outbox.record r
+			select r.* from `+from+`
 			where ($1 = '' or r.object = $1) and ($2::timestamptz is not null) and `+inState[f.State]+`
 			order by r.object, r.parent, r.key
 			limit $3)
@@ -68,7 +72,16 @@ var inState = map[State]string{
 	Quarantined: `r.wanted > r.confirmed and r.quarantined_at is not null and ` + aground,
 	Waiting:     `r.wanted > r.confirmed and r.quarantined_at is null and r.not_before > $2 and ` + aground,
 	Unsent:      `r.wanted > r.confirmed and r.quarantined_at is null and (r.not_before is null or r.not_before <= $2) and ` + aground,
-	InFlight:    aloft,
+	InFlight:    `true`, // of those that List reads then
+}
+
+// objectsOf are the objects that one means: itself, or all. Postgres finds keys by index
+// only below an object.
+func objectsOf(object string) any {
+	if object == "" {
+		return pq.Array([]string{Partner, Statement, Commission})
+	}
+	return pq.Array([]string{object})
 }
 
 // Retry lets push try rows that are quarantined or waiting again at its next
@@ -78,10 +91,10 @@ func Retry(ctx context.Context, tx *sqlx.Tx, object string, keys []string) (_ in
 	defer errs.Wrap(&err, "let push try again")
 	result, err := tx.ExecContext(ctx, `
 		update outbox.record r set attempts = 0, not_before = null, quarantined_at = null
-		where ($1 = '' or object = $1) and ($2::text[] is null or key = any($2))
-		and wanted > confirmed and (quarantined_at is not null or not_before is not null)
+		where object = any($1) and ($2::text[] is null or key = any($2))
+		and wanted > confirmed and (quarantined_at is not null or quarantined_at is null and not_before is not null)
 		and (r.object, r.key) not in (select f.object, f.key from outbox.flown f)`,
-		object, pq.Array(keys))
+		objectsOf(object), pq.Array(keys))
 	if err != nil {
 		return 0, err
 	}
@@ -100,43 +113,56 @@ func Drop(ctx context.Context, tx *sqlx.Tx, object string, keys []string, actor 
 		update outbox.record r
 		set confirmed = wanted, attempts = 0, not_before = null, quarantined_at = null,
 		    last_error = left('`+droppedBy+`' || $3 || '; it said: ' || last_error, 1000)
-		where ($1 = '' or object = $1) and key = any($2)
+		where object = any($1) and key = any($2)
 		and wanted > confirmed and (quarantined_at is not null or not_before is not null)
 		and (r.object, r.key) not in (select f.object, f.key from outbox.flown f)`,
-		object, pq.Array(keys), actor)
+		objectsOf(object), pq.Array(keys), actor)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-// Tally counts the rows of an object by state.
+// Tally counts the rows of an object by state, and says since when those wait that have
+// waited longest.
 type Tally struct {
 	Object      string `db:"object" json:"object"`
 	Unsent      int64  `db:"unsent" json:"unsent"` // those that wait included
 	Waiting     int64  `db:"waiting" json:"waiting"`
 	Quarantined int64  `db:"quarantined" json:"quarantined"`
 	InFlight    int64  `db:"in_flight" json:"in_flight"` // unsent ones that are on their way at this moment
+
+	UnsentSince      *time.Time `db:"unsent_since" json:"-"`      // see Age
+	QuarantinedSince *time.Time `db:"quarantined_since" json:"-"` // see Age
 }
 
-// Tallies counts what is not settled, by object; objects with nothing to send
-// are left out. It reads two indexes that have only these rows, however many are
-// settled.
+// Tallies counts what is not settled, by object; objects with nothing to send are left out.
+// It reads the rows that are not settled, by the two indexes that have only these, however
+// many are settled; and each of them once, because status, page and metrics ask for it while
+// a whole first accrual is still to be sent.
 func Tallies(ctx context.Context, q sqlx.QueryerContext, now time.Time) (_ []Tally, err error) {
 	defer errs.Wrap(&err, "count the outbox")
 	var out []Tally
 	err = sqlx.SelectContext(ctx, q, &out, `
 		select object, sum(unsent)::bigint as unsent, sum(waiting)::bigint as waiting, sum(quarantined)::bigint as quarantined,
-			sum(in_flight)::bigint as in_flight
+			sum(in_flight)::bigint as in_flight, min(unsent_since) as unsent_since, min(quarantined_since) as quarantined_since
 		from (
-			select object, count(*) as unsent, count(*) filter (where not_before > $1) as waiting, 0 as quarantined, 0 as in_flight
+			select object, count(*) as unsent, count(*) filter (where not_before > $1) as waiting, 0 as quarantined, 0 as in_flight,
+				min(marked_at) as unsent_since, null::timestamptz as quarantined_since
 			from outbox.record where wanted > confirmed and quarantined_at is null group by object
 			union all
-			select object, 0, 0, count(*), 0
+			select object, 0, 0, count(*), 0, null, min(quarantined_at)
 			from outbox.record where wanted > confirmed and quarantined_at is not null group by object
 			union all
-			select object, 0, 0, 0, sum(records) from outbox.manifest group by object) as counted
+			select object, 0, 0, 0, sum(records), null, null from outbox.manifest group by object) as counted
 		group by object order by object`, now)
+	for i := range out {
+		for _, at := range []*time.Time{out[i].UnsentSince, out[i].QuarantinedSince} {
+			if at != nil {
+				*at = at.UTC()
+			}
+		}
+	}
 	return out, err
 }
 

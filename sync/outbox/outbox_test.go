@@ -359,7 +359,7 @@ func TestLifeOfARow(t *testing.T) {
 		t.Errorf("unsent now: %q, a minute later: %q", a, b)
 	}
 	tallies, err := outbox.Tallies(t.Context(), db, noon)
-	if err != nil || len(tallies) != 1 || tallies[0] != (outbox.Tally{Object: outbox.Commission, Unsent: 1, Waiting: 1, Quarantined: 1}) {
+	if err != nil || len(tallies) != 1 || tallies[0].Unsent != 1 || tallies[0].Waiting != 1 || tallies[0].Quarantined != 1 || tallies[0].InFlight != 0 {
 		t.Errorf("tallies %v, %v", tallies, err)
 	}
 	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -416,22 +416,46 @@ func TestWhatIsConfirmedInPartWaitsForTheRest(t *testing.T) {
 	}
 }
 
-func TestTalliesReadOnlyWhatIsNotSettled(t *testing.T) {
-	t.Parallel()
+// settled gives an outbox of 20,000 commissions, of which the first ten wait to be sent and
+// the next five are quarantined.
+func settled(t *testing.T) *sqlx.DB {
+	t.Helper()
 	db := pgtest.New(t)
-	if _, err := db.Exec(`insert into outbox.record (object, key, wanted, confirmed, marked_at)
-		select 'commission', n, 1, case when n > 10 then 1 else 0 end, now() from generate_series(1, 20000) n`); err != nil {
+	if _, err := db.Exec(`insert into outbox.record (object, key, wanted, confirmed, marked_at, quarantined_at)
+		select 'commission', n, 1, case when n > 15 then 1 else 0 end, $1::timestamptz - n * interval '1 hour',
+			case when n between 11 and 15 then $1::timestamptz - n * interval '1 day' end
+		from generate_series(1, 20000) n`, noon); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Exec(`vacuum analyze outbox.record`); err != nil {
 		t.Fatal(err)
 	}
-	seen := &planned{QueryerContext: db}
-	if tallies, err := outbox.Tallies(t.Context(), seen, noon); err != nil || tallies[0].Unsent != 10 {
-		t.Errorf("%v, %v", tallies, err)
+	return db
+}
+
+func TestTheOldestThatWaitIsToldOfEveryState(t *testing.T) {
+	t.Parallel()
+	tallies, err := outbox.Tallies(t.Context(), settled(t), noon)
+	if err != nil || len(tallies) != 1 || tallies[0].Unsent != 10 || tallies[0].Quarantined != 5 {
+		t.Fatalf("%+v, %v", tallies, err)
 	}
-	if _, err := outbox.List(t.Context(), seen, outbox.Filter{State: outbox.Quarantined}, noon); err != nil {
+	ages := outbox.Ages(append(tallies, outbox.Tally{Object: outbox.Partner, InFlight: 1}))
+	if len(ages) != 1 || !ages[0].UnsentSince.Equal(noon.Add(-10*time.Hour)) || !ages[0].QuarantinedSince.Equal(noon.Add(-15*24*time.Hour)) {
+		t.Errorf("%+v", ages)
+	}
+}
+
+func TestWhatIsAskedOftenReadsOnlyWhatIsNotSettled(t *testing.T) {
+	t.Parallel()
+	db := settled(t)
+	seen := &planned{QueryerContext: db}
+	if _, err := outbox.Tallies(t.Context(), seen, noon); err != nil {
 		t.Error(err)
+	}
+	for _, state := range []outbox.State{outbox.Quarantined, outbox.InFlight, outbox.Waiting, outbox.Unsent} {
+		if _, err := outbox.List(t.Context(), seen, outbox.Filter{State: state}, noon); err != nil {
+			t.Error(err)
+		}
 	}
 	for _, plan := range seen.plans {
 		if strings.Contains(plan, "Seq Scan on record") {
@@ -453,6 +477,27 @@ func (p *planned) QueryxContext(ctx context.Context, query string, args ...any) 
 	}
 	p.plans = append(p.plans, strings.Join(lines, "\n"))
 	return p.QueryerContext.QueryxContext(ctx, query, args...)
+}
+
+func TestWhatIsTriedAgainIsFoundAmongWhatIsNotSettled(t *testing.T) {
+	t.Parallel()
+	db := settled(t)
+	in(t, db, func(ctx context.Context, tx *sqlx.Tx) error {
+		n, err := outbox.Retry(ctx, tx, "", nil)
+		if err != nil {
+			return err
+		}
+		dropped, err := outbox.Drop(ctx, tx, "", []string{"20000"}, "ana")
+		if n != 5 || dropped != 0 || err != nil {
+			t.Errorf("%d tried again, %d dropped, %v", n, dropped, err)
+		}
+		var scans int
+		err = tx.GetContext(ctx, &scans, `select seq_scan from pg_stat_xact_user_tables where schemaname = 'outbox' and relname = 'record'`)
+		if scans != 0 {
+			t.Errorf("the whole outbox was read %d times", scans)
+		}
+		return err
+	})
 }
 
 func TestMarkGivesAQuarantinedRowAnotherChance(t *testing.T) {

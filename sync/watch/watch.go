@@ -35,10 +35,11 @@ type State struct {
 	Objects []staging.Freshness
 	// Due is what accrue has to work out.
 	Due book.Due
-	// Outbox says since when what has to reach Salesforce waits.
-	Outbox []outbox.Age
-	Late   []schedule.Lateness
-	Quota  quota.Standing
+	// Tallies counts what has to reach Salesforce, and Outbox says since when it waits.
+	Tallies []outbox.Tally
+	Outbox  []outbox.Age
+	Late    []schedule.Lateness
+	Quota   quota.Standing
 }
 
 // Look looks at everything.
@@ -50,9 +51,10 @@ func Look(ctx context.Context, q sqlx.QueryerContext, c Config, now time.Time) (
 	if s.Due, err = book.ReadDue(ctx, q); err != nil {
 		return s, err
 	}
-	if s.Outbox, err = outbox.Ages(ctx, q); err != nil {
+	if s.Tallies, err = outbox.Tallies(ctx, q, now); err != nil {
 		return s, err
 	}
+	s.Outbox = outbox.Ages(s.Tallies)
 	if s.Late, err = c.Late(ctx, q, now); err != nil {
 		return s, err
 	}

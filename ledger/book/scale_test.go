@@ -68,7 +68,7 @@ func thousands(t *testing.T) *sqlx.DB {
 	return db
 }
 
-// read gives how many rows and entries of indexes of lines a transaction has read.
+// read gives how many lines a transaction has read, and perhaps those of its connection before.
 func read(t *testing.T, tx *sqlx.Tx) (n int) {
 	t.Helper()
 	if err := tx.Get(&n, `select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where schemaname = 'ledger' and relname = 'line'`); err != nil {
@@ -84,10 +84,11 @@ func TestR8_5_TheLinesOfAPartnerAreFoundAmongThose(t *testing.T) {
 	if err := pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
 		f := Filter{Payees: []string{"P00019", "P00007"}}
 		var keys []string
+		before := read(t, tx)
 		for after := ""; ; after = keys[len(keys)-1] {
 			some, err := f.keysAfter(ctx, tx, []string{statusAccrued}, after)
 			if err != nil || len(some) == 0 {
-				if n := read(t, tx); n > 2500 {
+				if n := read(t, tx) - before; n > 2500 {
 					t.Errorf("%d lines were read of 10,000", n)
 				}
 				if len(keys) != 1000 || !slices.IsSorted(keys) || !strings.HasPrefix(keys[0], "P00007/") || !strings.HasPrefix(keys[999], "P00019/") {
@@ -99,5 +100,34 @@ func TestR8_5_TheLinesOfAPartnerAreFoundAmongThose(t *testing.T) {
 		}
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestWhatLeadsToARecordThatComesBackIsFoundByTheLink, and not by going through all lines.
+func TestWhatLeadsToARecordThatComesBackIsFoundByTheLink(t *testing.T) {
+	t.Parallel()
+	db := thousands(t)
+	for by, records := range map[LinkField][]string{
+		LinkToSpace: {"a0S7", "a0S8"}, LinkToAccount: {"0017", "001no"}, LinkToOpportunity: {"0067", "0068", "0069"},
+	} {
+		if err := pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
+			if _, err := tx.ExecContext(ctx, `delete from ledger.relinked`); err != nil {
+				return err
+			}
+			before := read(t, tx)
+			if err := Relink(ctx, tx, by, records); err != nil {
+				return err
+			}
+			if n := read(t, tx) - before; n > 500 {
+				t.Errorf("by %s %d lines were read of 10,000", by, n)
+			}
+			lines, err := TakeRelinked(ctx, tx)
+			if want := map[LinkField]int{LinkToSpace: 200, LinkToAccount: 100, LinkToOpportunity: 3}[by]; len(lines) != want {
+				t.Errorf("by %s %d lines, want %d", by, len(lines), want)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -65,7 +65,7 @@ func Closes(ctx context.Context, q sqlx.QueryerContext) (_ []Close, err error) {
 // worked out, and when it is closed already.
 func Month(ctx context.Context, db *sqlx.DB, m clock.Month, o Options) (c Close, err error) {
 	defer errs.Wrap(&err, "close %s", m)
-	err = pg.InTx(ctx, db, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = pg.InTx(pg.Unhurried(ctx), db, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := book.HoldTerms(ctx, tx); err != nil {
 			return err
 		}

@@ -295,6 +295,29 @@ func TestAnOrgThatRefusesTheLoginForWantOfRequestsPutsTheJobOff(t *testing.T) {
 	}
 }
 
+// What was known before a refusal is not shown after it: none is left, and nobody asks again
+// for a while, in whichever process.
+func TestAfterARefusalAtTheLoginNoRequestIsSaidToBeLeft(t *testing.T) {
+	f := newFixture(t, DefaultPolicy())
+	f.run(f.Governor, stage.Pull, stage.Options{})
+	if s := f.look(); s.State != Open || s.Left < 990 {
+		t.Fatalf("%+v", s)
+	}
+	other := f.governor(f.DB, f.Policy) // which has to log in
+	f.org.FailTimes(3, "/token", emulator.Fault{Status: 403, Body: `[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]`})
+	for _, when := range []string{"what is known is young", "it is old, and the org is asked first"} {
+		r := f.run(other, stage.Push, stage.Options{})
+		if s := f.look(); r.Deferred == "" || s.State != Held || s.Left != 0 || s.Allowed != 1000 || !s.HeardAt.Equal(f.clock.Now()) || s.AskedFrom == nil {
+			t.Errorf("%s: %+v, %q", when, s, r.Deferred)
+		}
+		f.clock.Advance(freshFor)
+	}
+	f.org.FailTimes(0, "/token", emulator.Fault{})
+	if r := f.run(other, stage.Push, stage.Options{}); r.Deferred != "" || f.look().State != Open {
+		t.Errorf("it is over: %+v, %q", f.look(), r.Deferred)
+	}
+}
+
 // Nothing is lost: what a pull could not read for want of requests, later pulls read.
 func TestAPullThatIsPutOffIsDoneByLaterOnes(t *testing.T) {
 	f := newFixture(t, DefaultPolicy())

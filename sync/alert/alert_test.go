@@ -134,27 +134,6 @@ func TestAFailureIsToldOnceAndSoIsItsEnd(t *testing.T) {
 	}
 }
 
-func TestADriftIsOverWhenAPassFindsNone(t *testing.T) {
-	const gone = `{"warnings":[{"kind":"drift","subject":"Opportunity.Amount","text":"It is gone."},{"kind":"remark","subject":"x","text":"y"}]}`
-	f := newFixture(t)
-	f.ran("pull", "ok", gone, "")
-	f.want("it is gone", "opened drift pull Opportunity.Amount")
-	f.ran("pull", "failed", `{}`, "no connection")
-	f.want("nobody can say", "opened failed pull")
-	f.ran("pull", "ok", gone, "")
-	f.want("it is still gone", "recovered failed pull")
-	f.ran("pull", "ok with problems", `{"problems":1,"notices":["The mapping of opportunity is stopped."]}`, "")
-	f.want("it is said once, and the mapping is stopped for as long as it is gone")
-	f.ran("pull", "ok", `{}`, "")
-	f.want("it is back", "recovered drift pull Opportunity.Amount")
-
-	f.exec(`insert into ledger.discrepancy (kind, subject, object, rule, detail, opened_at, seen_at, is_hold) values
-		('salesforce_drift', 'a', 'commission', 'R9.4', '', now(), now(), false), ('creator_mismatch', 'b', 'Space__c', 'R2.3', '', now(), now(), false)`)
-	f.want("verify has found one", "opened drift salesforce_drift")
-	f.exec(`update ledger.discrepancy set resolved_at = now()`)
-	f.want("and no more", "recovered drift salesforce_drift")
-}
-
 func TestAQuarantineThatGrowsIsToldAgain(t *testing.T) {
 	f := newFixture(t)
 	put := func(n int) {

@@ -7,6 +7,7 @@ import (
 	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/quota"
+	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/staging"
 	"github.com/partnersync/partnersync/sync/watch"
 )
@@ -19,6 +20,8 @@ type watched struct {
 	Late    []lateJob      `json:"late"`
 	Next    []dueJob       `json:"next"`
 	Quota   quota.Standing `json:"quota"`
+	// Replicas are those of serve that live, and that went away without a word.
+	Replicas []schedule.Replica `json:"replicas"`
 }
 
 type freshObject struct {
@@ -39,7 +42,7 @@ type dueJob struct {
 }
 
 func watchedOf(s watch.State, c watch.Config, now time.Time) watched {
-	w := watched{Objects: []freshObject{}, Due: s.Due, Ages: orEmpty(s.Outbox), Late: []lateJob{}, Next: []dueJob{}, Quota: s.Quota}
+	w := watched{Objects: []freshObject{}, Due: s.Due, Ages: orEmpty(s.Outbox), Late: []lateJob{}, Next: []dueJob{}, Quota: s.Quota, Replicas: orEmpty(s.Replicas)}
 	for _, o := range s.Objects {
 		w.Objects = append(w.Objects, freshObject{o, o.Age(now).Seconds()})
 	}
@@ -60,6 +63,7 @@ func (p *page) watched(w watched, alerts []alert.Alert, now time.Time) {
 	for _, a := range alerts {
 		p.sentence("%s %s since %s (`partnersync alerts` says more)", p.app.paint(p.w, yellow, "alert:"), a.Title, instant(a.OpenedAt))
 	}
+	p.replicas(w)
 	p.fresh(w.Objects, now)
 	if w.Due.Sources > 0 {
 		p.line("%s due to be worked out, the oldest for %s", counted(w.Due.Sources, "source"), since(w.Due.Since, now))

@@ -61,7 +61,7 @@ func (w *told) run(args ...string) outcome {
 	root.SetArgs(args)
 	err := root.ExecuteContext(w.t.Context())
 	if err != nil && !a.started {
-		err = usage(err)
+		err = usage(root, err)
 	}
 	return outcome{code: a.finish(w.t.Context(), err), out: out.String(), err: errOut.String()}
 }

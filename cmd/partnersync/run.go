@@ -28,7 +28,7 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !a.started {
-		err = usage(err)
+		err = usage(root, err)
 	}
 	return a.finish(ctx, err)
 }

@@ -64,6 +64,13 @@ func TestUsageErrors(t *testing.T) {
 		texts []string
 	}{
 		{[]string{"statsu"}, []string{`error: unknown command "statsu"`, "hint: did you mean status?"}},
+		{[]string{"runs"}, []string{"hint: `partnersync status --history 20` lists the last runs", "!did you mean run?"}},
+		{[]string{"quota"}, []string{"hint: `partnersync status` says how Salesforce's requests stand"}},
+		{[]string{"replicas"}, []string{"hint: `partnersync status` lists the replicas"}},
+		{[]string{"Pull"}, []string{"hint: did you mean `partnersync run pull`?"}},
+		{[]string{"close"}, []string{"hint: did you mean `partnersync alerts close` or `partnersync ledger close`?"}},
+		{[]string{"ledger", "status"}, []string{"hint: did you mean `partnersync status`?"}},
+		{[]string{"gibberish"}, []string{"hint: `partnersync --help` lists the commands"}},
 		{[]string{"config", "chek"}, []string{"hint: did you mean check?"}},
 		{[]string{"run", "--asof", "x"}, []string{"unknown flag: --asof", "hint: "}},
 		{[]string{"run", "pul"}, []string{`there is no stage "pul"`, "hint: did you mean pull?"}},
@@ -198,5 +205,33 @@ func TestThousands(t *testing.T) {
 	}
 	if _, err := json.Marshal(statusDocument{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a hint tells people to type exists, with its flags.
+func TestEveryHintOfAWordNamesACommandThatExists(t *testing.T) {
+	root := (&app{}).command()
+	for word, sentence := range meant {
+		if sub, _, err := root.Find([]string{word}); err == nil && sub != root {
+			t.Errorf("%s is a command: nobody is told %q", word, sentence)
+		}
+		for i, quoted := range strings.Split(sentence, "`") {
+			line, is := strings.CutPrefix(quoted, "partnersync ")
+			if i%2 == 0 || !is {
+				continue
+			}
+			sub, rest, err := root.Find(strings.Fields(line))
+			if err != nil || sub == root {
+				t.Errorf("%s: there is no %q (%v)", word, line, err)
+				continue
+			}
+			for _, arg := range rest {
+				name, isLong := strings.CutPrefix(arg, "--")
+				short, isShort := strings.CutPrefix(arg, "-")
+				if isLong && name != "help" && sub.Flags().Lookup(name) == nil || !isLong && isShort && sub.Flags().ShorthandLookup(short) == nil {
+					t.Errorf("%s: %q has no flag %s", word, line, arg)
+				}
+			}
+		}
 	}
 }

@@ -24,12 +24,12 @@ var meant = wordsFor(map[string]string{
 	"why line lines opportunity space trace reason":                       "`partnersync explain KEY` says why a line is what it is; `partnersync explain --help` tells of opportunities and Spaces",
 	"ui web page dashboard browser portal start daemon up server":         "`partnersync serve` serves the status page and runs the stages by their schedule",
 	"health ping login connect diagnose diagnostics":                      "`partnersync doctor` checks the database, the login and the org's fields",
-	"sync once go all":                                                    "`partnersync run` runs all stages once",
-	"init setup install configure settings env":                           "`partnersync config check` says what is wrong with the settings, `partnersync doctor` what else is not right",
-	"alarm alarms notifications notify":                                   "`partnersync alerts` shows what somebody was told of",
-	"deals deal registration reg":                                         "`partnersync registrations list` lists what partners have registered",
-	"months month period periods":                                         "`partnersync ledger close` lists the months that are closed",
-	"stop quit kill":                                                      "Ctrl-C or SIGTERM stops `partnersync serve`; what is in hand is finished or rolled back",
+	"sync once go all":                          "`partnersync run` runs all stages once",
+	"init setup install configure settings env": "`partnersync config check` says what is wrong with the settings, `partnersync doctor` what else is not right",
+	"alarm alarms notifications notify":         "`partnersync alerts` shows what somebody was told of",
+	"deals deal registration reg":               "`partnersync registrations list` lists what partners have registered",
+	"months month period periods":               "`partnersync ledger close` lists the months that are closed",
+	"stop quit kill":                            "Ctrl-C or SIGTERM stops `partnersync serve`; what is in hand is finished or rolled back",
 })
 
 // wordsFor gives the sentence of each word.

@@ -17,7 +17,7 @@ func (p *page) replicas(w watched) {
 	case len(all) == 0:
 		return
 	case len(all) == 1 && !all[0].IsGone():
-		p.line("served by %s (version %s) since %s, heard of %s ago", all[0].Name, all[0].Version, instant(all[0].StartedAt), silence(all[0]))
+		p.sentence("served by %s (version %s) since %s, heard of %s ago", all[0].Name, all[0].Version, instant(all[0].StartedAt), silence(all[0]))
 		return
 	}
 	p.title("Replicas")

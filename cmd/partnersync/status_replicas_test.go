@@ -14,10 +14,10 @@ func TestStatusSaysWhichReplicasThereAre(t *testing.T) {
 	}
 	c.run("status").want(t, exitOK, "!serve")
 	exec(`insert into job.tick values ('all', now() - interval '1 hour')`)
-	c.run("status").want(t, exitOK, "late:", "no replica of `partnersync serve` is there, so nothing runs by its schedule")
+	c.run("status").want(t, exitOK, "late:", "no replica of `partnersync serve` is there, so nothing runs by its schedule", "!next by")
 
 	exec(`insert into job.replica values ('vm/1', '1.4.0', now() - interval '1 day', now() - interval '5 seconds')`)
-	c.run("status").want(t, exitOK, "served by vm/1 (version 1.4.0) since ", "seconds ago", "!Replicas", "!no replica")
+	c.run("status").want(t, exitOK, "served by vm/1 (version 1.4.0) since ", "seconds ago", "next by schedule: all stages at ", "!Replicas", "!no replica")
 
 	exec(`insert into job.replica values ('vm/2', '1.5.0', now() - interval '2 hours', now() - interval '4 seconds'),
 		('vm/3', '1.5.0', now() - interval '1 hour', now() - interval '5 minutes')`)

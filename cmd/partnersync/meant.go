@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/partnersync/partnersync/sync/stage"
 )
@@ -74,11 +75,30 @@ func pathsOf(c *cobra.Command, name, parent string) (out []string) {
 	return out
 }
 
-// oneOf lists things of which one is meant.
-func oneOf(list []string) string {
-	if len(list) == 1 {
-		return list[0]
+// oneOf lists things of which one is meant, allOf things that all are.
+func oneOf(list []string) string { return listed(list, " or ") }
+func allOf(list []string) string { return listed(list, " and ") }
+
+func listed(list []string, last string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
 	}
-	last := len(list) - 1
-	return strings.Join(list[:last], ", ") + " or " + list[last]
+	n := len(list) - 1
+	return strings.Join(list[:n], ", ") + last + list[n]
+}
+
+// nearFlag gives the flag of a command that an unknown one is likely to stand for: it is
+// spelt the same but for dashes, or is the longer or shorter form of it. "" if there is none.
+func nearFlag(c *cobra.Command, problem string) (near string) {
+	name, is := strings.CutPrefix(problem, "unknown flag: --")
+	if !is || name == "" {
+		return ""
+	}
+	bare := func(s string) string { return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s)) }
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if a, b := bare(name), bare(f.Name); near == "" && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a)) {
+			near = "--" + f.Name
+		}
+	})
+	return near
 }

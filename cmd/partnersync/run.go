@@ -26,9 +26,9 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	a := &app{env: env, in: stdin, out: stdout, err: stderr, clock: clock.System{}}
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
-		err = usage(root, err)
+		err = usage(c, err)
 	}
 	return a.finish(ctx, err)
 }

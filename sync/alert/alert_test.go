@@ -119,6 +119,9 @@ func TestAFailureIsToldOnceAndSoIsItsEnd(t *testing.T) {
 	f.want("put off, which is no recovery", "opened quota pull")
 	f.ran("pull", "failed", `{}`, "the disk is full")
 	f.want("another failure, too soon after the first") // and nobody knows of the quota
+	if list, err := List(t.Context(), f.DB, 0); err != nil || list[0].Text != "The disk is full." {
+		t.Errorf("who looks sees the failure of before: %+v, %v", list, err)
+	}
 	f.clock.Advance(changePause)
 	f.want("another failure", "changed failed pull")
 	f.clock.Advance(DefaultRemind)

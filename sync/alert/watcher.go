@@ -190,7 +190,8 @@ func (u *update) open(ctx context.Context, c condition) error {
 }
 
 // stillHolds tells of an open alert again if it says something else than when it was told
-// last, has grown, or is to be reminded of. What shrank is noted, so that it can grow.
+// last, has grown, or is to be reminded of. What it says now is noted at once, and what
+// shrank, so that it can grow.
 func (u *update) stillHolds(ctx context.Context, r row, c condition) error {
 	event := ""
 	switch since := u.now.Sub(r.ToldAt); {
@@ -198,8 +199,10 @@ func (u *update) stillHolds(ctx context.Context, r row, c condition) error {
 		event = EventChanged
 	case since >= u.Remind:
 		event = EventReminder
-	case c.Figure < r.Figure:
-		_, err := u.tx.ExecContext(ctx, `update job.alert set figure = $2 where id = $1`, r.ID, c.Figure)
+	case c.Figure < r.Figure, c.Said != r.Said:
+		// Who looks sees how it is now; who was told is told again when it is time.
+		_, err := u.tx.ExecContext(ctx, `update job.alert set title = $2, said = $3, hint = $4, figure = least(figure, $5) where id = $1`,
+			r.ID, c.Title, c.Said, c.Hint, c.Figure)
 		return err
 	default:
 		return nil

@@ -214,6 +214,10 @@ func (f *faults) orNil() error {
 	if len(f.list) == 0 {
 		return nil
 	}
+	var u *unreadSubject
+	if len(f.list) == 1 && errors.As(f.list[0], &u) {
+		return (&errs.Error{Kind: errs.Invalid, Err: f}).WithHint("It is read again when %s is.", u.subject)
+	}
 	return (&errs.Error{Kind: errs.Invalid, Err: f}).
 		WithHint("Give the integration user read access to the fields, or correct the mapping of %s.", f.object)
 }

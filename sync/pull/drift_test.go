@@ -109,7 +109,7 @@ func TestAMappedFieldThatComesBackIsNoNewOne(t *testing.T) {
 		}
 	}}
 	// It is told from the first pull on, and once: that of its history is stopped by it alone.
-	if r := b.pull(); r.Problems != 2 || len(r.Warnings) != 1 || r.Warnings[0].Kind != stage.Stopped || r.Warnings[0].Subject != "space" {
+	if r := b.pull(); r.Problems != 2 || len(r.Warnings) != 1 || !strings.HasSuffix(r.Notices[len(r.Notices)-1], "It is read again when space is.") || r.Warnings[0].Kind != stage.Stopped || r.Warnings[0].Subject != "space" {
 		t.Fatalf("%+v", r)
 	}
 	isGone = false

@@ -230,8 +230,11 @@ func (p *pass) mayBegin(ctx context.Context) error {
 		}
 	}
 	left, of, known := p.left(p.hear())
-	if known && left < max(need, 1) {
-		return p.hold(fmt.Sprintf("%s would make some %d requests to Salesforce, and %d are left %s", p.stage, max(need, 1), max(left, 0), of))
+	switch {
+	case known && left <= 0:
+		return p.hold("no request is left " + of)
+	case known && left < need:
+		return p.hold(fmt.Sprintf("%s would make some %d requests to Salesforce, and %d are left %s", p.stage, need, left, of))
 	}
 	return nil
 }

@@ -70,6 +70,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"Pull"}, []string{"hint: did you mean `partnersync run pull`?"}},
 		{[]string{"close"}, []string{"hint: did you mean `partnersync alerts close` or `partnersync ledger close`?"}},
 		{[]string{"ledger", "status"}, []string{"hint: did you mean `partnersync status`?"}},
+		{[]string{"help", "runs"}, []string{`error: unknown command "runs"`, "hint: `partnersync status --history 20`"}},
+		{[]string{"help", "ledger", "stat"}, []string{`error: unknown command "stat" for "partnersync ledger"`, "hint: "}},
 		{[]string{"gibberish"}, []string{"hint: `partnersync --help` lists the commands"}},
 		{[]string{"config", "chek"}, []string{"hint: did you mean check?"}},
 		{[]string{"run", "--asof", "x"}, []string{"unknown flag: --asof", "hint: did you mean --as-of? `partnersync run --help`"}},

@@ -182,7 +182,7 @@ func TestR9_4_TheUnitOfAShareIsSaidOrTheMappingStops(t *testing.T) {
 		"{path: Account__r.AnnualRevenue, unit: percent}":             "can't be read as percent",
 		"{path: [Nope__c, Share__c], unit: percent, optional: false}": "",
 	} {
-		m, err := mapping.Load(strings.NewReader(strings.Replace(string(mapping.DefaultYAML()), "share: Share__c", "share: "+share, 1)), "mine")
+		m, err := mapping.Load(strings.NewReader(strings.Replace(defaultText(t), "share: Share__c", "share: "+share, 1)), "mine")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,9 +23,6 @@ type Config struct {
 	DSN string
 	// MaxConns bounds the pool. 0 means 16.
 	MaxConns int
-	// ConnLifetime is after how long a connection is replaced, so that a pool
-	// finds its way after a failover. 0 means 30 minutes.
-	ConnLifetime time.Duration
 	// Patience is how long the server may be silent in the middle of a
 	// statement before the connection is given up. The server gives a statement
 	// up a little sooner (statement_timeout), so that it does not work on for a
@@ -36,10 +33,12 @@ type Config struct {
 }
 
 const (
-	defaultMaxConns     = 16
-	defaultConnLifetime = 30 * time.Minute
-	defaultPatience     = 2 * time.Minute
-	connectTimeout      = 10 * time.Second
+	defaultMaxConns = 16
+	defaultPatience = 2 * time.Minute
+	connectTimeout  = 10 * time.Second
+	// connLifetime is after how long a connection is replaced, so that a pool finds its
+	// way after a failover.
+	connLifetime = 30 * time.Minute
 )
 
 // Open gives a pool to a database that has answered. Sessions run in UTC. A
@@ -61,7 +60,7 @@ func Open(ctx context.Context, c Config) (*sqlx.DB, error) {
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(orElse(c.ConnLifetime, defaultConnLifetime))
+	db.SetConnMaxLifetime(connLifetime)
 
 	if err := db.PingContext(ctx); err != nil {
 		closeErr := db.Close()

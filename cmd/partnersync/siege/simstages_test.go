@@ -72,8 +72,8 @@ func newRunner(t testing.TB, db *sqlx.DB, h how) *schedule.Runner {
 	m, zone, c := mapping.Default(), time.UTC, h.clock
 	return &schedule.Runner{DB: db, Clock: c, Log: log, Stages: []stage.Stage{
 		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log, API: h.pull}),
-		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: "USD", Log: log}),
-		accrue.New(accrue.Config{DB: db, Clock: c, Zone: zone, GoLive: book.GoLive{Decided: true}, Log: log}),
+		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: "USD"}),
+		accrue.New(accrue.Config{DB: db, Clock: c, Zone: zone, GoLive: book.GoLive{Decided: true}}),
 		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log, Workers: 1, API: h.push, Patience: h.patience}),
 		recount.New(recount.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log}),
 		verify.New(verify.Config{DB: db, Source: client, Mapping: m, Clock: c, Zone: zone, Log: log}),

@@ -74,8 +74,8 @@ func stagesOf(t testing.TB, db *sqlx.DB, url string, c clock.Clock, m *mapping.M
 	must(t, err)
 	return []stage.Stage{
 		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log}),
-		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: time.UTC, Currency: "USD", Log: log}),
-		accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: log}),
+		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: time.UTC, Currency: "USD"}),
+		accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, GoLive: book.GoLive{Decided: true}}),
 		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log}),
 		verify.New(verify.Config{DB: db, Source: client, Mapping: m, Clock: c, Zone: time.UTC, Log: log}),
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 )
 
 // Holding is an interval [From, To) during which a profile or a Space held a
@@ -37,7 +38,7 @@ func HistoryAsKnown(ctx context.Context, q sqlx.QueryerContext, s Subject, known
 		where subject_kind = $1 and subject = $2
 			and case when $3::timestamptz is null then superseded_at is null
 				else learned_at <= $3 and (superseded_at is null or superseded_at > $3) end
-		order by at`, s.Kind, s.ID, timeOrNull(known))
+		order by at`, s.Kind, s.ID, pg.OrNull(known))
 	if err != nil {
 		return nil, err
 	}

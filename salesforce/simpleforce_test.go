@@ -357,7 +357,7 @@ func TestSimpleforceLogsBodiesQueriesAndNamesButNothingOfThemReachesTheLog(t *te
 
 	// A program that gives its logger another output gets the library's line
 	// again; so what the library is shown has nothing to tell.
-	cut, err := soapResult([]byte(fmt.Sprintf(soapSuccess, o.URL)))
+	cut, err := soapResult(fmt.Appendf(nil, soapSuccess, o.URL))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -91,9 +92,7 @@ func (c Config) connector() (*pq.Connector, error) {
 		// for ever, and not for as long as those who wait for them have patience.
 		"idle_in_transaction_session_timeout": milliseconds(patience * 3 / 4),
 	}
-	for k, v := range cfg.Runtime {
-		runtime[k] = v
-	}
+	maps.Copy(runtime, cfg.Runtime)
 	cfg.Runtime = runtime
 
 	connector, err := pq.NewConnectorConfig(cfg)

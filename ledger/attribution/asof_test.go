@@ -73,7 +73,7 @@ func TestR2_9_BeforeAndAfterLateNews(t *testing.T) {
 	now := asKnown(t, l, spaceID(0), time.Time{})
 	at := slotTime(5)
 	invitation := attribution.Cause{
-		Kind: attribution.CauseInvitation, ID: id("a0I0", idTails[1]), From: spaceID(1), FromAt: ptr(slotTime(3)), At: ptr(slotTime(1)),
+		Kind: attribution.CauseInvitation, ID: id("a0I0", idTails[1]), From: spaceID(1), FromAt: new(slotTime(3)), At: new(slotTime(1)),
 	}
 	want := []attribution.Holding{{
 		From: at, PartnerID: "AB1234", LearnedAt: late, Rules: []string{"R2.2", "R2.1"},
@@ -95,8 +95,6 @@ func TestR2_9_BeforeAndAfterLateNews(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // TestR2_9_EveryBeliefIsKept: also what is no longer believed, with until when it was.
 func TestR2_9_EveryBeliefIsKept(t *testing.T) {

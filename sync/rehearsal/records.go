@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -154,9 +155,7 @@ func (s *Sink) there(ctx context.Context, to mapping.Destination, keys []string)
 		soql := record.Select(to) + " where " + to.Key + " in (" + strings.Join(some, ",") + ")"
 		if err := s.Client.Query(ctx, soql, salesforce.QueryOptions{}, func(_ context.Context, p salesforce.Page) error {
 			found, _, _, err := record.Decode(p, to)
-			for key, is := range found {
-				out[key] = is
-			}
+			maps.Copy(out, found)
 			return err
 		}); err != nil {
 			return nil, err

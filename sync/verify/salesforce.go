@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -211,9 +212,7 @@ func (c *comparison) believe(ctx context.Context) error {
 		if err := c.stage.Source.Query(ctx, c.soql(" where "+c.to.Key+" in ("+strings.Join(quoted, ",")+")"), salesforce.QueryOptions{},
 			func(_ context.Context, p salesforce.Page) error {
 				some, _, err := c.decode(p)
-				for key, r := range some {
-					found[key] = r
-				}
+				maps.Copy(found, some)
 				return err
 			}); err != nil {
 			return err

@@ -35,7 +35,7 @@ var repeatable = words(`actionOverrides summaryFilterItems sharingRecalculations
 
 func words(s string) map[string]bool {
 	out := map[string]bool{}
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		out[w] = true
 	}
 	return out

@@ -18,6 +18,7 @@ import (
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/push"
@@ -62,13 +63,10 @@ type how struct {
 func newRunner(t testing.TB, db *sqlx.DB, h how) *schedule.Runner {
 	t.Helper()
 	log := zap.NewNop()
-	client, err := salesforce.New(salesforce.Config{
-		LoginURL: h.url, ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret, Log: log, Clock: h.clock,
-		Transport:    smallPages{http.DefaultTransport.(*http.Transport).Clone(), h.org},
-		RetryInitial: time.Millisecond, RetryMax: 2 * time.Millisecond, RequestTimeout: 20 * time.Second, JobPatience: h.patience,
+	client := orgtest.Client(t, h.url, salesforce.Config{
+		Log: log, Clock: h.clock, RetryMax: 2 * time.Millisecond, RequestTimeout: 20 * time.Second, JobPatience: h.patience,
+		Transport: smallPages{http.DefaultTransport.(*http.Transport).Clone(), h.org},
 	})
-	must(t, err)
-	t.Cleanup(client.Close)
 	m, zone, c := mapping.Default(), time.UTC, h.clock
 	return &schedule.Runner{DB: db, Clock: c, Log: log, Stages: []stage.Stage{
 		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log, API: h.pull}),

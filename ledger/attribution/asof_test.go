@@ -117,7 +117,7 @@ func TestR2_9_EveryBeliefIsKept(t *testing.T) {
 	}
 }
 
-// TestR3_4_TheHolderOfADay: whoever has it at the last instant before the next
+// TestR3_4_TheHolderOfADayAsKnown: whoever has it at the last instant before the next
 // midnight of the company zone; so the takeover day is the new partner's.
 func TestR3_4_TheHolderOfADayAsKnown(t *testing.T) {
 	zone, err := time.LoadLocation("America/New_York")

@@ -11,7 +11,7 @@ import (
 	"github.com/partnersync/partnersync/sync/verify"
 )
 
-// verifyStage gives the fifth stage of a way.
+// verifyStage gives the stage that compares.
 func (w *way) verifyStage() *verify.Stage {
 	return w.stages[4].(*verify.Stage)
 }

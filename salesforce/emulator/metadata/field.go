@@ -67,7 +67,7 @@ type Field struct {
 	Reparentable      bool
 }
 
-// ReadField reads a field's element, which validField has found to be good.
+// ReadField reads a field's element, which checkField has found to be good.
 func ReadField(e *Element) Field {
 	number := func(name string) int {
 		n, _ := strconv.Atoi(e.Value(name)) // 0 where there is none

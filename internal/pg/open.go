@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"database/sql"
@@ -54,10 +55,7 @@ func Open(ctx context.Context, c Config) (*sqlx.DB, error) {
 		return nil, err
 	}
 	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
-	conns := c.MaxConns
-	if conns <= 0 {
-		conns = defaultMaxConns
-	}
+	conns := cmp.Or(c.MaxConns, defaultMaxConns)
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -75,7 +73,7 @@ func (c Config) connector() (*pq.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	patience := orElse(c.Patience, defaultPatience)
+	patience := cmp.Or(c.Patience, defaultPatience)
 	if cfg.ApplicationName == "" {
 		cfg.ApplicationName = c.Name
 		if c.Name == "" {
@@ -102,13 +100,6 @@ func (c Config) connector() (*pq.Connector, error) {
 	}
 	connector.Dialer(newDialer(patience))
 	return connector, nil
-}
-
-func orElse(d, fallback time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return fallback
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

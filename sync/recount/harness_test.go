@@ -63,16 +63,16 @@ func (b *bench) spaces(n int) (ids []string) {
 	return ids
 }
 
-func (b *bench) sale() string {
+func (b *bench) sale() {
 	b.t.Helper()
-	return b.insert("Opportunity", map[string]any{"Name": "One", "Amount": json.Number("12000.50"), "CloseDate": "2026-10-31", "StageName": "Closed Won"})
+	b.insert("Opportunity", map[string]any{"Name": "One", "Amount": json.Number("12000.50"), "CloseDate": "2026-10-31", "StageName": "Closed Won"})
 }
 
 // later lets time pass until nothing that was read is read again, and pulls.
-func (b *bench) later() stage.Report {
+func (b *bench) later() {
 	b.t.Helper()
 	b.clock.Advance(time.Hour)
-	return b.pull()
+	b.pull()
 }
 
 func (b *bench) pull() stage.Report {

@@ -266,7 +266,7 @@ func checkNumbers(e *Element, typ FieldType) *problem {
 
 // checkObject looks at a custom object that the org does not have yet.
 func checkObject(name string, e *Element) *problem {
-	o := ReadObject(name, e)
+	o := ReadObject(e)
 	nf := e.Child("nameField")
 	switch {
 	case !isObjectName(name):

@@ -68,7 +68,7 @@ func Open(ctx context.Context, c Config) (*sqlx.DB, error) {
 	return db, nil
 }
 
-func (c Config) connector() (*pq.Connector, error) {
+func (c Config) connector() (*connector, error) {
 	cfg, err := parseDSN(c.DSN)
 	if err != nil {
 		return nil, err
@@ -93,13 +93,11 @@ func (c Config) connector() (*pq.Connector, error) {
 	maps.Copy(runtime, cfg.Runtime)
 	cfg.Runtime = runtime
 
-	connector, err := pq.NewConnectorConfig(cfg)
-	if err != nil {
+	if _, err := pq.NewConnectorConfig(cfg); err != nil {
 		return nil, errs.New(errs.Invalid, "database %s: %w", Target(c.DSN), err).
 			WithHint("Check the database's DSN.")
 	}
-	connector.Dialer(newDialer(patience))
-	return connector, nil
+	return &connector{config: cfg, patience: patience}, nil
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

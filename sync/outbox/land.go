@@ -46,9 +46,13 @@ func alone(ctx context.Context, tx *sqlx.Tx, flight int64) error {
 	return err
 }
 
+// unheard says of a row r that Salesforce had not confirmed a record of it before, or that it
+// was in doubt since.
+const unheard = `(r.confirmed_hash is null or r.confirmed_hash = ` + unlike + `)`
+
 // Land takes records out of a flight that were written. Where the ledger has changed
-// meanwhile, the row stays unsent. It gives, of statements, the keys of which Salesforce had
-// no record before. dense says that what is sent is most of what there is (IsDense): it
+// meanwhile, the row stays unsent. It gives, of statements, the keys of which Salesforce may
+// have had no record before. dense says that what is sent is most of what there is (IsDense): it
 // changes nothing but what that costs.
 func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, dense bool, now time.Time) (first []string, err error) {
 	defer errs.Wrap(&err, "confirm %d records of flight %d", len(done), flight)
@@ -75,7 +79,7 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, d
 		landed as (select f.object, f.wanted, d.* from aloft f join d on d.key = f.key where f.hit order by f.key),
 		before as (
 			select r.key from landed l join outbox.record r on r.object = l.object and r.key = l.key
-			where l.object = '`+Statement+`' and r.confirmed_hash is null),
+			where l.object = '`+Statement+`' and `+unheard+`),
 		written as (
 			update outbox.record r
 			set confirmed = greatest(r.confirmed, l.wanted), confirmed_at = $7,
@@ -111,7 +115,7 @@ func landWhole(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmati
 
 // LandNext takes the records of one manifest of a flight as written as they were sent: of a
 // job of which all others are accounted for. It gives how many it took, none if nothing is
-// left in the flight, and, of statements, the keys of which Salesforce had no record before.
+// left in the flight, and, of statements, the keys of which Salesforce may have had no record before.
 // Several may land manifests of a flight at a time. dense is as for Land.
 func LandNext(ctx context.Context, tx *sqlx.Tx, flight int64, dense bool, now time.Time) (n int64, first []string, err error) {
 	defer errs.Wrap(&err, "confirm the records of flight %d", flight)
@@ -171,7 +175,7 @@ func landAsSent(ctx context.Context, tx *sqlx.Tx, landed, further string, flight
 			from (select * from landed order by key) as l where r.object = l.object and r.key = l.key `+further+`)
 		select (select count(*) from landed), coalesce((
 			select array_agg(r.key order by r.key) from landed l join outbox.record r on r.object = l.object and r.key = l.key
-			where l.object = '`+Statement+`' and r.confirmed_hash is null), '{}')`, append([]any{flight, now}, more...)...).Scan(&n, &keys)
+			where l.object = '`+Statement+`' and `+unheard+`), '{}')`, append([]any{flight, now}, more...)...).Scan(&n, &keys)
 	return n, keys, err
 }
 

@@ -2,7 +2,6 @@ package pg
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"net"
 	"os"
@@ -21,6 +20,9 @@ type dialer struct {
 	// patience is how long the other side may be silent while we wait for it.
 	patience time.Duration
 	clock    clock.Clock
+	// last is the connection that was opened last. lib/pq opens further ones, from elsewhere,
+	// to cancel statements.
+	last atomic.Pointer[patientConn]
 }
 
 func newDialer(patience time.Duration) *dialer {
@@ -53,7 +55,7 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	}
 	patient := &patientConn{Conn: c, clock: d.clock, born: d.clock.Now()}
 	patient.patience.Store(int64(d.patience))
-	patient.leave(ctx)
+	d.last.Store(patient)
 	return patient, nil
 }
 
@@ -63,9 +65,8 @@ type patientConn struct {
 	net.Conn
 	clock    clock.Clock
 	born     time.Time
-	patience atomic.Int64                // a time.Duration
-	wrote    atomic.Int64                // when we last wrote: nanoseconds after born
-	isOf     atomic.Pointer[driver.Conn] // whose it is in networks
+	patience atomic.Int64 // a time.Duration
+	wrote    atomic.Int64 // when we last wrote: nanoseconds after born
 
 	mu      sync.Mutex
 	ceiling time.Time // the caller's deadline; zero for none

@@ -5,12 +5,11 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"net"
-	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
+
+	"github.com/partnersync/partnersync/internal/errs"
 )
 
 // unhurriedPatience is the patience of a connection with whose transaction there is no
@@ -68,49 +67,14 @@ func isGone(err error) bool {
 }
 
 // setPatience changes how long the server may be silent, and gives how long it might be.
-func setPatience(conn *sqlx.Conn, patience time.Duration) (before time.Duration, err error) {
-	err = conn.Raw(func(c any) error {
-		if on, known := networks.Load(c); known {
-			before = time.Duration(on.(*patientConn).patience.Swap(int64(patience)))
+func setPatience(on *sqlx.Conn, patience time.Duration) (before time.Duration, err error) {
+	err = on.Raw(func(c any) error {
+		opened, ok := c.(*conn)
+		if !ok {
+			return errs.New(errs.Unknown, "the pool was not opened by this package: its connection is a %T", c)
 		}
+		before = time.Duration(opened.socket.patience.Swap(int64(patience)))
 		return nil
 	})
 	return before, err
 }
-
-// networks has the network connection of each connection of the driver, which hands out none.
-var networks sync.Map
-
-// connector opens connections, and keeps which network connection each has.
-type connector struct{ *pq.Connector }
-
-// dialled is where a dialer leaves what it has dialled last for a connection.
-type dialled struct{ conn *patientConn }
-
-// Connect opens a connection.
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	var last dialled
-	conn, err := c.Connector.Connect(context.WithValue(ctx, dialled{}, &last))
-	if err == nil && last.conn != nil {
-		networks.Store(conn, last.conn)
-		last.conn.isOf.Store(&conn)
-	}
-	return conn, err
-}
-
-// leave notes what was dialled for whoever connects.
-func (c *patientConn) leave(ctx context.Context) {
-	if last, ok := ctx.Value(dialled{}).(*dialled); ok {
-		last.conn = c
-	}
-}
-
-// Close closes the connection, which is then nobody's.
-func (c *patientConn) Close() error {
-	if of := c.isOf.Load(); of != nil {
-		networks.Delete(*of)
-	}
-	return c.Conn.Close()
-}
-
-var _ net.Conn = (*patientConn)(nil)

@@ -117,7 +117,11 @@ func (e *examination) write(p *page) {
 		outcomeFailed:  p.app.paint(p.w, red, "FAILED "),
 		outcomeSkipped: p.app.paint(p.w, faint, "skipped"),
 	}
-	const indent = 28
+	name := 0
+	for _, c := range e.checks {
+		name = max(name, len(c.Name))
+	}
+	indent := len("warning  ") + name + len("  ")
 	hanging := func(s string) string {
 		if width := widthOf(p.w); width > indent+narrowest {
 			s = text.WrapSoft(s, width-indent)
@@ -125,7 +129,7 @@ func (e *examination) write(p *page) {
 		return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", indent))
 	}
 	for _, c := range e.checks {
-		p.line("%s  %-18s %s", paint[c.Outcome], c.Name, hanging(c.Detail))
+		p.line("%s  %-*s  %s", paint[c.Outcome], name, c.Name, hanging(c.Detail))
 		if c.Hint != "" {
 			p.line("%s%s", strings.Repeat(" ", indent), hanging("→ "+c.Hint))
 		}

@@ -58,9 +58,9 @@ func (w *told) run(args ...string) outcome {
 	}
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(w.t.Context())
+	c, err := root.ExecuteContextC(w.t.Context())
 	if err != nil && !a.started {
-		err = usage(err)
+		err = usage(c, err)
 	}
 	return outcome{code: a.finish(w.t.Context(), err), out: out.String(), err: errOut.String()}
 }

@@ -178,6 +178,7 @@ func TestProblemsAreSaid(t *testing.T) {
 	c.run("run").want(t, exitProblems, "ok with problems", "somebody has to look at", "note: done, with")
 	c.run("run").want(t, exitOK)
 	c.run("discrepancies").want(t, exitOK, "unknown_partner_id", "R2.8", "hold", "2 open discrepancies, 1 of them of a kind that holds money")
+	c.run("discrepancies", "--subject", "nobody").want(t, exitOK, "none is as asked for; there are 2 open discrepancies")
 	c.run("status").want(t, exitOK, "Open discrepancies", "unknown_partner_id")
 	var list struct{ Discrepancies []map[string]any }
 	c.run("discrepancies", "--kind", "unknown_partner_id", "--output", "json").document(t, &list)

@@ -118,16 +118,16 @@ func (e *examination) write(p *page) {
 		outcomeSkipped: p.app.paint(p.w, faint, "skipped"),
 	}
 	const indent = 28
-	hanging := func(s string) string {
+	say := func(begin, s string) {
 		if width := widthOf(p.w); width > indent+narrowest {
 			s = text.WrapSoft(s, width-indent)
 		}
-		return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", indent))
+		p.write(begin + hanging(s, indent) + "\n")
 	}
 	for _, c := range e.checks {
-		p.line("%s  %-18s %s", paint[c.Outcome], c.Name, hanging(c.Detail))
+		say(fmt.Sprintf("%s  %-18s ", paint[c.Outcome], c.Name), c.Detail)
 		if c.Hint != "" {
-			p.line("%s%s", strings.Repeat(" ", indent), hanging("→ "+c.Hint))
+			say(strings.Repeat(" ", indent), "→ "+c.Hint)
 		}
 	}
 }

@@ -11,6 +11,9 @@ import (
 func TestR8_5_WhoActsHasAName(t *testing.T) {
 	w := acme(t)
 	w.run("ledger", "approve", acmeJune, "--actor", "a\xffb").want(t, exitInvalid, "--actor", "hint: ")
+	for _, alike := range []string{"аna", "ana\u200b", "ana\u202e"} { // the first letter of the first is Cyrillic
+		w.run("ledger", "approve", acmeJune, "--actor", alike).want(t, exitInvalid, "--actor", "hint: ")
+	}
 	w.run("ledger", "hold", acmeJune, "--reason", "a\xffb").want(t, exitInvalid, "--reason", "!pq:")
 	w.run("ledger", "hold", acmeJune, "--reason", "look", "--actor", "  ben ").want(t, exitOK)
 	w.run("explain", acmeJune).want(t, exitOK, "A person holds it: ben: look.")

@@ -9,6 +9,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// ActorSalesforce is who decided on what Salesforce states, as far as we are told: no
+// person.
+const ActorSalesforce = "Salesforce"
+
 // IsSameActor says whether two names are of one person, as far as names tell: capitals,
 // blanks, the forms in which a letter can be written and what is not shown make no
 // difference. Whoever is asked to approve what another entered must not be the same (R8.5).

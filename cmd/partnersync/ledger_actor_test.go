@@ -11,7 +11,8 @@ import (
 func TestR8_5_WhoActsHasAName(t *testing.T) {
 	w := acme(t)
 	w.run("ledger", "approve", acmeJune, "--actor", "a\xffb").want(t, exitInvalid, "--actor", "hint: ")
-	for _, alike := range []string{"аna", "ana\u200b", "ana\u202e"} { // the first letter of the first is Cyrillic
+	// The first letter of the first is Cyrillic; the last two are nobody's, under which a hand would be hidden.
+	for _, alike := range []string{"аna", "ana\u200b", "ana\u202e", "salesforce", " Schedule"} {
 		w.run("ledger", "approve", acmeJune, "--actor", alike).want(t, exitInvalid, "--actor", "hint: ")
 	}
 	w.run("ledger", "hold", acmeJune, "--reason", "a\xffb").want(t, exitInvalid, "--reason", "!pq:")

@@ -19,6 +19,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger"
+	"github.com/partnersync/partnersync/sync/schedule"
 )
 
 // run is the program: it takes what a process gets and gives the exit code.
@@ -109,6 +110,9 @@ func (a *app) start(c *cobra.Command, _ []string) error {
 	switch a.actor = strings.TrimSpace(a.actor); {
 	case a.actor == "":
 		a.actor = a.systemUser()
+	case ledger.IsSameActor(a.actor, ledger.ActorSalesforce), ledger.IsSameActor(a.actor, schedule.ActorSchedule):
+		return errs.New(errs.Invalid, "--actor %q is the name of no person: it is kept for what nobody here does", a.actor).
+			WithHint("give the name of the person who acts")
 	case !ledger.IsActorName(a.actor):
 		return errs.New(errs.Invalid, "--actor %q is no name that can be told from others by looking at it", a.actor).
 			WithHint("write it in one alphabet, without characters that are not shown")

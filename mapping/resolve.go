@@ -76,6 +76,8 @@ type Stopped struct {
 	Object string
 	// Err names every field and object that is missing or unfit.
 	Err error
+	// Behind is the kind that is stopped and by that alone stops this one, or "".
+	Behind Kind
 }
 
 // Resolution is a mapping held against an org.
@@ -114,12 +116,22 @@ func (m *Mapping) Resolve(ctx context.Context, d Describer) (_ Resolution, err e
 			out.Notices = append(out.Notices, fmt.Sprintf(
 				"The mapping of %s is switched off: the org has no object %s, or hides it from the integration user.", kind, f.Object))
 		case errors.As(err, &missing) || errors.As(err, &found):
-			out.Stopped = append(out.Stopped, Stopped{Kind: kind, Object: f.Object, Err: err})
+			out.Stopped = append(out.Stopped, Stopped{Kind: kind, Object: f.Object, Err: err, Behind: out.behind(found)})
 		default:
 			return Resolution{}, err
 		}
 	}
 	return out, nil
+}
+
+// behind gives the kind that is stopped and is all that is wrong by these faults, or "".
+func (r Resolution) behind(f *faults) Kind {
+	var u *unreadSubject
+	if f == nil || len(f.list) != 1 || !errors.As(f.list[0], &u) ||
+		!slices.ContainsFunc(r.Stopped, func(s Stopped) bool { return s.Kind == u.subject }) {
+		return ""
+	}
+	return u.subject
 }
 
 // resolve gives the reading of one kind, or what is wrong with it.
@@ -157,7 +169,7 @@ func (m *Mapping) resolve(ctx context.Context, s *survey, f *Fact, resolved map[
 	}
 	if f.Kind.IsHistory() {
 		if r.Filter = historyFilter(m.facts[f.Kind.tracks()], f, resolved); r.Filter == "" {
-			found.add(fmt.Errorf("%s follows the Partner ID of %s, whose own mapping is not read", f.Object, f.Kind.tracks()))
+			found.add(&unreadSubject{history: f.Object, subject: f.Kind.tracks()})
 		}
 	}
 	return r, found.orNil()
@@ -180,6 +192,16 @@ func historyFilter(subject, history *Fact, resolved map[Kind]Reading) string {
 	return ""
 }
 
+// unreadSubject says that a history follows a field of what is not read.
+type unreadSubject struct {
+	history string
+	subject Kind
+}
+
+func (e *unreadSubject) Error() string {
+	return fmt.Sprintf("%s follows the Partner ID of %s, whose own mapping is not read", e.history, e.subject)
+}
+
 // faults gathers what is wrong with one object, so that a person sees it whole.
 type faults struct {
 	object string
@@ -191,6 +213,10 @@ func (f *faults) add(err error) { f.list = append(f.list, err) }
 func (f *faults) orNil() error {
 	if len(f.list) == 0 {
 		return nil
+	}
+	var u *unreadSubject
+	if len(f.list) == 1 && errors.As(f.list[0], &u) {
+		return (&errs.Error{Kind: errs.Invalid, Err: f}).WithHint("It is read again when %s is.", u.subject)
 	}
 	return (&errs.Error{Kind: errs.Invalid, Err: f}).
 		WithHint("Give the integration user read access to the fields, or correct the mapping of %s.", f.object)

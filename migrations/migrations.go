@@ -111,7 +111,7 @@ func takeLock(ctx context.Context, db *sqlx.DB) (unlock func() error, err error)
 
 func applyOwn(ctx context.Context, db *sql.DB) ([]string, error) {
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithTableName(table), goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler)))
+		goose.WithTableName(table), goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true), goose.WithSlog(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return nil, err
 	}

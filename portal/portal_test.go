@@ -109,6 +109,12 @@ func watching(at func(time.Duration) time.Time) watch.State {
 		Due:     book.Due{Sources: 12, Since: since(time.Minute)},
 		Outbox:  []outbox.Age{{Object: "commission", UnsentSince: since(2 * time.Hour), QuarantinedSince: since(72 * time.Hour)}},
 		Late:    []schedule.Lateness{{Name: "verify", Due: at(7 * time.Hour)}},
+		Replicas: []schedule.Replica{
+			{Name: "vm/17", Version: "1.4.0", StartedAt: at(26 * time.Hour), Silent: 3, Leads: []string{"pull"}, Parts: 2},
+			{Name: "vm/18", Version: "1.4.0", StartedAt: at(26 * time.Hour), Silent: 8},
+			{Name: "old/<9>", Version: "1.3.2", StartedAt: at(90 * time.Hour), Silent: 25},
+			{Name: "lost/1", Version: "1.3.2", StartedAt: at(90 * time.Hour), Silent: 780},
+		},
 		Quota: quota.Standing{Reading: quota.Reading{Used: 75_000, Allowed: 100_000, HeardAt: at(time.Minute)}, State: quota.Slow, Left: 25_000, Reserve: 20_000,
 			Jobs: []quota.Spent{{Stage: "pull", Calls: 4200, Kinds: map[string]int64{"query": 4000, "describe": 200}, Budget: &budget}}},
 	}

@@ -40,9 +40,12 @@ type view struct {
 	Alerts        []alertView
 	Objects       []objectView
 	Late          []string
-	Due           string
-	Quota         quotaView
-	Recent        []runView
+	Replicas      []replicaView
+	// OfVersions says that the replicas are not all of one version.
+	OfVersions bool
+	Due        string
+	Quota      quotaView
+	Recent     []runView
 }
 
 // verdict is the state of everything in a sentence.

@@ -7,6 +7,7 @@ import (
 	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/quota"
+	"github.com/partnersync/partnersync/sync/schedule"
 )
 
 type alertView struct {
@@ -18,6 +19,13 @@ type alertView struct {
 type objectView struct {
 	Object, Waits, WaitsFor string
 	ReadTo                  moment
+}
+
+type replicaView struct {
+	Name, Version, Work string
+	Since               moment
+	Heard               string
+	IsGone              bool
 }
 
 type quotaView struct {
@@ -59,6 +67,13 @@ func (s *site) watchViews(v *view, snap snapshot) {
 	default:
 		v.Due = grouped(n) + " sources are due"
 	}
+	for _, r := range snap.watch.Replicas {
+		v.Replicas = append(v.Replicas, replicaView{
+			Name: r.Name, Version: r.Version, Work: r.AtWork(), Since: s.moment(r.StartedAt, snap.at),
+			Heard: ago(time.Duration(r.Silent) * time.Second), IsGone: r.IsGone(),
+		})
+	}
+	v.OfVersions = schedule.DifferInVersion(snap.watch.Replicas)
 	v.Quota = s.quotaView(snap)
 }
 

@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/sync/alert"
@@ -16,9 +20,10 @@ func (a *app) alertsCommand() *cobra.Command {
 		Use: "alerts", GroupID: groupLook,
 		Short: "See what somebody was told of, and try out how",
 		Long: `An alert is open while a job fails or is late, while rows are quarantined, while
-something has drifted, or while Salesforce's quota puts a job off. The settings below
-alerts say whom serve and run tell of it, by a webhook and by e-mail.`,
-	}, a.alertsTest())
+something has drifted, while a mapping is stopped, or while Salesforce's quota puts a
+job off. The settings below alerts say whom serve and run tell of it, by a webhook and
+by e-mail.`,
+	}, a.alertsClose(), a.alertsTest())
 	c.Args = cobra.NoArgs
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if closed < 0 {
@@ -46,7 +51,9 @@ func (p *page) alerts(list []alert.Alert) {
 	for _, a := range list {
 		over := ""
 		if a.ClosedAt != nil {
-			over = instant(*a.ClosedAt)
+			if over = instant(*a.ClosedAt); a.ClosedBy != "" {
+				over += " by " + a.ClosedBy
+			}
 		}
 		g.add(thousands(a.ID), a.Kind, instant(a.OpenedAt), over, toldOf(a), a.Text)
 	}
@@ -56,9 +63,57 @@ func (p *page) alerts(list []alert.Alert) {
 	}
 	for _, a := range list {
 		if a.ClosedAt == nil {
-			p.sentence("%s: %s", a.Title, a.Hint)
+			p.sentence("%s (alert %d): %s", a.Title, a.ID, a.Hint)
 		}
 	}
+}
+
+// someAlerts wants the numbers of alerts.
+func someAlerts(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s wants the number of at least one ALERT, and none was given", c.CommandPath())
+	}
+	return nil
+}
+
+func (a *app) alertsClose() *cobra.Command {
+	return &cobra.Command{
+		Use: "close ALERT...", Args: someAlerts,
+		Short: "End alerts of what has changed in the org, once you have looked",
+		Long: `End alerts of what has changed in the org, once you have looked: a mapped field
+that is of another type now, say. The org says that once, so nothing else ends them.
+Every other alert ends by itself with what it tells of. ALERT is the number that
+` + "`partnersync alerts`" + ` shows.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			ids := make([]int64, len(args))
+			for i, text := range args {
+				n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+				if err != nil || n < 1 {
+					return errs.New(errs.Invalid, "%q is not an alert's number", text).WithHint("`partnersync alerts` lists them: the first column is the number")
+				}
+				ids[i] = n
+			}
+			return a.closeAlerts(c, ids)
+		},
+	}
+}
+
+func (a *app) closeAlerts(c *cobra.Command, ids []int64) error {
+	return a.withLedger(c, func(d *database) error {
+		w, err := watchOf(d.cfg)
+		if err != nil {
+			return err
+		}
+		watcher, err := newAlerts(d.cfg, w, d.DB, a.clock, zap.NewNop())
+		if err != nil {
+			return err
+		}
+		if err := watcher.Close(c.Context(), ids, a.actor); err != nil {
+			return err
+		}
+		a.alert(c.Context(), watcher)
+		return a.show(map[string]any{"closed": ids}, func(p *page) { p.line("%s ended", counted(int64(len(ids)), "alert")) })
+	})
 }
 
 // toldOf says whether the messages of an alert were sent.

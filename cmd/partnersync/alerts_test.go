@@ -56,13 +56,39 @@ func TestWhatARunFindsIsTold(t *testing.T) {
 	broken.run("run", "pull").want(t, exitAuth)
 	h.want(t, "opened failed pull")
 	c.run("status").want(t, exitOK, "alert: pull failed since")
-	c.run("alerts").want(t, exitOK, "pull failed: ", "1 message", "!hush")
+	c.run("alerts").want(t, exitOK, "pull failed (alert 1): ", "1 message", "!hush")
 
 	c.run("run", "--output", "json").want(t, exitOK, `"status": "ok"`, `"rows_in": 0`)
 	h.want(t, "recovered failed pull")
 	receiver.Close()
 	c.run("alerts", "test").want(t, exitTryLater, "webhook: not sent", "!hush")
 	newCommand(t).run("alerts", "test").want(t, exitInvalid, "nobody to tell", "alerts.webhook_url")
+}
+
+// A field that has become another is told until somebody has looked, and no longer: the org
+// says it once.
+func TestAFieldOfAnotherTypeIsToldUntilSomebodyHasLooked(t *testing.T) {
+	_, env := withOrg(t)
+	c := withDatabase(t, env...)
+	c.run("run", "pull").want(t, exitOK)
+	if _, err := databaseOf(t, c).Exec(`update staging.description set described_at = '2026-01-01Z', modified = '', description = (
+		select replace(description::text, f.value::text, replace(f.value::text, '"currency"', '"string"'))::json
+		from json_array_elements(description->'fields') as f where f.value->>'name' = 'Amount')
+		where object = 'Opportunity'`); err != nil {
+		t.Fatal(err)
+	}
+	c.run("run", "pull").want(t, exitProblems, "The field Amount of Opportunity was of type string and is of type currency now")
+	c.run("run", "pull").want(t, exitOK)
+	c.run("status").want(t, exitOK, "alert: Opportunity.Amount has drifted")
+	c.run("alerts").want(t, exitOK, "Opportunity.Amount has drifted (alert 1): ", "`partnersync alerts close`")
+
+	c.run("alerts", "close").want(t, exitInvalid, "wants the number of at least one ALERT")
+	c.run("alerts", "close", "Opportunity").want(t, exitInvalid, "is not an alert's number", "hint: ")
+	c.run("alerts", "close", "2").want(t, exitFailed, "there is no alert 2")
+	c.run("alerts", "close", "1", "--actor", "kim").want(t, exitOK, "1 alert ended")
+	c.run("alerts").want(t, exitOK, " by kim", "!has drifted (alert 1)")
+	c.run("run", "pull").want(t, exitOK)
+	c.run("status").want(t, exitOK, "!alert: ")
 }
 
 // At the reserve nothing is done, nothing fails, and everybody is told.

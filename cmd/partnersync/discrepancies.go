@@ -26,6 +26,9 @@ the facts no longer show it.`,
 	return c
 }
 
+// narrowed says whether a filter leaves any out.
+func narrowed(f ledger.DiscrepancyFilter) bool { return f.Kind != "" || f.Subject != "" }
+
 func (a *app) discrepancies(c *cobra.Command, filter ledger.DiscrepancyFilter) error {
 	if err := atLeastOne(filter.Limit); err != nil {
 		return err
@@ -79,6 +82,9 @@ func discrepancySummary(counts []ledger.DiscrepancyCount, filter ledger.Discrepa
 	}
 	if open > 0 {
 		s += ", " + thousands(holds) + " of them of a kind that holds money"
+	}
+	if shown == 0 && narrowed(filter) {
+		s = "none is as asked for; there are " + s
 	}
 	if shown == filter.Limit {
 		s += "; the list stops at --limit " + thousands(int64(filter.Limit))

@@ -37,7 +37,7 @@ func needsOneID(_ *cobra.Command, args []string) error {
 func (a *app) confirmVanished(c *cobra.Command, id, reason string) error {
 	whole, err := sfid.Parse(id)
 	if err != nil {
-		return errs.New(errs.Invalid, "%q is not a Salesforce id: %w", id, err)
+		return errs.New(errs.Invalid, "%w", err).WithHint("`partnersync discrepancies --kind vanished_in_salesforce` shows the ids in the column SUBJECT")
 	}
 	return a.withLedger(c, func(d *database) error {
 		v, err := recount.Confirm(c.Context(), d.DB, whole, a.actor, reason, a.clock.Now())

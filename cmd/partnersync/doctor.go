@@ -117,7 +117,11 @@ func (e *examination) write(p *page) {
 		outcomeFailed:  p.app.paint(p.w, red, "FAILED "),
 		outcomeSkipped: p.app.paint(p.w, faint, "skipped"),
 	}
-	const indent = 28
+	name := 0
+	for _, c := range e.checks {
+		name = max(name, len(c.Name))
+	}
+	indent := len("warning  ") + name + len("  ")
 	say := func(begin, s string) {
 		if width := widthOf(p.w); width > indent+narrowest {
 			s = text.WrapSoft(s, width-indent)
@@ -125,7 +129,7 @@ func (e *examination) write(p *page) {
 		p.write(begin + hanging(s, indent) + "\n")
 	}
 	for _, c := range e.checks {
-		say(fmt.Sprintf("%s  %-18s ", paint[c.Outcome], c.Name), c.Detail)
+		say(fmt.Sprintf("%s  %-*s  ", paint[c.Outcome], name, c.Name), c.Detail)
 		if c.Hint != "" {
 			say(strings.Repeat(" ", indent), "→ "+c.Hint)
 		}

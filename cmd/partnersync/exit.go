@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/partnersync/partnersync/internal/errs"
 )
 
@@ -29,8 +31,8 @@ func (p problemsError) Error() string {
 }
 
 // usage makes an error of cobra's, before any subcommand was reached, one of
-// the kind Invalid.
-func usage(err error) error {
+// the kind Invalid. c is the command that was to run, as far as that is known.
+func usage(c *cobra.Command, err error) error {
 	if errs.KindOf(err) != errs.Unknown {
 		return err
 	}
@@ -40,7 +42,14 @@ func usage(err error) error {
 		what = better
 	}
 	hint := "`partnersync --help` lists the commands, `partnersync COMMAND --help` the flags of one"
-	if s := strings.Fields(strings.TrimPrefix(suggestions, "Did you mean this?")); len(s) > 0 {
+	if c.HasParent() {
+		hint = "`" + c.CommandPath() + " --help` says how it is used"
+	}
+	if near := nearFlag(c, what); near != "" {
+		hint = "did you mean " + near + "? " + hint
+	} else if better := whatWasMeant(c.Root(), what); better != "" {
+		hint = better
+	} else if s := strings.Fields(strings.TrimPrefix(suggestions, "Did you mean this?")); len(s) > 0 {
 		hint = "did you mean " + strings.Join(s, " or ") + "?"
 	}
 	return errs.New(errs.Invalid, "%s", what).WithHint("%s", hint)

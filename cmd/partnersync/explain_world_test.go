@@ -9,7 +9,6 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/shopspring/decimal"
-	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -59,9 +58,9 @@ func (w *told) run(args ...string) outcome {
 	}
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(w.t.Context())
+	c, err := root.ExecuteContextC(w.t.Context())
 	if err != nil && !a.started {
-		err = usage(err)
+		err = usage(c, err)
 	}
 	return outcome{code: a.finish(w.t.Context(), err), out: out.String(), err: errOut.String()}
 }
@@ -160,7 +159,7 @@ func (w *told) registration(r deal.Registration) {
 func (w *told) accrue() {
 	w.t.Helper()
 	w.clock.Advance(time.Second)
-	s := accrue.New(accrue.Config{DB: w.db, Clock: w.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: zap.NewNop()})
+	s := accrue.New(accrue.Config{DB: w.db, Clock: w.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}})
 	if _, err := s.Run(context.Background(), stage.Options{Actor: "test"}); err != nil {
 		w.t.Fatal(err)
 	}

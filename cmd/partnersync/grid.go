@@ -14,7 +14,7 @@ type grid struct {
 	heads []string
 	rows  [][]string
 	// wrap are the columns of sentences and names, which give way on a narrow
-	// terminal. Tables that go to a file or a pipe are never wrapped.
+	// terminal. Keys are none of them: people copy those. Tables that go to a file or a pipe are never wrapped.
 	wrap []int
 }
 
@@ -158,7 +158,10 @@ func (g grid) records(width int) string {
 			if cell == "" {
 				continue
 			}
-			name := strings.ToLower(strings.TrimPrefix(g.heads[i], "#")) + ":"
+			name := strings.ToLower(strings.TrimPrefix(g.heads[i], "#"))
+			if name != "" { // else it belongs to the one before
+				name += ":"
+			}
 			value := text.WrapSoft(cell, max(width-indent, narrowest))
 			for line := range strings.Lines(value) {
 				b.WriteString(text.AlignLeft.Apply(name, indent) + strings.TrimRight(line, " \n") + "\n")

@@ -57,3 +57,18 @@ by:          schedule
 		t.Errorf("at 120 it is\n%s", got)
 	}
 }
+
+// Who copies a key from a narrow terminal has all of it, and what has no head is of the
+// column before.
+func TestKeysAreNotCut(t *testing.T) {
+	const key = "AB1234/registration/0065g000000001kAAA/referral/2022-05"
+	g := grid{heads: []string{"LINE", "BEFORE", "#", "WHY"}, wrap: []int{3}}
+	g.add(key, "accrued", "12.50 USD", "it is on hold, and will be until somebody releases it")
+	const want = "line:   " + key + "\nbefore: accrued\n        12.50 USD\nwhy:    it is on hold, and will be until somebody releases it\n\n"
+	if got := g.render(80); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := g.render(120); !strings.Contains(got, key) || !strings.Contains(got, "│") {
+		t.Errorf("at 120 it is\n%s", got)
+	}
+}

@@ -170,7 +170,7 @@ func (a *app) showBill(c *cobra.Command, number string) error {
 }
 
 func (p *page) billDetails(lines []billLineOut, events []billEventOut) {
-	g := grid{heads: []string{"LINE", "CUSTOMER", "#BASE", "#RATE", "#AMOUNT"}, wrap: []int{0, 1}}
+	g := grid{heads: []string{"LINE", "CUSTOMER", "#BASE", "#RATE", "#AMOUNT"}, wrap: []int{1}}
 	for _, l := range lines {
 		g.add(l.Line, l.Customer, grouped(l.Base), l.Rate, grouped(l.Amount))
 	}

@@ -37,7 +37,7 @@ works it out from them again. A closed month stays closed.`,
 func parseMonth(s string) (clock.Month, error) {
 	m, err := clock.ParseMonth(s)
 	if err != nil {
-		return m, errs.New(errs.Invalid, "%q is not a month like 2026-10", s)
+		return m, errs.New(errs.Invalid, "%q is not a month like 2026-10", s).WithHint("write the year and the month in figures, with a dash between")
 	}
 	return m, nil
 }

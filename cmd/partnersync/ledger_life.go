@@ -129,7 +129,7 @@ func (a *app) showOutcome(o book.Outcome, named int, done string, dryRun bool) e
 
 // outcome writes the lines that went a step, and those that did not, with the reasons.
 func (p *page) outcome(o book.Outcome) {
-	g := grid{heads: []string{"LINE", "STATUS", "#AMOUNT"}, wrap: []int{0}}
+	g := grid{heads: []string{"LINE", "STATUS", "#AMOUNT"}}
 	for _, l := range linesOut(o.Done[:min(len(o.Done), mostShown)]) {
 		var amounts []string
 		for _, m := range l.Amounts {
@@ -149,7 +149,7 @@ func (p *page) outcome(o book.Outcome) {
 func (p *page) refused(refused []book.Refusal) {
 	const fewRefused = 12
 	if len(refused) <= fewRefused {
-		g := grid{heads: []string{"REFUSED", "WHY", "HINT"}, wrap: []int{0, 1, 2}}
+		g := grid{heads: []string{"REFUSED", "WHY", "HINT"}, wrap: []int{1, 2}}
 		for _, r := range refused {
 			g.add(r.Key, r.Reason, r.Hint)
 		}

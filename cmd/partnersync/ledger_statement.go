@@ -133,7 +133,7 @@ func (a *app) statement(ctx context.Context, d *database, o statementOptions) er
 		for _, s := range all {
 			currencies = append(currencies, string(s.Currency))
 		}
-		return errs.New(errs.Invalid, "%s has statements in %s, and a letter is of one currency", all[0].HolderName(), strings.Join(currencies, " and ")).
+		return errs.New(errs.Invalid, "%s has statements in %s, and a letter is of one currency", all[0].HolderName(), allOf(currencies)).
 			WithHint("choose one: --currency %s", currencies[0])
 	}
 	if o.out == "" && o.format == formatText { // as wide as the terminal

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -26,6 +27,15 @@ Salesforce what became of it.`,
 	}, a.outboxList(), a.outboxRetry(), a.outboxDrop())
 }
 
+// isObject refuses what is no object of the outbox; "" are all.
+func isObject(object string) error {
+	switch object {
+	case "", outbox.Partner, outbox.Statement, outbox.Commission:
+		return nil
+	}
+	return errs.New(errs.Invalid, "--object %q is none of partner, statement, commission", object)
+}
+
 func (a *app) outboxList() *cobra.Command {
 	var filter outbox.Filter
 	var state string
@@ -34,7 +44,7 @@ func (a *app) outboxList() *cobra.Command {
 		Short:   "List rows with their state and the last error",
 		Example: "  partnersync outbox list --state quarantined",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := atLeastOne(filter.Limit); err != nil {
+			if err := errors.Join(atLeastOne(filter.Limit), isObject(filter.Object)); err != nil {
 				return err
 			}
 			filter.State = outbox.State(state)
@@ -123,7 +133,7 @@ func (a *app) listOutbox(c *cobra.Command, filter outbox.Filter) error {
 			Rows    []outboxRow    `json:"rows"`
 		}{orEmpty(tallies), orEmpty(rows)}
 		return a.show(document, func(p *page) {
-			g := grid{heads: []string{"OBJECT", "KEY", "STATE", "AGE", "#ATTEMPTS", "REASON"}, wrap: []int{1, 5}}
+			g := grid{heads: []string{"OBJECT", "KEY", "STATE", "AGE", "#ATTEMPTS", "REASON"}, wrap: []int{5}}
 			for _, r := range rows {
 				g.add(r.Object, r.Key, string(r.State), r.age(now), thousands(int64(r.Attempts)), r.reason(now))
 			}
@@ -177,6 +187,9 @@ func (a *app) outboxRetry() *cobra.Command {
 			if len(keys) > 0 && object == "" {
 				return errs.New(errs.Invalid, "keys need --object partner, statement or commission")
 			}
+			if err := isObject(object); err != nil {
+				return err
+			}
 			if len(keys) == 0 {
 				keys = nil
 			}
@@ -195,6 +208,9 @@ func (a *app) outboxDrop() *cobra.Command {
 		Use: "drop KEY...", Args: needsKeys,
 		Short: "Give up sending the present state of rows; Salesforce keeps what it has",
 		RunE: func(c *cobra.Command, keys []string) error {
+			if err := isObject(object); err != nil {
+				return err
+			}
 			return a.mendOutbox(c, keys, "given up; Salesforce keeps what it has until the ledger changes again", func(ctx context.Context, tx *sqlx.Tx) (int64, error) {
 				return outbox.Drop(ctx, tx, object, keys, a.actor)
 			})

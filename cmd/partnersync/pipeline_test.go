@@ -19,6 +19,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, pgtest.Leaks()...) }
@@ -35,17 +36,8 @@ partners:
 func withOrg(t *testing.T) (*emulator.Org, []string) {
 	t.Helper()
 	org := emulator.New(emulator.Options{})
-	server, err := emulator.Serve(context.Background(), org, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	return org, []string{
-		"PARTNERSYNC_SALESFORCE_LOGIN_URL=" + server.URL(),
+		"PARTNERSYNC_SALESFORCE_LOGIN_URL=" + orgtest.Serve(t, org),
 		"PARTNERSYNC_SALESFORCE_CLIENT_ID=" + emulator.DemoClientID,
 		"PARTNERSYNC_SALESFORCE_CLIENT_SECRET=" + emulator.DemoClientSecret,
 		"PARTNERSYNC_HTTP_LISTEN=127.0.0.1:0",
@@ -186,6 +178,7 @@ func TestProblemsAreSaid(t *testing.T) {
 	c.run("run").want(t, exitProblems, "ok with problems", "somebody has to look at", "note: done, with")
 	c.run("run").want(t, exitOK)
 	c.run("discrepancies").want(t, exitOK, "unknown_partner_id", "R2.8", "hold", "2 open discrepancies, 1 of them of a kind that holds money")
+	c.run("discrepancies", "--subject", "nobody").want(t, exitOK, "none is as asked for; there are 2 open discrepancies")
 	c.run("status").want(t, exitOK, "Open discrepancies", "unknown_partner_id")
 	var list struct{ Discrepancies []map[string]any }
 	c.run("discrepancies", "--kind", "unknown_partner_id", "--output", "json").document(t, &list)

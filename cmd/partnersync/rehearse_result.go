@@ -91,7 +91,7 @@ func (r *rehearsed) push(each func(rehearsal.RecordChange) error) error {
 // tables shows the first changes of each kind, and what all of them come to.
 func (r *rehearsed) tables(ctx context.Context) error {
 	total := summary{Records: map[string]int64{}}
-	records := grid{heads: []string{"SALESFORCE", "KEY", "", "FIELD", "HAS", "WOULD GET"}, wrap: []int{1, 4, 5}}
+	records := grid{heads: []string{"SALESFORCE", "KEY", "", "FIELD", "HAS", "WOULD GET"}, wrap: []int{4, 5}}
 	var shown int
 	if err := r.push(func(c rehearsal.RecordChange) error {
 		total.add(c)
@@ -102,7 +102,7 @@ func (r *rehearsed) tables(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	lines := grid{heads: []string{"LINE", "BEFORE", "#", "AFTER", "#"}, wrap: []int{0}}
+	lines := grid{heads: []string{"LINE", "BEFORE", "#", "AFTER", "#"}}
 	if err := rehearsal.Lines(ctx, r.copied, r.limit, func(c rehearsal.LineChange) error {
 		r.line(&lines, c)
 		return nil

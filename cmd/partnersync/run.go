@@ -28,9 +28,9 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 	a := &app{env: env, in: stdin, out: stdout, err: stderr, clock: clock.System{}}
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
-		err = usage(err)
+		err = usage(c, err)
 	}
 	return a.finish(ctx, err)
 }
@@ -91,7 +91,22 @@ New here? Try ` + "`partnersync demo`" + `: it needs nothing but Postgres' binar
 	root.SetHelpCommandGroupID(groupSetUp)
 	root.SetCompletionCommandGroupID(groupSetUp)
 	root.AddCommand(a.subcommands()...)
+	root.InitDefaultHelpCmd()
+	helps, _, err := root.Find([]string{"help"})
+	if err == nil {
+		helps.Args = knownTopic
+	}
 	return root
+}
+
+// knownTopic refuses to help with a command that does not exist. Cobra would show the help
+// of all of them, as if that were an answer.
+func knownTopic(c *cobra.Command, args []string) error {
+	sub, rest, err := c.Root().Find(args)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("unknown command %q for %q", rest[0], sub.CommandPath())
+	}
+	return err
 }
 
 // start checks the global flags, before any subcommand runs.

@@ -103,7 +103,7 @@ func (s *service) run(ctx context.Context, ready func()) error {
 	s.plant.runner.Observe, s.plant.runner.ObservePart = metrics.Observe, metrics.ObservePart
 	d, err := schedule.NewDaemon(schedule.DaemonConfig{
 		Runner: s.plant.runner, Schedules: s.cfg.Schedules.ByName(), Zone: s.cfg.Company.Location(),
-		Grace: s.cfg.Limits.StopTimeout / 2, Chores: s.chores(), PartWorkers: readers(s.cfg),
+		Grace: s.cfg.Limits.StopTimeout / 2, Chores: s.chores(), PartWorkers: readers(s.cfg), Version: thisBuild().Version,
 	})
 	if err != nil {
 		return err

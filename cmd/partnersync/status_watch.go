@@ -1,12 +1,16 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/sync/alert"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/quota"
+	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/staging"
 	"github.com/partnersync/partnersync/sync/watch"
 )
@@ -19,6 +23,8 @@ type watched struct {
 	Late    []lateJob      `json:"late"`
 	Next    []dueJob       `json:"next"`
 	Quota   quota.Standing `json:"quota"`
+	// Replicas are those of serve that live, and that went away without a word.
+	Replicas []schedule.Replica `json:"replicas"`
 }
 
 type freshObject struct {
@@ -39,7 +45,7 @@ type dueJob struct {
 }
 
 func watchedOf(s watch.State, c watch.Config, now time.Time) watched {
-	w := watched{Objects: []freshObject{}, Due: s.Due, Ages: orEmpty(s.Outbox), Late: []lateJob{}, Next: []dueJob{}, Quota: s.Quota}
+	w := watched{Objects: []freshObject{}, Due: s.Due, Ages: orEmpty(s.Outbox), Late: []lateJob{}, Next: []dueJob{}, Quota: s.Quota, Replicas: orEmpty(s.Replicas)}
 	for _, o := range s.Objects {
 		w.Objects = append(w.Objects, freshObject{o, o.Age(now).Seconds()})
 	}
@@ -60,6 +66,8 @@ func (p *page) watched(w watched, alerts []alert.Alert, now time.Time) {
 	for _, a := range alerts {
 		p.sentence("%s %s since %s (`partnersync alerts` says more)", p.app.paint(p.w, yellow, "alert:"), a.Title, instant(a.OpenedAt))
 	}
+	p.replicas(w)
+	p.next(w)
 	p.fresh(w.Objects, now)
 	if w.Due.Sources > 0 {
 		p.line("%s due to be worked out, the oldest for %s", counted(w.Due.Sources, "source"), since(w.Due.Since, now))
@@ -75,6 +83,23 @@ func (p *page) watched(w watched, alerts []alert.Alert, now time.Time) {
 		}
 		p.line("  %s", line)
 	}
+}
+
+// next writes what runs next by schedule, where somebody is there to run it.
+func (p *page) next(w watched) {
+	isAlive := func(r schedule.Replica) bool { return !r.IsGone() }
+	if len(w.Next) == 0 || !slices.ContainsFunc(w.Replicas, isAlive) {
+		return
+	}
+	var all []string
+	for _, d := range w.Next {
+		job := d.Job
+		if job == schedule.All {
+			job = "all stages"
+		}
+		all = append(all, job+" at "+instant(d.At))
+	}
+	p.sentence("next by schedule: %s", strings.Join(all, ", "))
 }
 
 // fresh writes through when each object is read, and what of it is not reconciled.
@@ -99,8 +124,15 @@ func (p *page) fresh(objects []freshObject, now time.Time) {
 }
 
 func quotaLine(q quota.Standing, now time.Time) string {
-	if q.State == quota.Unknown {
-		return q.String()
+	text := fmt.Sprintf("%s of %s requests are left, %s of them reserved for others", thousands(q.Left), thousands(q.Allowed), thousands(min(q.Left, q.Reserve)))
+	switch q.State {
+	case quota.Unknown:
+		return "the org has not said how many requests are left"
+	case quota.Slow:
+		text += ": requests are spread"
+	case quota.Held:
+		text += ": jobs are put off"
+	case quota.Open:
 	}
 	heard := "heard " + roughly(now.Sub(q.HeardAt)) + " ago"
 	switch {
@@ -110,7 +142,7 @@ func quotaLine(q quota.Standing, now time.Time) string {
 	default:
 		heard += "; the next run asks again"
 	}
-	return q.String() + " (" + heard + ")"
+	return text + " (" + heard + ")"
 }
 
 func since(at *time.Time, now time.Time) string {

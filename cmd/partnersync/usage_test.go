@@ -45,7 +45,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 		if path := strings.TrimPrefix(cmd.CommandPath(), "partnersync "); cmd.HasParent() && !strings.Contains(string(text), "`"+path) {
 			t.Errorf("docs/commands.md does not describe %s", path)
 		}
-		for _, flag := range strings.Fields(cmd.LocalFlags().FlagUsages()) {
+		for flag := range strings.FieldsSeq(cmd.LocalFlags().FlagUsages()) {
 			if name, ok := strings.CutPrefix(flag, "--"); ok && name != "help" && !strings.Contains(string(text), "--"+name) {
 				t.Errorf("docs/commands.md does not describe --%s of %s", name, cmd.CommandPath())
 			}
@@ -64,8 +64,22 @@ func TestUsageErrors(t *testing.T) {
 		texts []string
 	}{
 		{[]string{"statsu"}, []string{`error: unknown command "statsu"`, "hint: did you mean status?"}},
+		{[]string{"runs"}, []string{"hint: `partnersync status --history 20` lists the last runs", "!did you mean run?"}},
+		{[]string{"quota"}, []string{"hint: `partnersync status` says how Salesforce's requests stand"}},
+		{[]string{"replicas"}, []string{"hint: `partnersync status` lists the replicas"}},
+		{[]string{"Pull"}, []string{"hint: did you mean `partnersync run pull`?"}},
+		{[]string{"close"}, []string{"hint: did you mean `partnersync alerts close` or `partnersync ledger close`?"}},
+		{[]string{"ledger", "status"}, []string{"hint: did you mean `partnersync status`?"}},
+		{[]string{"help", "runs"}, []string{`error: unknown command "runs"`, "hint: `partnersync status --history 20`"}},
+		{[]string{"help", "ledger", "stat"}, []string{`error: unknown command "stat" for "partnersync ledger"`, "hint: "}},
+		{[]string{"gibberish"}, []string{"hint: `partnersync --help` lists the commands"}},
 		{[]string{"config", "chek"}, []string{"hint: did you mean check?"}},
-		{[]string{"run", "--asof", "x"}, []string{"unknown flag: --asof", "hint: "}},
+		{[]string{"run", "--asof", "x"}, []string{"unknown flag: --asof", "hint: did you mean --as-of? `partnersync run --help`"}},
+		{[]string{"ledger", "approve", "--partner-id", "x"}, []string{"hint: did you mean --partner? `partnersync ledger approve --help`"}},
+		{[]string{"status", "--bogus"}, []string{"hint: `partnersync status --help` says how it is used"}},
+		{[]string{"ledger", "hold"}, []string{"wants at least one KEY", "hint: `partnersync ledger hold --help`"}},
+		{[]string{"ledger", "statement", "FG3877", "October"}, []string{"is not a month like 2026-10", "hint: write the year and the month in figures"}},
+		{[]string{"discrepancies", "confirm", "99", "--reason", "x"}, []string{"error: \"99\" is not a Salesforce id: it is 2 long", "hint: "}},
 		{[]string{"run", "pul"}, []string{`there is no stage "pul"`, "hint: did you mean pull?"}},
 		{[]string{"run", "--as-of", "31.10.2026"}, []string{`--as-of "31.10.2026" is not a date like 2026-10-31`}},
 		{[]string{"explain"}, []string{"explain wants one KEY", "none was given"}},
@@ -74,6 +88,9 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"outbox", "retry", "KEY"}, []string{"keys need --object"}},
 		{[]string{"outbox", "list", "--state", "gone"}, []string{"none of unsent"}},
 		{[]string{"explain", "a", "b"}, []string{"explain wants one KEY", "2 were given"}},
+		{[]string{"outbox", "list", "--object", "line"}, []string{`--object "line" is none of partner, statement, commission`}},
+		{[]string{"outbox", "retry", "--object", "line"}, []string{"is none of partner"}},
+		{[]string{"outbox", "drop", "x", "--object", "line"}, []string{"is none of partner"}},
 		{[]string{"outbox", "drop"}, []string{"outbox drop wants at least one KEY"}},
 		{[]string{"outbox", "list", "--limit", "0"}, []string{"--limit 0 is not a number of rows"}},
 		{[]string{"discrepancies", "--limit", "-1"}, []string{"--limit -1 is not a number of rows"}},
@@ -198,5 +215,33 @@ func TestThousands(t *testing.T) {
 	}
 	if _, err := json.Marshal(statusDocument{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a hint tells people to type exists, with its flags.
+func TestEveryHintOfAWordNamesACommandThatExists(t *testing.T) {
+	root := (&app{}).command()
+	for word, sentence := range meant {
+		if sub, _, err := root.Find([]string{word}); err == nil && sub != root {
+			t.Errorf("%s is a command: nobody is told %q", word, sentence)
+		}
+		for i, quoted := range strings.Split(sentence, "`") {
+			line, is := strings.CutPrefix(quoted, "partnersync ")
+			if i%2 == 0 || !is {
+				continue
+			}
+			sub, rest, err := root.Find(strings.Fields(line))
+			if err != nil || sub == root {
+				t.Errorf("%s: there is no %q (%v)", word, line, err)
+				continue
+			}
+			for _, arg := range rest {
+				name, isLong := strings.CutPrefix(arg, "--")
+				short, isShort := strings.CutPrefix(arg, "-")
+				if isLong && name != "help" && sub.Flags().Lookup(name) == nil || !isLong && isShort && sub.Flags().ShorthandLookup(short) == nil {
+					t.Errorf("%s: %q has no flag %s", word, line, arg)
+				}
+			}
+		}
 	}
 }

@@ -20,6 +20,9 @@ type dialer struct {
 	// patience is how long the other side may be silent while we wait for it.
 	patience time.Duration
 	clock    clock.Clock
+	// last is the connection that was opened last, without the deadlines. lib/pq opens further
+	// ones, from elsewhere, to cancel statements.
+	last atomic.Pointer[net.Conn]
 }
 
 func newDialer(patience time.Duration) *dialer {
@@ -50,6 +53,7 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
+	d.last.Store(&c)
 	return &patientConn{Conn: c, patience: d.patience, clock: d.clock, born: d.clock.Now()}, nil
 }
 

@@ -119,6 +119,9 @@ func TestAFailureIsToldOnceAndSoIsItsEnd(t *testing.T) {
 	f.want("put off, which is no recovery", "opened quota pull")
 	f.ran("pull", "failed", `{}`, "the disk is full")
 	f.want("another failure, too soon after the first") // and nobody knows of the quota
+	if list, err := List(t.Context(), f.DB, 0); err != nil || list[0].Text != "The disk is full." {
+		t.Errorf("who looks sees the failure of before: %+v, %v", list, err)
+	}
 	f.clock.Advance(changePause)
 	f.want("another failure", "changed failed pull")
 	f.clock.Advance(DefaultRemind)
@@ -132,27 +135,6 @@ func TestAFailureIsToldOnceAndSoIsItsEnd(t *testing.T) {
 	if err != nil || len(open) != 3 || open[0].Title != "pull failed" || open[0].ClosedAt != nil || open[1].ClosedAt == nil || open[1].Sent == 0 {
 		t.Errorf("%+v, %v", open, err)
 	}
-}
-
-func TestADriftIsOverWhenAPassFindsNone(t *testing.T) {
-	const gone = `{"warnings":[{"kind":"drift","subject":"Opportunity.Amount","text":"It is gone."},{"kind":"remark","subject":"x","text":"y"}]}`
-	f := newFixture(t)
-	f.ran("pull", "ok", gone, "")
-	f.want("it is gone", "opened drift pull Opportunity.Amount")
-	f.ran("pull", "failed", `{}`, "no connection")
-	f.want("nobody can say", "opened failed pull")
-	f.ran("pull", "ok", gone, "")
-	f.want("it is still gone", "recovered failed pull")
-	f.ran("pull", "ok with problems", `{"problems":1,"notices":["The mapping of opportunity is stopped."]}`, "")
-	f.want("it is said once, and the mapping is stopped for as long as it is gone")
-	f.ran("pull", "ok", `{}`, "")
-	f.want("it is back", "recovered drift pull Opportunity.Amount")
-
-	f.exec(`insert into ledger.discrepancy (kind, subject, object, rule, detail, opened_at, seen_at, is_hold) values
-		('salesforce_drift', 'a', 'commission', 'R9.4', '', now(), now(), false), ('creator_mismatch', 'b', 'Space__c', 'R2.3', '', now(), now(), false)`)
-	f.want("verify has found one", "opened drift salesforce_drift")
-	f.exec(`update ledger.discrepancy set resolved_at = now()`)
-	f.want("and no more", "recovered drift salesforce_drift")
 }
 
 func TestAQuarantineThatGrowsIsToldAgain(t *testing.T) {

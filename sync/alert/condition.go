@@ -22,12 +22,13 @@ const (
 	Failed     = "failed"     // subject: a stage
 	Late       = "late"       // subject: a job, a stage or all
 	Quarantine = "quarantine" // subject: an object of the outbox
-	Drift      = "drift"      // subject: a stage and what drifted
+	Drift      = "drift"      // subject: a stage and what drifted, or a kind of discrepancy
+	Stopped    = "stopped"    // subject: a stage and a kind of fact
 	Quota      = "quota"      // subject: a stage
 )
 
 // Kinds lists them.
-func Kinds() []string { return []string{Failed, Late, Quarantine, Drift, Quota} }
+func Kinds() []string { return []string{Failed, Late, Quarantine, Drift, Stopped, Quota} }
 
 // condition is something that somebody has to be told of.
 type condition struct {
@@ -40,15 +41,22 @@ type condition struct {
 	// again when it grows.
 	Mark   string `db:"mark"`
 	Figure int64  `db:"figure"`
+	// foundAt is when the pass ended that found it, of what one pass says and the next do not.
+	foundAt time.Time
 }
 
 // key is what there is one open alert of.
 func (c condition) key() string { return c.Kind + " " + c.Subject }
 
-// found are the conditions that hold, and those of which nobody can say at the moment
-// whether they do: a stage that fails finds no drift.
+// stays says whether the condition is one that a pass has said once: what has changed in the
+// org is not seen a second time. It holds until a person has looked, or it is as it was.
+func (c condition) stays() bool { return c.Kind == Drift && strings.Contains(c.Subject, " ") }
+
+// found are the conditions that hold, those that are over, and those of which nobody can say
+// at the moment whether they hold: a stage that fails finds nothing stopped.
 type found struct {
 	conditions []condition
+	settled    map[string]bool // by key
 	undecided  map[string]bool // by kind and stage
 }
 
@@ -65,7 +73,7 @@ func (w *Watcher) look(ctx context.Context, q sqlx.QueryerContext, now time.Time
 	if err != nil {
 		return f, err
 	}
-	f.undecided = map[string]bool{}
+	f.undecided, f.settled = map[string]bool{}, map[string]bool{}
 	for _, r := range ended {
 		f.ofRun(r)
 	}
@@ -104,10 +112,11 @@ func (f *found) ofRun(r schedule.Run) {
 	if isPutOff {
 		f.undecided[Failed+" "+r.Stage] = true
 	}
-	if isPutOff || r.Status == stage.Failed || r.Report.Problems > 0 {
-		// A pull says once that a field is gone, and has a problem for as long as its
-		// mapping is stopped for that: until then it is not over.
-		f.undecided[Drift+" "+r.Stage] = true
+	if isPutOff || r.Status == stage.Failed {
+		f.undecided[Stopped+" "+r.Stage] = true
+	}
+	for _, subject := range r.Report.Settled {
+		f.settled[condition{Kind: Drift, Subject: r.Stage + " " + subject}.key()] = true
 	}
 	if r.Status == stage.Failed {
 		f.undecided[Quota+" "+r.Stage] = true
@@ -131,7 +140,14 @@ func (f *found) ofRun(r schedule.Run) {
 		case stage.Drift:
 			f.add(condition{
 				Kind: Drift, Subject: r.Stage + " " + w.Subject, Title: w.Subject + " has drifted", Said: w.Text, Mark: w.Text,
-				Hint: "`partnersync doctor` compares the mapping with what the org has.",
+				Hint: "`partnersync doctor` compares the mapping with what the org has. When you have looked, end the alert with " +
+					"`partnersync alerts close`: the org does not say it again.",
+				foundAt: r.FinishedAt,
+			})
+		case stage.Stopped:
+			f.add(condition{
+				Kind: Stopped, Subject: r.Stage + " " + w.Subject, Title: "the mapping of " + w.Subject + " is stopped", Said: w.Text, Mark: w.Text,
+				Hint: "`partnersync doctor` compares the mapping with what the org has. The other mappings go on; the next " + r.Stage + " tries this one again.",
 			})
 		}
 	}

@@ -10,6 +10,9 @@
 //	          opened  │ └────┘
 //	                  └─────▶ closed, when it is over: recovered
 //
+// What has changed in the org is said by one pass and by none after it. Such an alert stays
+// open until a person ends it (Watcher.Close), or a pass says that it is as it was.
+//
 // A Watcher looks every half minute, and takes turns with the other replicas. The change
 // of an alert and the messages that tell it are one transaction. Each message is then sent
 // by whoever locks its row, and marked in the transaction that holds the lock: of several

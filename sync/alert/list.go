@@ -19,6 +19,8 @@ type Alert struct {
 	Hint     string     `json:"hint,omitempty"`
 	OpenedAt time.Time  `json:"opened_at"`
 	ClosedAt *time.Time `json:"closed_at,omitempty"`
+	// ClosedBy is who ended it, "" if it was over by itself.
+	ClosedBy string `json:"closed_by,omitempty"`
 	// Sent, Waiting and GivenUp count its messages; Trouble is why one of those that
 	// wait or were given up could not be sent.
 	Sent    int64  `json:"messages_sent"`
@@ -57,7 +59,7 @@ func List(ctx context.Context, q sqlx.QueryerContext, closed int) (_ []Alert, er
 	out := make([]Alert, len(rows))
 	for i, r := range rows {
 		out[i] = Alert{
-			ID: r.ID, Kind: r.Kind, Subject: r.Subject, Title: r.Title, Text: r.Said, Hint: r.Hint, OpenedAt: r.OpenedAt.UTC(), ClosedAt: r.ClosedAt,
+			ID: r.ID, Kind: r.Kind, Subject: r.Subject, Title: r.Title, Text: r.Said, Hint: r.Hint, OpenedAt: r.OpenedAt.UTC(), ClosedBy: r.ClosedBy,
 			Sent: r.Sent, Waiting: r.Waiting, GivenUp: r.GivenUp, Trouble: r.Trouble,
 		}
 		if r.ClosedAt != nil {

@@ -96,6 +96,12 @@ func (w *Watcher) Look(ctx context.Context) (err error) {
 		_, err = tx.ExecContext(ctx, `delete from job.alert where closed_at < $1`, now.Add(-keepFor))
 		return err
 	})
+	w.log(told)
+	return err
+}
+
+// log says what has been told.
+func (w *Watcher) log(told []Notice) {
 	for _, n := range told {
 		if n.Event == EventRecovered {
 			w.Log.Info("an alert is over", zap.Int64("alert", n.Alert), zap.String("kind", n.Kind), zap.String("title", n.Title), zap.Time("since", n.OpenedAt))
@@ -104,10 +110,9 @@ func (w *Watcher) Look(ctx context.Context) (err error) {
 		w.Log.Warn("alert", zap.Int64("alert", n.Alert), zap.String("event", n.Event), zap.String("kind", n.Kind), zap.String("title", n.Title),
 			zap.String("says", n.Text), zap.String("hint", n.Hint))
 	}
-	return err
 }
 
-const columns = `id, kind, subject, title, said, hint, mark, figure, opened_at, told_at, closed_at`
+const columns = `id, kind, subject, title, said, hint, mark, figure, opened_at, told_at, closed_at, closed_by`
 
 // row is an alert as it is kept.
 type row struct {
@@ -116,6 +121,7 @@ type row struct {
 	OpenedAt time.Time  `db:"opened_at"`
 	ToldAt   time.Time  `db:"told_at"`
 	ClosedAt *time.Time `db:"closed_at"`
+	ClosedBy string     `db:"closed_by"`
 }
 
 // update is one look at the alerts.
@@ -152,13 +158,13 @@ func (u *update) all(ctx context.Context, f found, open []row) error {
 		if holds[r.key()] {
 			continue
 		}
-		if f.isUndecided(r.Kind, r.Subject) {
+		if f.isUndecided(r.Kind, r.Subject) || r.stays() && !f.settled[r.key()] {
 			if err := u.stillHolds(ctx, r, r.condition); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := u.close(ctx, r); err != nil {
+		if err := u.close(ctx, r, ""); err != nil {
 			return err
 		}
 	}
@@ -166,6 +172,13 @@ func (u *update) all(ctx context.Context, f found, open []row) error {
 }
 
 func (u *update) open(ctx context.Context, c condition) error {
+	if c.stays() {
+		var wasClosed bool
+		if err := u.tx.GetContext(ctx, &wasClosed, `select exists (select from job.alert where kind = $1 and subject = $2 and closed_at >= $3)`,
+			c.Kind, c.Subject, c.foundAt); err != nil || wasClosed {
+			return err // no later pass has said it
+		}
+	}
 	r := row{condition: c, OpenedAt: u.now, ToldAt: u.now}
 	if err := u.tx.GetContext(ctx, &r.ID, `
 		insert into job.alert (kind, subject, title, said, hint, mark, figure, opened_at, told_at)
@@ -177,16 +190,19 @@ func (u *update) open(ctx context.Context, c condition) error {
 }
 
 // stillHolds tells of an open alert again if it says something else than when it was told
-// last, has grown, or is to be reminded of. What shrank is noted, so that it can grow.
+// last, has grown, or is to be reminded of. What it says now is noted at once, and what
+// shrank, so that it can grow.
 func (u *update) stillHolds(ctx context.Context, r row, c condition) error {
 	event := ""
 	switch since := u.now.Sub(r.ToldAt); {
-	case (c.Mark != r.Mark || c.Figure > r.Figure) && since >= changePause:
+	case (c.Mark != r.Mark || c.Figure > r.Figure) && (since >= changePause || c.stays()):
 		event = EventChanged
 	case since >= u.Remind:
 		event = EventReminder
-	case c.Figure < r.Figure:
-		_, err := u.tx.ExecContext(ctx, `update job.alert set figure = $2 where id = $1`, r.ID, c.Figure)
+	case c.Figure < r.Figure, c.Said != r.Said:
+		// Who looks sees how it is now; who was told is told again when it is time.
+		_, err := u.tx.ExecContext(ctx, `update job.alert set title = $2, said = $3, hint = $4, figure = least(figure, $5) where id = $1`,
+			r.ID, c.Title, c.Said, c.Hint, c.Figure)
 		return err
 	default:
 		return nil
@@ -200,9 +216,13 @@ func (u *update) stillHolds(ctx context.Context, r row, c condition) error {
 	return u.tell(ctx, event, r)
 }
 
-func (u *update) close(ctx context.Context, r row) error {
-	if _, err := u.tx.ExecContext(ctx, `update job.alert set closed_at = greatest($2, opened_at) where id = $1`, r.ID, u.now); err != nil {
+// close ends an alert; by is who has, if somebody has.
+func (u *update) close(ctx context.Context, r row, by string) error {
+	if _, err := u.tx.ExecContext(ctx, `update job.alert set closed_at = greatest($2, opened_at), closed_by = $3 where id = $1`, r.ID, u.now, by); err != nil {
 		return err
+	}
+	if by != "" {
+		r.Said += " " + by + " has looked at it."
 	}
 	return u.tell(ctx, EventRecovered, r)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 )
 
 // taking takes records out of a flight that a condition names, each of which is hit: their
@@ -45,9 +46,13 @@ func alone(ctx context.Context, tx *sqlx.Tx, flight int64) error {
 	return err
 }
 
+// unheard says of a row r that Salesforce had not confirmed a record of it before, or that it
+// was in doubt since.
+const unheard = `(r.confirmed_hash is null or r.confirmed_hash = ` + unlike + `)`
+
 // Land takes records out of a flight that were written. Where the ledger has changed
-// meanwhile, the row stays unsent. It gives, of statements, the keys of which Salesforce had
-// no record before. dense says that what is sent is most of what there is (IsDense): it
+// meanwhile, the row stays unsent. It gives, of statements, the keys of which Salesforce may
+// have had no record before. dense says that what is sent is most of what there is (IsDense): it
 // changes nothing but what that costs.
 func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, dense bool, now time.Time) (first []string, err error) {
 	defer errs.Wrap(&err, "confirm %d records of flight %d", len(done), flight)
@@ -61,10 +66,10 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, d
 		return first, err
 	}
 	keys, ids, hashes := make([]string, len(done)), make([]string, len(done)), make([][]byte, len(done))
-	later, lacks := make([]*string, len(done)), make([]string, len(done))
+	later, lacks := make([]*time.Time, len(done)), make([]string, len(done))
 	for i, d := range done {
 		keys[i], ids[i], hashes[i] = d.Key, d.SalesforceID, d.Hash
-		later[i], lacks[i] = instant(d.Again), storable(d.Lack)
+		later[i], lacks[i] = pg.OrNull(d.Again), storable(d.Lack)
 	}
 	// A record may have been written otherwise than it was launched: without a link.
 	err = tx.SelectContext(ctx, &first, `
@@ -74,7 +79,7 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, d
 		landed as (select f.object, f.wanted, d.* from aloft f join d on d.key = f.key where f.hit order by f.key),
 		before as (
 			select r.key from landed l join outbox.record r on r.object = l.object and r.key = l.key
-			where l.object = '`+Statement+`' and r.confirmed_hash is null),
+			where l.object = '`+Statement+`' and `+unheard+`),
 		written as (
 			update outbox.record r
 			set confirmed = greatest(r.confirmed, l.wanted), confirmed_at = $7,
@@ -110,7 +115,7 @@ func landWhole(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmati
 
 // LandNext takes the records of one manifest of a flight as written as they were sent: of a
 // job of which all others are accounted for. It gives how many it took, none if nothing is
-// left in the flight, and, of statements, the keys of which Salesforce had no record before.
+// left in the flight, and, of statements, the keys of which Salesforce may have had no record before.
 // Several may land manifests of a flight at a time. dense is as for Land.
 func LandNext(ctx context.Context, tx *sqlx.Tx, flight int64, dense bool, now time.Time) (n int64, first []string, err error) {
 	defer errs.Wrap(&err, "confirm the records of flight %d", flight)
@@ -170,7 +175,7 @@ func landAsSent(ctx context.Context, tx *sqlx.Tx, landed, further string, flight
 			from (select * from landed order by key) as l where r.object = l.object and r.key = l.key `+further+`)
 		select (select count(*) from landed), coalesce((
 			select array_agg(r.key order by r.key) from landed l join outbox.record r on r.object = l.object and r.key = l.key
-			where l.object = '`+Statement+`' and r.confirmed_hash is null), '{}')`, append([]any{flight, now}, more...)...).Scan(&n, &keys)
+			where l.object = '`+Statement+`' and `+unheard+`), '{}')`, append([]any{flight, now}, more...)...).Scan(&n, &keys)
 	return n, keys, err
 }
 
@@ -186,9 +191,9 @@ func Ground(ctx context.Context, tx *sqlx.Tx, flight int64, failed []Failure, no
 		return err
 	}
 	keys, reasons := make([]string, len(failed)), make([]string, len(failed))
-	nots, unsure := make([]*string, len(failed)), make([]bool, len(failed))
+	nots, unsure := make([]*time.Time, len(failed)), make([]bool, len(failed))
 	for i, f := range failed {
-		keys[i], reasons[i], nots[i], unsure[i] = f.Key, storable(f.Reason), instant(f.NotBefore), f.IsUnsure
+		keys[i], reasons[i], nots[i], unsure[i] = f.Key, storable(f.Reason), pg.OrNull(f.NotBefore), f.IsUnsure
 	}
 	_, err = tx.ExecContext(ctx, `
 		with d as (select * from unnest($2::text[], $3::text[], $4::timestamptz[], $6::boolean[]) as d (key, reason, not_before, unsure)),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/pg"
+	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/sync/staging"
 )
@@ -73,10 +74,11 @@ func (d *describer) Describe(ctx context.Context, object string) (*salesforce.Ob
 	return now, err
 }
 
-// tell reports what has changed in the org, and keeps what is known of it now.
-func (d *describer) tell(ctx context.Context) error {
+// tell reports what has changed in the org, beside the mappings that are stopped by it,
+// and keeps what is known of it now.
+func (d *describer) tell(ctx context.Context, stopped []mapping.Stopped) error {
 	for _, c := range d.changes {
-		d.drift(c)
+		d.drift(c, stopped)
 	}
 	d.changes = nil
 	if len(d.learned) == 0 || d.options.DryRun {

@@ -14,20 +14,29 @@ import (
 const mostNamed = 10
 
 // drift reports how an object differs from what it was. A mapped field that says
-// something else now is a problem; one that is gone becomes one by what it stops.
-func (p *pass) drift(c change) {
+// something else now is a problem. One that is gone, or an object, is told of by the
+// mapping that it stops; where it stops none, it is drift.
+func (p *pass) drift(c change, stopped []mapping.Stopped) {
 	switch {
 	case c.before == nil && c.now == nil:
 		return
 	case c.now == nil:
 		text := fmt.Sprintf("The object %s is gone, or hidden from the integration user now.", c.object)
 		p.notice("%s", text)
-		p.report.Warn(stage.Drift, c.object, text)
+		if !slices.ContainsFunc(stopped, func(s mapping.Stopped) bool { return s.Object == c.object }) {
+			p.report.Warn(stage.Drift, c.object, text)
+		}
 		return
 	case c.before == nil:
 		p.notice("The org has the object %s now.", c.object)
+		p.report.Settled = append(p.report.Settled, c.object)
 		return
 	}
+	p.fieldsDrift(c, stopped)
+}
+
+// fieldsDrift reports how the fields of an object differ from what they were.
+func (p *pass) fieldsDrift(c change, stopped []mapping.Stopped) {
 	var added, back, gone []string
 	for _, now := range c.now.Fields {
 		before, isKnown := c.before.Field(now.Name)
@@ -36,6 +45,7 @@ func (p *pass) drift(c change) {
 			p.fieldDrift(c.object, before, now)
 		case p.isMapped(c.object, now):
 			back = append(back, now.Name)
+			p.report.Settled = append(p.report.Settled, c.object+"."+now.Name)
 		default:
 			added = append(added, now.Name)
 		}
@@ -44,10 +54,11 @@ func (p *pass) drift(c change) {
 		switch _, ok := c.now.Field(before.Name); {
 		case ok:
 		case p.isMapped(c.object, before):
-			// Whoever can't do without it is stopped, which is the problem.
 			text := fmt.Sprintf("The field %s of %s is gone, or hidden from the integration user now. It is mapped.", before.Name, c.object)
 			p.notice("%s", text)
-			p.report.Warn(stage.Drift, c.object+"."+before.Name, text)
+			if !slices.ContainsFunc(stopped, func(s mapping.Stopped) bool { return p.reads(s.Kind, c.object, before) }) {
+				p.report.Warn(stage.Drift, c.object+"."+before.Name, text)
+			}
 		default:
 			gone = append(gone, before.Name)
 		}
@@ -89,19 +100,22 @@ func (p *pass) fieldDrift(object string, before, now salesforce.Field) {
 	p.report.Warn(stage.Drift, object+"."+now.Name, what)
 }
 
-// isMapped says whether a field is read: of the object itself, as the lookup on the
-// way to a parent, or of a parent.
+// isMapped says whether a field is read by any mapping.
 func (p *pass) isMapped(object string, f salesforce.Field) bool {
-	for _, kind := range mapping.Kinds() {
-		isOwn := p.Mapping.Object(kind) == object
-		for _, path := range p.Mapping.Select(kind) {
-			head, rest, isLong := strings.Cut(path, ".")
-			switch {
-			case isOwn && !isLong && head == f.Name, isOwn && isLong && head == f.RelationshipName:
-				return true
-			case !isOwn && isLong && rest[strings.LastIndex(rest, ".")+1:] == f.Name:
-				return true
-			}
+	return slices.ContainsFunc(mapping.Kinds(), func(k mapping.Kind) bool { return p.reads(k, object, f) })
+}
+
+// reads says whether a mapping reads a field: of the object itself, as the lookup on the
+// way to a parent, or of a parent.
+func (p *pass) reads(kind mapping.Kind, object string, f salesforce.Field) bool {
+	isOwn := p.Mapping.Object(kind) == object
+	for _, path := range p.Mapping.Select(kind) {
+		head, rest, isLong := strings.Cut(path, ".")
+		switch {
+		case isOwn && !isLong && head == f.Name, isOwn && isLong && head == f.RelationshipName:
+			return true
+		case !isOwn && isLong && rest[strings.LastIndex(rest, ".")+1:] == f.Name:
+			return true
 		}
 	}
 	return false

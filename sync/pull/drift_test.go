@@ -12,6 +12,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/sync/stage"
 )
 
 // redescribed changes what an object is described as.
@@ -84,7 +85,11 @@ func TestDriftIsToldOnce(t *testing.T) {
 				t.Errorf("%d problems: %q", first.Problems, first.Notices)
 			}
 			second := b.pull()
-			if stays := strings.Contains(c.says, "stopped"); !stays && (second.Problems != 0 || len(second.Notices) != 0) {
+			if strings.Contains(c.says, "stopped") {
+				if !slices.Equal(first.Warnings, second.Warnings) || second.Warnings[0].Kind != stage.Stopped || second.Warnings[0].Subject != "space" {
+					t.Errorf("first %+v, then %+v", first.Warnings, second.Warnings)
+				}
+			} else if second.Problems != 0 || len(second.Notices) != 0 || len(second.Warnings) != 0 {
 				t.Errorf("the second time: %d problems, %q", second.Problems, second.Notices)
 			}
 		})
@@ -103,14 +108,18 @@ func TestAMappedFieldThatComesBackIsNoNewOne(t *testing.T) {
 			o.Fields = slices.DeleteFunc(o.Fields, func(f salesforce.Field) bool { return f.Name == "Partner_ID__c" })
 		}
 	}}
-	if r := b.pull(); r.Problems == 0 {
-		t.Fatalf("nothing is stopped: %+v", r)
+	// It is told from the first pull on, and once: that of its history is stopped by it alone.
+	if r := b.pull(); r.Problems != 2 || len(r.Warnings) != 1 || !strings.HasSuffix(r.Notices[len(r.Notices)-1], "It is read again when space is.") || r.Warnings[0].Kind != stage.Stopped || r.Warnings[0].Subject != "space" {
+		t.Fatalf("%+v", r)
 	}
 	isGone = false
 	ours.Advance(2 * time.Hour)
 	r := b.pull()
 	if all := strings.Join(r.Notices, "\n"); r.Problems != 0 || !strings.Contains(all, "Space__c has fields that are mapped and were missing: Partner_ID__c") || strings.Contains(all, "new fields") {
 		t.Errorf("%d problems: %q", r.Problems, r.Notices)
+	}
+	if len(r.Warnings) != 0 || !slices.Equal(r.Settled, []string{"Space__c.Partner_ID__c"}) {
+		t.Errorf("warnings %+v, settled %q", r.Warnings, r.Settled)
 	}
 }
 

@@ -44,8 +44,8 @@ func (p *pass) run(ctx context.Context) (err error) {
 		return err
 	}
 	p.report.Notices = append(p.report.Notices, found.Notices...)
-	for _, stopped := range found.Stopped {
-		p.stop(stopped.Kind, stopped.Err)
+	for _, s := range found.Stopped {
+		p.stop(s)
 	}
 	for _, r := range found.Readings {
 		err := p.object(ctx, r)
@@ -56,7 +56,7 @@ func (p *pass) run(ctx context.Context) (err error) {
 		case "":
 		case errs.Invalid, errs.NotFound:
 			// The object is at fault, not the org: the others go on (R9.4).
-			p.stop(r.Kind, err)
+			p.stop(mapping.Stopped{Kind: r.Kind, Object: r.Object, Err: err})
 		default:
 			return err
 		}
@@ -94,7 +94,7 @@ func (p *pass) resolve(ctx context.Context) (mapping.Resolution, error) {
 	if err != nil {
 		return found, err
 	}
-	return found, p.describer.tell(ctx)
+	return found, p.describer.tell(ctx, found.Stopped)
 }
 
 // again reads an object once more after its query was refused: what is known of the
@@ -122,14 +122,18 @@ func (p *pass) again(ctx context.Context, r mapping.Reading, why error) error {
 	return why
 }
 
-// stop reports a mapping that a person has to look at.
-func (p *pass) stop(kind mapping.Kind, err error) {
-	notice := fmt.Sprintf("The mapping of %s is stopped: %s.", kind, strings.TrimSuffix(err.Error(), "."))
-	if hint := errs.HintOf(err); hint != "" {
+// stop reports a mapping that a person has to look at. One that is stopped only because
+// another is has no warning of its own: whoever mends that one mends both.
+func (p *pass) stop(s mapping.Stopped) {
+	notice := fmt.Sprintf("The mapping of %s is stopped: %s.", s.Kind, strings.TrimSuffix(s.Err.Error(), "."))
+	if hint := errs.HintOf(s.Err); hint != "" {
 		notice += " " + hint
 	}
 	p.problem(notice)
-	p.Log.Warn("a mapping is stopped", zap.String("kind", string(kind)), zap.Error(err))
+	if s.Behind == "" {
+		p.report.Warn(stage.Stopped, string(s.Kind), notice)
+	}
+	p.Log.Warn("a mapping is stopped", zap.String("kind", string(s.Kind)), zap.Error(s.Err))
 }
 
 // problem reports what a person has to look at.

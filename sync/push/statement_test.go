@@ -3,6 +3,7 @@ package push_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger/book"
 	"github.com/partnersync/partnersync/ledger/commission"
+	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/push"
@@ -166,6 +168,57 @@ func TestALineGetsItsLinkWhenItsStatementCameLate(t *testing.T) {
 	}
 	if again := b.push(); again.Get("commission written")+again.Get("commission unchanged") != 0 {
 		t.Errorf("%+v", again)
+	}
+}
+
+// TestALineGetsItsLinkWhenItsStatementWasInDoubt: between the pass that writes the line without
+// its link and the one that Salesforce confirms the statement to, nobody knew whether
+// Salesforce has it.
+func TestALineGetsItsLinkWhenItsStatementWasInDoubt(t *testing.T) {
+	t.Parallel()
+	for api, doubt := range map[push.API]func(b *bench){
+		push.APICollections: func(b *bench) { // a call without an answer
+			b.org.Fail(func(r *http.Request) *emulator.Fault {
+				if r.Method == http.MethodPatch {
+					return &emulator.Fault{Status: http.StatusServiceUnavailable}
+				}
+				return nil
+			})
+			if _, err := push.New(b.config).Run(b.t.Context(), stage.Options{}); errs.KindOf(err) != errs.Transient {
+				b.t.Fatalf("the lost call gave %v", err)
+			}
+			b.org.Fail(nil)
+			b.clock.Advance(time.Hour)
+		},
+		push.APIBulk: func(b *bench) { // a job that is gone
+			client := b.config.Sink.(*salesforce.Client)
+			b.config.Sink = &forgetfulSink{Sink: client, client: client, wait: b.org.WaitForJobs}
+		},
+	} {
+		t.Run(string(api), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, emulator.Options{})
+			b.config.API = api
+			b.partner("FG3877")
+			b.org.FailRow(func(object string, _ map[string]any) *emulator.RowError {
+				if object == "Partner_Statement__c" {
+					return &emulator.RowError{StatusCode: "UNABLE_TO_LOCK_ROW", Message: "busy"}
+				}
+				return nil
+			})
+			key := b.accrue("FG3877", "x1", "2026-11", 100)
+			b.push()
+			if got := b.commission(key)["Statement__c"]; got != nil {
+				t.Fatalf("it names %v", got)
+			}
+			b.org.FailRow(nil)
+			b.clock.Advance(time.Hour)
+			doubt(b)
+			b.expect(b.push(), "statement", 1, 0, 0, 0)
+			if got := b.commission(key)["Statement__c"]; got == nil {
+				t.Error("the line still names no statement")
+			}
+		})
 	}
 }
 

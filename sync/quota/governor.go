@@ -113,6 +113,20 @@ func (g *Governor) hear() Reading {
 	return g.reading
 }
 
+// refused takes over that the org has just refused a request because none is left, and
+// gives how the quota stands. At the login it says so without numbers: then those that it
+// said last are out of date, but for how many it allows.
+func (g *Governor) refused(ctx context.Context) (Reading, error) {
+	r, err := g.recall(ctx)
+	if err != nil || r.Allowed == 0 {
+		return r, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.reading.Used, g.reading.HeardAt = r.Allowed, g.Clock.Now()
+	return g.reading, nil
+}
+
 // recall gives how the quota stands, as this or another process heard it.
 func (g *Governor) recall(ctx context.Context) (Reading, error) {
 	kept, err := read(ctx, g.DB)
@@ -143,6 +157,8 @@ func (g *Governor) ask(ctx context.Context) (Reading, error) {
 	switch {
 	case ctx.Err() != nil:
 		return Reading{}, context.Cause(ctx)
+	case salesforce.IsQuotaUsedUp(err):
+		return g.refused(ctx)
 	case err != nil:
 		g.Log.Debug("the org did not say its limits", zap.Error(err))
 	}
@@ -214,8 +230,11 @@ func (p *pass) mayBegin(ctx context.Context) error {
 		}
 	}
 	left, of, known := p.left(p.hear())
-	if known && left < max(need, 1) {
-		return p.hold(fmt.Sprintf("%s would make some %d requests to Salesforce, and %d are left %s", p.stage, max(need, 1), max(left, 0), of))
+	switch {
+	case known && left <= 0:
+		return p.hold("no request is left " + of)
+	case known && left < need:
+		return p.hold(fmt.Sprintf("%s would make some %d requests to Salesforce, and %d are left %s", p.stage, need, left, of))
 	}
 	return nil
 }
@@ -233,12 +252,12 @@ func (p *pass) hold(why string) error {
 // tell writes into a report what the pass has asked of the org, and what came of it, and
 // writes that down.
 func (p *pass) tell(ctx context.Context, r *stage.Report) {
+	p.report(context.WithoutCancel(ctx), r)
 	p.flush(context.WithoutCancel(ctx), true)
-	p.report(r)
 }
 
 // report writes into a report what the pass has asked of the org, and what came of it.
-func (p *pass) report(r *stage.Report) {
+func (p *pass) report(ctx context.Context, r *stage.Report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r.Calls = addTo(r.Calls, p.calls)
@@ -246,6 +265,9 @@ func (p *pass) report(r *stage.Report) {
 		r.Notices = append(r.Notices, p.slowed)
 	}
 	reading := p.hear()
+	if p.held == "" && strings.HasPrefix(r.Deferred, usedUp) {
+		p.noteRefusal(ctx)
+	}
 	switch {
 	case p.held != "":
 		r.Deferred = p.held + "; a later run does the rest"
@@ -259,6 +281,15 @@ func (p *pass) report(r *stage.Report) {
 	}
 	r.Warn(stage.OutOfQuota, p.stage, "The job "+p.stage+" is put off: "+r.Deferred+".")
 	p.Log.Warn("a job is put off", zap.String("stage", p.stage), zap.String("why", r.Deferred))
+}
+
+// noteRefusal takes over that the org has refused a request of the pass.
+func (p *pass) noteRefusal(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushWithin)
+	defer cancel()
+	if _, err := p.refused(ctx); err != nil {
+		p.Log.Warn("how the quota stood could not be read", zap.String("stage", p.stage), zap.Error(err))
+	}
 }
 
 // flush writes down what was spent and how the quota stands; a failure is logged, and

@@ -18,7 +18,7 @@ type guardedParts struct {
 // spend meanwhile counts from the next part on.
 func (s guardedParts) RunPart(ctx context.Context, h *stage.Held) (stage.Outcome, error) {
 	p := s.governor.newPass(s.Name(), false)
-	h.OnEnd(p.report)
+	h.OnEnd(func(r *stage.Report) { p.report(context.WithoutCancel(ctx), r) })
 	o, err := s.parts.RunPart(salesforce.WithGate(ctx, p), h)
 	p.flush(context.WithoutCancel(ctx), true)
 	return o, err

@@ -179,8 +179,8 @@ func TestAtTheReserveAJobIsPutOffAndDoneLater(t *testing.T) {
 	if len(r.Warnings) != 1 || r.Warnings[0].Kind != stage.OutOfQuota || r.Warnings[0].Subject != stage.Pull || r.Status(nil) != stage.OK {
 		t.Errorf("%+v", r)
 	}
-	if s := f.look(); s.State != Held || !strings.Contains(s.String(), "jobs are put off") || s.AskedFrom == nil || !s.AskedFrom.Equal(s.HeardAt.Add(freshFor)) {
-		t.Errorf("%s, asked again from %v", s, s.AskedFrom)
+	if s := f.look(); s.State != Held || s.AskedFrom == nil || !s.AskedFrom.Equal(s.HeardAt.Add(freshFor)) {
+		t.Errorf("%+v, asked again from %v", s, s.AskedFrom)
 	}
 	// Another process knows, and asks nobody.
 	asked := func() int { r := f.org.Requests(); return r.Total - r.Login }
@@ -292,6 +292,29 @@ func TestAnOrgThatRefusesTheLoginForWantOfRequestsPutsTheJobOff(t *testing.T) {
 		if err != nil || !strings.HasSuffix(r.Deferred, "exceeded; a later run does the rest") || len(r.Warnings) != 1 || r.Warnings[0].Kind != stage.OutOfQuota {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
+	}
+}
+
+// What was known before a refusal is not shown after it: none is left, and nobody asks again
+// for a while, in whichever process.
+func TestAfterARefusalAtTheLoginNoRequestIsSaidToBeLeft(t *testing.T) {
+	f := newFixture(t, DefaultPolicy())
+	f.run(f.Governor, stage.Pull, stage.Options{})
+	if s := f.look(); s.State != Open || s.Left < 990 {
+		t.Fatalf("%+v", s)
+	}
+	other := f.governor(f.DB, f.Policy) // which has to log in
+	f.org.FailTimes(3, "/token", emulator.Fault{Status: 403, Body: `[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]`})
+	for _, when := range []string{"what is known is young", "it is old, and the org is asked first"} {
+		r := f.run(other, stage.Push, stage.Options{})
+		if s := f.look(); r.Deferred == "" || s.State != Held || s.Left != 0 || s.Allowed != 1000 || !s.HeardAt.Equal(f.clock.Now()) || s.AskedFrom == nil {
+			t.Errorf("%s: %+v, %q", when, s, r.Deferred)
+		}
+		f.clock.Advance(freshFor)
+	}
+	f.org.FailTimes(0, "/token", emulator.Fault{})
+	if r := f.run(other, stage.Push, stage.Options{}); r.Deferred != "" || f.look().State != Open {
+		t.Errorf("it is over: %+v, %q", f.look(), r.Deferred)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -157,24 +156,6 @@ func (p Policy) budget(stage string, r Reading) *int64 {
 		n = share.Of(r.Allowed)
 	}
 	return &n
-}
-
-// String says how the quota stands in a sentence.
-func (s Standing) String() string {
-	switch s.State {
-	case Unknown:
-		return "the org has not said how many requests are left"
-	case Open, Slow, Held:
-	}
-	text := fmt.Sprintf("%d of %d requests are left, %d of them reserved for others", s.Left, s.Allowed, min(s.Left, s.Reserve))
-	switch s.State {
-	case Slow:
-		return text + ": requests are spread"
-	case Held:
-		return text + ": jobs are put off"
-	case Open, Unknown:
-	}
-	return text
 }
 
 // read gives what the org said last, to whichever process.

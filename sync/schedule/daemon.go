@@ -10,6 +10,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/robfig/cron/v3"
+	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/errs"
 )
@@ -40,6 +41,8 @@ type DaemonConfig struct {
 	Grace time.Duration
 	// Chores are done beside the stages, and keep none of them waiting.
 	Chores []Chore
+	// Version is this program's, for those who look which replicas there are.
+	Version string
 	// PartWorkers is how many parts of shared passes this replica works on at a time; 0
 	// means 3.
 	PartWorkers int
@@ -70,8 +73,8 @@ type Daemon struct {
 	grace  time.Duration
 	client *river.Client[*sql.Tx]
 	pulse  *pulse
-	// name is this replica's among the others.
-	name                string
+	// name is this replica's among the others, version its program's.
+	name, version       string
 	partLease, partBeat time.Duration
 
 	mu sync.Mutex
@@ -91,7 +94,7 @@ func NewDaemon(c DaemonConfig) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{Timetable: table, runner: c.Runner, chores: c.Chores, grace: cmp.Or(c.Grace, defaultGrace),
-		name: cmp.Or(c.name, WorkerName()), partLease: cmp.Or(c.partLease, partLease), partBeat: cmp.Or(c.partBeat, partBeat)}
+		name: cmp.Or(c.name, WorkerName()), version: c.Version, partLease: cmp.Or(c.partLease, partLease), partBeat: cmp.Or(c.partBeat, partBeat)}
 	d.pulse = &pulse{db: c.Runner.DB, clock: c.Runner.Clock, log: c.Runner.Log}
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{daemon: d}); err != nil {
@@ -138,6 +141,9 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 	if d.cron != nil {
 		return errs.New(errs.Conflict, "it is running already")
 	}
+	if err := d.arrive(ctx); err != nil {
+		return err
+	}
 	if err := d.catchUp(ctx); err != nil {
 		return err
 	}
@@ -175,5 +181,8 @@ func (d *Daemon) Stop(ctx context.Context) (err error) {
 		}
 	}
 	d.cron = nil
+	if err := d.leave(ctx); err != nil {
+		d.runner.Log.Warn("others will miss this replica for a day", zap.Error(err))
+	}
 	return nil
 }

@@ -19,7 +19,7 @@ const (
 	pruneBatch = 10000
 )
 
-// prune deletes what is old of ticks and runs, and closes the rows of runs that
+// prune deletes what is old of ticks, runs and replicas, and closes the rows of runs that
 // died. River cleans up after its own jobs: a day after they completed, a week
 // after they failed for good.
 func (d *Daemon) prune(ctx context.Context) (err error) {
@@ -33,6 +33,9 @@ func (d *Daemon) prune(ctx context.Context) (err error) {
 			select t.stage, t.at from job.tick t
 			where t.at < $1 and t.at < (select max(l.at) from job.tick l where l.stage = t.stage)
 			limit $2)`, now.Add(-keepTicks), pruneBatch); err != nil {
+		return err
+	}
+	if _, err := db.ExecContext(ctx, `delete from job.replica where seen_at < now() - $1 * interval '1 second'`, int64(forgetReplicas/time.Second)); err != nil {
 		return err
 	}
 	_, err = db.ExecContext(ctx, `

@@ -80,16 +80,16 @@ func (f *fixture) replica(t *testing.T, db *sqlx.DB, with ...fake) *Runner {
 	}}
 }
 
-func (f *fixture) exec(t *testing.T, query string, args ...any) {
+func (f *fixture) exec(t *testing.T, query string) {
 	t.Helper()
-	if _, err := f.DB.Exec(query, args...); err != nil {
+	if _, err := f.DB.Exec(query); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (f *fixture) count(t *testing.T, query string, args ...any) (n int) {
+func (f *fixture) count(t *testing.T, query string) (n int) {
 	t.Helper()
-	if err := f.DB.Get(&n, query, args...); err != nil {
+	if err := f.DB.Get(&n, query); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -43,6 +43,7 @@ func (d *Daemon) newCron(ctx context.Context) *cron.Cron {
 		id = c.Schedule(l.schedule, cron.FuncJob(func() { d.tickOrLog(ctx, l.name, c.Entry(id).Prev) }))
 	}
 	c.Schedule(every(pulseEvery), d.chore(ctx, "feel the database's pulse", d.pulse.feel))
+	c.Schedule(every(replicaEvery), d.chore(ctx, "show that this replica lives", d.show))
 	c.Schedule(every(catchUpEvery), d.chore(ctx, "catch up", d.catchUp))
 	c.Schedule(every(pruneEvery), d.chore(ctx, "prune the history", d.prune))
 	for _, chore := range d.chores {

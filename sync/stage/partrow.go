@@ -215,3 +215,20 @@ func PartsOf(ctx context.Context, q sqlx.QueryerContext, run int64, first int) (
 		select `+partColumns+` from job.part where run = $1 and number >= $2 order by number`, run, first)
 	return rows, err
 }
+
+// PartsInHand counts the parts that are worked on, by worker.
+func PartsInHand(ctx context.Context, q sqlx.QueryerContext) (_ map[string]int64, err error) {
+	defer errs.Wrap(&err, "count the parts that are worked on")
+	var rows []struct {
+		Worker string `db:"worker"`
+		Parts  int64  `db:"parts"`
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, `select worker, count(*) as parts from job.part where state = 'running' group by worker`); err != nil {
+		return nil, err
+	}
+	out := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		out[r.Worker] = r.Parts
+	}
+	return out, nil
+}

@@ -103,6 +103,8 @@ type Report struct {
 	// because it may come to matter: that the org's schema has drifted, say. They
 	// do not make a run one with problems, and some of them raise an alert.
 	Warnings []Warning `json:"warnings,omitempty"`
+	// Settled are the subjects of drift that is over.
+	Settled []string `json:"settled,omitempty"`
 	// In counts the rows that the pass took from its left, Out those that it gave to
 	// its right. A stage sets them, or leaves them to Settle.
 	In  int64 `json:"in"`

@@ -8,8 +8,12 @@ import (
 // The kinds of warnings that raise an alert. Others are only told.
 const (
 	// Drift: something is no longer as it was agreed, such as a field of the org's
-	// that is gone, new, or of another type.
+	// that is gone, or of another type. It is said by the pass that finds it, and
+	// holds until a person has looked, or Report.Settled names it.
 	Drift = "drift"
+	// Stopped: a mapping can't be read as the org is now. Every pass says so while it
+	// is so; the subject is the kind of fact.
+	Stopped = "stopped"
 	// OutOfQuota: Salesforce's requests are spent as far as this job may spend them.
 	OutOfQuota = "quota"
 )
@@ -28,10 +32,8 @@ type Warning struct {
 // Warn adds a warning, once however often it is said.
 func (r *Report) Warn(kind, subject, text string) {
 	w := Warning{Kind: kind, Subject: subject, Text: text}
-	for _, have := range r.Warnings {
-		if have == w {
-			return
-		}
+	if slices.Contains(r.Warnings, w) {
+		return
 	}
 	r.Warnings = append(r.Warnings, w)
 }

@@ -1,5 +1,5 @@
 // Package watch looks at how the sync fares as a whole: how fresh what it knows is, what
-// waits and since when, which jobs are late, and how much of Salesforce's quota is left. It
+// waits and since when, which jobs are late, which replicas live, and how much of Salesforce's quota is left. It
 // asks the rooms that own the tables, for the command line, the web and the metrics, so
 // that all of them say the same.
 package watch
@@ -39,6 +39,8 @@ type State struct {
 	Outbox []outbox.Age
 	Late   []schedule.Lateness
 	Quota  quota.Standing
+	// Replicas are those of the daemon.
+	Replicas []schedule.Replica
 }
 
 // Look looks at everything.
@@ -54,6 +56,9 @@ func Look(ctx context.Context, q sqlx.QueryerContext, c Config, now time.Time) (
 		return s, err
 	}
 	if s.Late, err = c.Late(ctx, q, now); err != nil {
+		return s, err
+	}
+	if s.Replicas, err = schedule.Replicas(ctx, q); err != nil {
 		return s, err
 	}
 	s.Quota, err = quota.Look(ctx, q, c.Policy, now)

@@ -50,14 +50,26 @@ func cpuOf(b testing.TB, pid int) time.Duration {
 }
 
 // cpuOfServer is what the Postgres behind a pool has used of processors: its postmaster,
-// the processes that are there, and those that have ended.
-func cpuOfServer(b testing.TB, db *sqlx.DB) (sum time.Duration) {
+// the processes that are there, and those that have ended. What a process has used goes over
+// to the postmaster when it ends, so all of it is read again if one has ended meanwhile.
+func cpuOfServer(b testing.TB, db *sqlx.DB) time.Duration {
 	b.Helper()
 	backend, err := readStat(fetch[int](b, db, `select pg_backend_pid()`))
 	must(b, err)
-	master, err := readStat(backend.parent)
-	must(b, err)
-	sum = master.own + master.children
+	for {
+		before, err := readStat(backend.parent)
+		must(b, err)
+		living := cpuOfChildren(b, backend.parent)
+		after, err := readStat(backend.parent)
+		must(b, err)
+		if after.children == before.children {
+			return after.own + after.children + living
+		}
+	}
+}
+
+func cpuOfChildren(b testing.TB, parent int) (sum time.Duration) {
+	b.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*")
 	must(b, err)
 	for _, dir := range all {
@@ -68,7 +80,7 @@ func cpuOfServer(b testing.TB, db *sqlx.DB) (sum time.Duration) {
 			continue // it has ended meanwhile
 		}
 		must(b, err)
-		if s.parent == backend.parent {
+		if s.parent == parent {
 			sum += s.own
 		}
 	}

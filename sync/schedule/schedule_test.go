@@ -80,9 +80,9 @@ func (f *fixture) replica(t *testing.T, db *sqlx.DB, with ...fake) *Runner {
 	}}
 }
 
-func (f *fixture) exec(t *testing.T, query string) {
+func (f *fixture) exec(t *testing.T, query string, args ...any) {
 	t.Helper()
-	if _, err := f.DB.Exec(query); err != nil {
+	if _, err := f.DB.Exec(query, args...); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -390,15 +390,64 @@ func TestDSNPrintsWithoutItsPassword(t *testing.T) {
 		"":                                     "",
 		"postgres://u:p@h:1/d?sslmode=disable": "postgres://u:•••@h:1/d?sslmode=disable",
 		"postgres://h/d":                       "postgres://h/d",
-		"postgres://u@h/d?a=b&password=p&c=d":  "postgres://u@h/d?a=b&password=•••&c=d",
-		"host=h password='a b' dbname=d":       "host=h password=••• dbname=d",
-		"host=h password=p%%":                  "host=h password=•••",
-		"postgres://u:p%zz@h/d":                masked,
-		"p":                                    masked,
+		"postgres://u@h/d?port=1&password=p&user=d": "postgres://u@h/d?port=1&password=•••&user=d",
+		"host=h password='a b' dbname=d":            "host=h password=••• dbname=d",
+		"host=h password=p%%":                       "host=h password=•••",
+		"postgres://u:p%zz@h/d":                     masked,
+		"p":                                         masked,
+		// Written wrongly, and read by a person who looks for what is wrong.
+		"postgres:/u:p@h/d?sslmode=disable":           masked,
+		"u:p@h/d?host=x":                              masked,
+		"host=h password=my secret dbname=d":          masked,
+		`host=h password=my\ secret dbname=d`:         "host=h password=••• dbname=d",
+		`host=h password='it\'s' dbname=d`:            "host=h password=••• dbname=d",
+		"host=h pass=p dbname=d":                      "host=h pass=••• dbname=d",
+		"host=h PASSWORD = p dbname=d":                "host=h PASSWORD = ••• dbname=d",
+		"postgres://h/d?user=u&p%61ssword=p":          "postgres://h/d?user=u&p%61ssword=•••",
+		"postgres://h/d?password=a%20b c&sslmode=off": "postgres://h/d?password=•••&sslmode=off",
+		"postgres://h/d?passwd=p&options=-c%20x%3Dp":  "postgres://h/d?passwd=•••&options=•••",
+		"postgres://h/d?&password=p":                  "postgres://h/d?password=•••",
+		"postgres://u@h/d#p":                          "postgres://u@h/d",
 	} {
 		if got := NewDSN(in).String(); got != want {
 			t.Errorf("%q prints as %q, want %q", in, got, want)
 		}
+	}
+}
+
+// What is no address is a fault before anybody connects to half of a password.
+func TestWhatIsNoDatabaseAddressIsRefused(t *testing.T) {
+	for dsn, isRight := range map[string]bool{
+		"host=h dbname=d password=a;b":              true,
+		"host=/run/postgresql user=u":               true,
+		"dbname=d":                                  true,
+		"host=h password='a b;c' dbname=d":          true,
+		"postgres:/u:hunter2@h/d?host=x":            false,
+		"u:hunter2@h/d?dbname=x":                    false,
+		"host=h password=my hunter2 dbname=d":       false,
+		"host=h;password=hunter2;dbname=d":          false,
+		"Server=h;Database=d;User=u;Pwd=hunter2":    false,
+		"user=u password=hunter2":                   false,
+		"jdbc:postgresql:h?user=u&password=hunter2": false,
+	} {
+		_, err := Load(write(t, "p.yaml", ""), []string{"PARTNERSYNC_DATABASE_URL=" + dsn})
+		if (err == nil) != isRight {
+			t.Errorf("%q: %v", dsn, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: the fault shows the secret: %v", dsn, err)
+		}
+	}
+}
+
+// A device says that it is empty, and never ends.
+func TestSettingsAreBounded(t *testing.T) {
+	if _, err := Load("/dev/zero", nil); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("/dev/zero: %v", err)
+	}
+	path := write(t, "p.yaml", "company: "+strings.Repeat("[", 200_000))
+	if _, err := Load(path, nil); err == nil || !strings.Contains(err.Error(), "more than 64 things") {
+		t.Errorf("brackets: %v", err)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/partnersync/partnersync/internal/tame"
 )
 
 // decoder reads a YAML document into a Config, key by key, so that every fault
@@ -27,6 +29,10 @@ type decoder struct {
 // decode reads src into c. Faults that it finds leave the key's default.
 func decode(src source, c *Config) (map[string]origin, []Fault) {
 	d := &decoder{source: src, keys: Keys(), origins: map[string]origin{}}
+	if err := tame.YAML(src.text); err != nil {
+		d.faults = append(d.faults, Fault{Where: src.path, Message: err.Error()})
+		return d.origins, d.faults
+	}
 	file, err := parser.ParseBytes(src.text, 0)
 	if err != nil {
 		d.syntax(err)

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -67,20 +68,24 @@ func read(path string) (source, error) {
 	return source{path: path, text: text}, nil
 }
 
-func readBounded(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+// readBounded reads a whole file of at most maxFile bytes. What it is is asked once it is
+// open, and how long it is found out by reading: a device says that it is empty.
+func readBounded(path string) (_ []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
 		return nil, fmt.Errorf("%s is a directory", path)
 	}
-	if info.Size() > maxFile {
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if len(text) > maxFile {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxFile)
-	}
-	text, err := os.ReadFile(path)
-	if text == nil && err == nil {
-		text = []byte{}
 	}
 	return text, err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -71,26 +72,55 @@ func (d DSN) Reveal() string { return d.text }
 // IsZero says whether there is no address.
 func (d DSN) IsZero() bool { return d.text == "" }
 
-// pairs finds values in a DSN of key=value pairs that are secret: quoted or not.
-var pairs = regexp.MustCompile(`(?i)\b(password|sslpassword|passphrase)\s*=\s*('(?:[^'\\]|\\.)*'?|\S+)`)
+// pair is one key=value of a DSN, as libpq reads it: quoted, or without blanks that are
+// not escaped. https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
+const pair = `([A-Za-z_]+)(\s*=\s*)('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)(?:[^\s\\]|\\.)*|)`
+
+var (
+	pairs     = regexp.MustCompile(pair)
+	onlyPairs = regexp.MustCompile(`^\s*(?:` + pair + `(?:\s+|$))+$`)
+)
+
+// pairOf gives the value of a key of a DSN of pairs, as it is written.
+func pairOf(dsn, key string) string {
+	for _, m := range pairs.FindAllStringSubmatch(dsn, -1) {
+		if m[1] == key {
+			return m[3]
+		}
+	}
+	return ""
+}
+
+// plainParameters are those whose values are shown. Of any other nobody can say that it
+// is no secret, least of all of one that is misspelt.
+var plainParameters = []string{
+	"host", "hostaddr", "port", "dbname", "user", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslsni", "application_name",
+	"connect_timeout", "target_session_attrs", "load_balance_hosts", "search_path", "timezone", "statement_timeout",
+}
 
 // String gives the address with ••• for its password. An address that can't be
 // read is masked whole, since nobody can tell where its password is.
 func (d DSN) String() string {
-	if d.text == "" || d.text == Embedded {
+	switch {
+	case d.text == "" || d.text == Embedded:
 		return d.text
+	case strings.Contains(d.text, "://"):
+		return maskedURL(d.text)
+	case !onlyPairs.MatchString(d.text):
+		return masked
 	}
-	if !strings.Contains(d.text, "://") {
-		if !strings.Contains(d.text, "=") {
-			return masked
-		}
-		return pairs.ReplaceAllString(d.text, "${1}="+masked)
-	}
-	u, err := url.Parse(d.text)
+	return pairs.ReplaceAllStringFunc(d.text, func(p string) string {
+		m := pairs.FindStringSubmatch(p)
+		return m[1] + m[2] + maskedValue(m[1], m[3])
+	})
+}
+
+// maskedURL is built by hand, because url.URL would write the dots as %E2%80%A2.
+func maskedURL(text string) string {
+	u, err := url.Parse(text)
 	if err != nil {
 		return masked
 	}
-	// Built by hand, because url.URL would write the dots as %E2%80%A2.
 	var b strings.Builder
 	b.WriteString(u.Scheme + "://")
 	if u.User != nil {
@@ -101,10 +131,21 @@ func (d DSN) String() string {
 		b.WriteString("@")
 	}
 	b.WriteString(u.Host + u.EscapedPath())
-	if u.RawQuery != "" {
-		b.WriteString("?" + pairs.ReplaceAllString(strings.ReplaceAll(u.RawQuery, "&", " &"), "${1}="+masked))
+	between := "?"
+	for parameter := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return r == '&' }) {
+		name, value, _ := strings.Cut(parameter, "=")
+		b.WriteString(between + name + "=" + maskedValue(name, value))
+		between = "&"
 	}
-	return strings.ReplaceAll(b.String(), " &", "&")
+	return b.String()
+}
+
+// maskedValue gives the value of a parameter as it may be shown.
+func maskedValue(name, value string) string {
+	if value == "" || slices.Contains(plainParameters, strings.ToLower(name)) {
+		return value
+	}
+	return masked
 }
 
 // GoString is String, quoted.

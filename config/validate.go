@@ -88,8 +88,13 @@ func (v *validation) database() {
 func (v *validation) databaseURL(dsn string) {
 	const want = `write "embedded", or a URL like postgres://user@host:5432/partnersync`
 	if !strings.Contains(dsn, "://") {
-		if !strings.Contains(dsn, "host=") && !strings.Contains(dsn, "dbname=") {
+		switch {
+		case !onlyPairs.MatchString(dsn):
 			v.add("database.url", "is not a database address; %s", want)
+		case strings.Contains(pairOf(dsn, "host"), ";"): // as other libraries write them
+			v.add("database.url", "has its parts between semicolons, which Postgres does not know; %s", want)
+		case !strings.Contains(dsn, "host") && !strings.Contains(dsn, "dbname"):
+			v.add("database.url", "names neither a host nor a database; %s", want)
 		}
 		return
 	}

@@ -30,6 +30,13 @@ func ParsePartnerID(raw string) (id string, ok bool) {
 	return strings.ToUpper(raw), true
 }
 
+// What is longer is neither an address nor a host (RFC 5321, section 4.5.3.1.3; RFC 1035,
+// section 2.3.4), and may be longer than an index of the database takes.
+const (
+	longestAddress = 254
+	longestHost    = 253
+)
+
 // EmailKey gives the key by which an e-mail address is known (R1.2): trimmed,
 // in lower case, its domain in ASCII. Plus-tags and dots are not folded. A blank
 // gives "" and no error.
@@ -38,6 +45,9 @@ func EmailKey(raw string) (string, error) {
 	if s == "" {
 		return "", nil
 	}
+	if len(s) > longestAddress {
+		return "", fmt.Errorf("a text of %d bytes is not an e-mail address", len(s))
+	}
 	at := strings.LastIndexByte(s, '@')
 	if at <= 0 || at == len(s)-1 || strings.ContainsAny(s, " \t\r\n\x00") {
 		return "", fmt.Errorf("%q is not an e-mail address", raw)
@@ -45,6 +55,9 @@ func EmailKey(raw string) (string, error) {
 	domain, err := idna.Lookup.ToASCII(s[at+1:])
 	if err != nil {
 		return "", fmt.Errorf("%q is not an e-mail address: its domain is not one (%w)", raw, err)
+	}
+	if len(domain) > longestHost {
+		return "", fmt.Errorf("%q is not an e-mail address: its domain is too long", raw)
 	}
 	return s[:at+1] + domain, nil
 }
@@ -71,8 +84,11 @@ func RegistrableDomain(address string) string {
 	if i := strings.IndexAny(s, "/?#:"); i >= 0 {
 		s = s[:i]
 	}
+	if len(s) > 4*longestHost { // in any script; converting takes the square of the time
+		return ""
+	}
 	host, err := idna.Lookup.ToASCII(strings.TrimSuffix(s, "."))
-	if err != nil || host == "" {
+	if err != nil || host == "" || len(host) > longestHost {
 		return ""
 	}
 	domain, err := publicsuffix.EffectiveTLDPlusOne(host)

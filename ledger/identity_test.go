@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/partnersync/partnersync/ledger"
@@ -46,5 +47,25 @@ func TestRegistrableDomain(t *testing.T) {
 		if got := ledger.RegistrableDomain(address); got != want {
 			t.Errorf("%q: %q, want %q", address, got, want)
 		}
+	}
+}
+
+// What is longer than any address may be is none, however it is made up.
+func TestR1_2_NothingEndlessIsAnAddress(t *testing.T) {
+	long := strings.Repeat("a", 250)
+	if key, err := ledger.EmailKey(long[:240] + "@client.example"); err == nil {
+		t.Errorf("it is taken for %q", key)
+	}
+	if key, err := ledger.EmailKey(long[:238] + "@client.example"); err != nil || len(key) != 253 {
+		t.Errorf("%q, %v", key, err)
+	}
+	if key, err := ledger.EmailKey("ana@" + strings.Repeat("bücher.", 30) + "example"); err == nil {
+		t.Errorf("it is taken for %q", key)
+	}
+	if domain := ledger.RegistrableDomain(strings.Repeat(long[:50]+".", 6) + "client.example"); domain != "" {
+		t.Errorf("it is taken for %q", domain)
+	}
+	if domain := ledger.RegistrableDomain(strings.Repeat("ü", 1<<20) + ".example"); domain != "" {
+		t.Errorf("it is taken for a domain of %d bytes", len(domain))
 	}
 }

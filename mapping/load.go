@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/tame"
 )
 
 // maxFile bounds a mapping file; the default one has 4 kB.
@@ -92,6 +93,9 @@ func Load(r io.Reader, name string) (*Mapping, error) {
 	}
 	if len(text) > maxFile {
 		return nil, errs.New(errs.Invalid, "%s is larger than %d bytes, so it is no mapping", name, maxFile)
+	}
+	if err := tame.YAML(text); err != nil {
+		return nil, errs.New(errs.Invalid, "%s: %w", name, err)
 	}
 	return parse(text, name, Default())
 }

@@ -27,11 +27,17 @@ type readiness struct {
 	Reasons []string `json:"reasons,omitempty"`
 }
 
-// readyz says whether this replica can do its work: 200, or 503 with reasons.
+// readyz says whether this replica can do its work: 200, or 503 with reasons. Who asks
+// while others do gets their answer: nobody can take the database's connections from the
+// stages by asking often.
 func (s *site) readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
-	defer cancel()
-	reason := s.unready(ctx)
+	asked, _, _ := s.asked.Do("", func() (any, error) {
+		// It must not end with the patience of whoever asked first.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), readyWithin)
+		defer cancel()
+		return s.unready(ctx), nil
+	})
+	reason, _ := asked.(string)
 	if reason == "" {
 		s.json(w, http.StatusOK, readiness{Ready: true})
 		return

@@ -19,6 +19,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/sync/schedule"
@@ -62,6 +63,7 @@ type site struct {
 	Config
 	page      page
 	snapshots *snapshots
+	asked     singleflight.Group // whether the replica is ready
 }
 
 // New gives the portal's handler. It opens nothing and starts nothing.

@@ -298,7 +298,9 @@ func (b *bulkQuery) lines(h http.Header, c *csvReader, already *int64) error {
 			continue
 		}
 		*already = n
-		b.given++
+		if b.given++; b.given > b.job.Processed { // before its end, since it need not have one
+			return final(errs.New(errs.Transient, "%s: Salesforce announced %d records and sends more", bulkJobName, b.job.Processed))
+		}
 		if err := b.sink.Line(cells); err != nil {
 			return final(err)
 		}

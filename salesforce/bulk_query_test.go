@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -250,6 +251,45 @@ func TestBulkLocatorThatLoopsIsRefused(t *testing.T) {
 	}
 	if _, err := b.run(t, BulkOptions{MaxRecords: 1000}); errs.KindOf(err) != errs.Transient {
 		t.Error(err)
+	}
+}
+
+// A result without an end is left at the first record too many; nobody waits for its end.
+func TestABulkResultThatNeverEndsIsLeft(t *testing.T) {
+	b := &bulkOrg{n: 1000}
+	b.page = func(w http.ResponseWriter, from int) bool {
+		io.WriteString(w, csvOf(from, from+1))
+		line := []byte(strings.SplitN(csvOf(1, 2), "\n", 2)[1])
+		for {
+			if _, err := w.Write(line); err != nil {
+				return true
+			}
+		}
+	}
+	g, err := b.run(t, BulkOptions{})
+	if errs.KindOf(err) != errs.Transient || !strings.Contains(err.Error(), "announced 1000 records and sends more") || len(g.lines) != 1000 {
+		t.Errorf("%v, %d lines", err, len(g.lines))
+	}
+}
+
+// A value without an end, in the answer to a job of ours, takes no more memory than a line may.
+func TestAnIngestResultThatNeverEndsIsLeft(t *testing.T) {
+	var endless atomic.Int64
+	o := newOrg(t, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "\"sf__Id\",\"sf__Created\"\n\"")
+		text := bytes.Repeat([]byte("x\n"), 32<<10)
+		for {
+			n, err := w.Write(text)
+			if endless.Add(int64(n)); err != nil {
+				return
+			}
+		}
+	})
+	err := o.client(t).IngestResults(t.Context(), "750000000000001AAA", IngestSuccessful, func() func(IngestRow) error {
+		return func(IngestRow) error { return errors.New("there is no whole row") }
+	})
+	if errs.KindOf(err) != errs.Invalid || !strings.Contains(err.Error(), "a line of the result is longer") || endless.Load() > 3*longestLine {
+		t.Errorf("%v, after %d MB", err, endless.Load()>>20)
 	}
 }
 

@@ -2,8 +2,8 @@ package salesforce
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -30,13 +30,13 @@ const (
 // IngestRow is a row of a result. It is valid until the next one.
 type IngestRow struct {
 	columns map[string]int
-	cells   []string
+	cells   [][]byte
 }
 
 // Cell gives what the row had in a column when it was uploaded; "" if there is no such column.
 func (r IngestRow) Cell(column string) string {
 	if i, ok := r.columns[column]; ok {
-		return r.cells[i]
+		return string(r.cells[i])
 	}
 	return ""
 }
@@ -79,24 +79,25 @@ func (c *Client) IngestResults(ctx context.Context, id string, which IngestResul
 }
 
 func readIngestRows(from io.Reader, each func(IngestRow) error) error {
-	r := csv.NewReader(from)
-	r.ReuseRecord = true
+	r := newCSVReader(from)
 	row := IngestRow{columns: map[string]int{}}
-	for first := true; ; first = false {
-		cells, err := r.Read()
-		var bad *csv.ParseError
+	for first := true; ; {
+		cells, err := r.next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.As(err, &bad):
-			return errs.New(errs.Transient, "Salesforce sent CSV that cannot be read: %w", err)
 		case err != nil:
-			return err
+			return fmt.Errorf("read what Salesforce sent: %w", err)
+		case len(cells) == 1 && len(cells[0]) == 0:
+			continue // an empty line says nothing
 		case first:
+			first = false
 			for i, name := range cells {
-				row.columns[strings.Clone(strings.TrimPrefix(name, "\ufeff"))] = i
+				row.columns[strings.TrimPrefix(string(name), "\ufeff")] = i
 			}
 			continue
+		case len(cells) != len(row.columns):
+			return errs.New(errs.Transient, "Salesforce sent CSV that cannot be read: a line has %d values for %d columns", len(cells), len(row.columns))
 		}
 		row.cells = cells
 		if err := each(row); err != nil {

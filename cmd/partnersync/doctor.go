@@ -122,16 +122,16 @@ func (e *examination) write(p *page) {
 		name = max(name, len(c.Name))
 	}
 	indent := len("warning  ") + name + len("  ")
-	hanging := func(s string) string {
+	say := func(begin, s string) {
 		if width := widthOf(p.w); width > indent+narrowest {
 			s = text.WrapSoft(s, width-indent)
 		}
-		return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", indent))
+		p.write(begin + hanging(s, indent) + "\n")
 	}
 	for _, c := range e.checks {
-		p.line("%s  %-*s  %s", paint[c.Outcome], name, c.Name, hanging(c.Detail))
+		say(fmt.Sprintf("%s  %-*s  ", paint[c.Outcome], name, c.Name), c.Detail)
 		if c.Hint != "" {
-			p.line("%s%s", strings.Repeat(" ", indent), hanging("→ "+c.Hint))
+			say(strings.Repeat(" ", indent), "→ "+c.Hint)
 		}
 	}
 }

@@ -85,9 +85,9 @@ func (a *app) finish(ctx context.Context, err error) int {
 		a.note("stopped; what was in hand is rolled back, and the next run takes it up again")
 		return exitInterrupted
 	}
-	fmt.Fprintln(a.err, a.paint(a.err, red, "error:"), err)
+	fmt.Fprintln(a.err, a.paint(a.err, red, "error:"), shown(err.Error()))
 	if hint := errs.HintOf(err); hint != "" {
-		fmt.Fprintln(a.err, a.paint(a.err, cyan, "hint:"), hint)
+		fmt.Fprintln(a.err, a.paint(a.err, cyan, "hint:"), shown(hint))
 	}
 	return codeOf(err)
 }

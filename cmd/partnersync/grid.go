@@ -18,7 +18,14 @@ type grid struct {
 	wrap []int
 }
 
-func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
+// add adds a row. What is in a cell begins neither another row nor another column.
+func (g *grid) add(cells ...string) {
+	row := make([]string, len(cells))
+	for i, c := range cells {
+		row[i] = shownInk(c, inLine)
+	}
+	g.rows = append(g.rows, row)
+}
 
 // table writes a grid; an empty one writes nothing.
 func (p *page) table(g grid) {

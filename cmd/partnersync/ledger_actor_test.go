@@ -11,6 +11,10 @@ import (
 func TestR8_5_WhoActsHasAName(t *testing.T) {
 	w := acme(t)
 	w.run("ledger", "approve", acmeJune, "--actor", "a\xffb").want(t, exitInvalid, "--actor", "hint: ")
+	// The first letter of the first is Cyrillic; the last two are nobody's, under which a hand would be hidden.
+	for _, alike := range []string{"аna", "ana\u200b", "ana\u202e", "salesforce", " Schedule"} {
+		w.run("ledger", "approve", acmeJune, "--actor", alike).want(t, exitInvalid, "--actor", "hint: ")
+	}
 	w.run("ledger", "hold", acmeJune, "--reason", "a\xffb").want(t, exitInvalid, "--reason", "!pq:")
 	w.run("ledger", "hold", acmeJune, "--reason", "look", "--actor", "  ben ").want(t, exitOK)
 	w.run("explain", acmeJune).want(t, exitOK, "A person holds it: ben: look.")

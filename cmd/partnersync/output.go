@@ -36,11 +36,13 @@ func (a *app) show(document any, human func(p *page)) error {
 
 // note tells a person something beside the result, on standard error.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintln(a.err, a.paint(a.err, yellow, "note:"), fmt.Sprintf(format, args...))
+	fmt.Fprintln(a.err, a.paint(a.err, yellow, "note:"), shown(fmt.Sprintf(format, args...)))
 }
 
 // say tells a person what goes on, on standard error.
-func (a *app) say(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintln(a.err, a.shownTo(a.err, fmt.Sprintf(format, args...)))
+}
 
 // page is output for a person. It remembers the first failure to write.
 type page struct {
@@ -57,20 +59,22 @@ type page struct {
 func (p *page) write(s string) {
 	p.begun, p.apart = true, strings.HasSuffix(s, "\n\n") || s == "\n"
 	if p.err == nil {
-		_, p.err = io.WriteString(p.w, s)
+		_, p.err = io.WriteString(p.w, p.app.shownTo(p.w, s))
 	}
 }
 
-// line writes one line.
-func (p *page) line(format string, args ...any) { p.write(fmt.Sprintf(format, args...) + "\n") }
+// line writes one line, whatever is put into it.
+func (p *page) line(format string, args ...any) {
+	p.write(shownInk(fmt.Sprintf(format, args...), inLine) + "\n")
+}
 
 // sentence writes a line that may be long: on a terminal it is broken between words.
 func (p *page) sentence(format string, args ...any) {
-	s := fmt.Sprintf(format, args...)
+	s := shownInk(fmt.Sprintf(format, args...), inLine)
 	if width := widthOf(p.w); width != unlimited {
 		s = text.WrapSoft(s, width)
 	}
-	p.line("%s", s)
+	p.write(s + "\n")
 }
 
 // title writes a heading, with an empty line before it unless it is the first.
@@ -81,15 +85,22 @@ func (p *page) title(text string) {
 	p.line("%s", p.app.paint(p.w, bold, text))
 }
 
-// pairs writes names and values, one pair a line, the values aligned.
+// pairs writes names and values, one pair a line, the values aligned, further lines of
+// them too.
 func (p *page) pairs(rows ...[2]string) {
 	widest := 0
 	for _, r := range rows {
 		widest = max(widest, text.StringWidthWithoutEscSequences(r[0]))
 	}
 	for _, r := range rows {
-		p.line("%s  %s", text.AlignLeft.Apply(r[0], widest), r[1])
+		p.write(text.AlignLeft.Apply(r[0], widest) + "  " + hanging(r[1], widest+2) + "\n")
 	}
+}
+
+// hanging puts the lines of a text behind the first below its beginning, so that none of
+// them looks like one of ours.
+func hanging(s string, indent int) string {
+	return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", indent))
 }
 
 // counted gives "1 problem" and "1,234 problems".

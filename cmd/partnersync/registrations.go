@@ -189,9 +189,8 @@ func (p *page) stated(rows [][2]string) {
 	width := widthOf(p.w)
 	for i, r := range rows {
 		if width != unlimited {
-			r[1] = text.WrapSoft(r[1], max(width-widest-2, narrowest))
+			rows[i][1] = text.WrapSoft(r[1], max(width-widest-2, narrowest))
 		}
-		rows[i][1] = strings.ReplaceAll(r[1], "\n", "\n"+strings.Repeat(" ", widest+2))
 	}
 	p.pairs(rows...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/tame"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/commission"
 	"github.com/partnersync/partnersync/ledger/deal"
@@ -141,8 +142,11 @@ func (a *app) readRegistration(path string) (f registrationFile, err error) {
 	if len(raw) > maxRegistration {
 		return f, errs.New(errs.Invalid, "%s is larger than %d MB", path, maxRegistration>>20).WithHint("it states one registration")
 	}
+	if err := tame.YAML(raw); err != nil {
+		return f, errs.New(errs.Invalid, "%s: %w", path, err)
+	}
 	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return f, errs.New(errs.Invalid, "%s:\n%s", path, strings.TrimSpace(yaml.FormatError(err, false, true))).
+		return f, errs.New(errs.Invalid, "%s:\n%s", path, tame.Said(strings.TrimSpace(yaml.FormatError(err, false, true)))).
 			WithHint("`partnersync registrations create --help` shows such a file")
 	}
 	return f, nil

@@ -18,6 +18,8 @@ import (
 	"github.com/partnersync/partnersync/config"
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/ledger"
+	"github.com/partnersync/partnersync/sync/schedule"
 )
 
 // run is the program: it takes what a process gets and gives the exit code.
@@ -120,8 +122,15 @@ func (a *app) start(c *cobra.Command, _ []string) error {
 			return errs.New(errs.Invalid, "--%s has a character that is none of a text", name).WithHint("write it in UTF-8, on one line")
 		}
 	}
-	if a.actor = strings.TrimSpace(a.actor); a.actor == "" {
+	switch a.actor = strings.TrimSpace(a.actor); {
+	case a.actor == "":
 		a.actor = a.systemUser()
+	case ledger.IsSameActor(a.actor, ledger.ActorSalesforce), ledger.IsSameActor(a.actor, schedule.ActorSchedule):
+		return errs.New(errs.Invalid, "--actor %q is the name of no person: it is kept for what nobody here does", a.actor).
+			WithHint("give the name of the person who acts")
+	case !ledger.IsActorName(a.actor):
+		return errs.New(errs.Invalid, "--actor %q is no name that can be told from others by looking at it", a.actor).
+			WithHint("write it in one alphabet, without characters that are not shown")
 	}
 	a.started = true
 	return nil
@@ -187,7 +196,7 @@ func (a *app) logger(c config.Log) (*zap.Logger, error) {
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
 	// Lock, because the workers of a process log at once.
-	sink := zapcore.Lock(zapcore.AddSync(a.err))
+	sink := zapcore.Lock(zapcore.AddSync(shownWriter{a, a.err}))
 	return zap.New(zapcore.NewCore(encoder, sink, level), zap.WithClock(logClock{a.clock})), nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/tame"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/commission"
 )
@@ -61,9 +62,12 @@ func Read(r io.Reader, name string) (File, error) {
 		return File{}, errs.New(errs.Invalid, "%s is not a text in UTF-8", name).
 			WithHint("docs/partners-and-plans.md shows what such a file looks like.")
 	}
+	if err := tame.YAML(raw); err != nil {
+		return File{}, errs.New(errs.Invalid, "%s: %w", name, err)
+	}
 	var y fileYAML
 	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&y); err != nil && !errors.Is(err, io.EOF) {
-		return File{}, errs.New(errs.Invalid, "%s:\n%s", name, strings.TrimSpace(yaml.FormatError(err, false, true))).
+		return File{}, errs.New(errs.Invalid, "%s:\n%s", name, tame.Said(strings.TrimSpace(yaml.FormatError(err, false, true)))).
 			WithHint("docs/partners-and-plans.md shows what such a file looks like.")
 	}
 	out, faults := y.file()
@@ -73,7 +77,7 @@ func Read(r io.Reader, name string) (File, error) {
 		faults = append(faults, "it states neither partners nor plans nor exchange rates")
 	}
 	if len(faults) > 0 {
-		return File{}, errs.New(errs.Invalid, "%s:\n  %s", name, strings.Join(faults, "\n  ")).
+		return File{}, errs.New(errs.Invalid, "%s:\n  %s", name, tame.Said(strings.Join(faults, "\n  "))).
 			WithHint("docs/partners-and-plans.md shows what such a file looks like.")
 	}
 	return out, nil

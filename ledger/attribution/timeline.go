@@ -18,6 +18,7 @@ import (
 	"cmp"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/partnersync/partnersync/ledger"
 )
@@ -25,13 +26,20 @@ import (
 // Value is what can sit on a profile or a Space: a Partner ID, nothing, or a text
 // that is not a Partner ID (R2.8).
 type Value struct {
-	PartnerID string // "" for nothing; the raw text if Malformed
+	PartnerID string // "" for nothing; the raw text if Malformed, or its beginning
 	Malformed bool
 }
+
+// longestMalformed is how many characters of a text that is no Partner ID are kept in
+// histories, which are indexed by it. A text field of Salesforce has no more.
+const longestMalformed = 255
 
 // ParseValue reads a stated Partner ID (R1.1).
 func ParseValue(raw string) Value {
 	id, ok := ledger.ParsePartnerID(raw)
+	if !ok && utf8.RuneCountInString(id) > longestMalformed {
+		id = string([]rune(id)[:longestMalformed-1]) + "…"
+	}
 	return Value{PartnerID: id, Malformed: !ok}
 }
 

@@ -3,15 +3,13 @@ package bill
 import (
 	"encoding/csv"
 	"io"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/money"
+	"github.com/partnersync/partnersync/internal/tabular"
 )
 
 // table writes CSV as RFC 4180 has it: commas, CRLF, UTF-8 without a mark.
@@ -42,30 +40,8 @@ func (t *table) end() error {
 	return t.w.Error()
 }
 
-// formulas are what a cell begins with that spreadsheets work out instead of showing it,
-// in the widths that some keyboards have as well.
-const formulas = "=+-@\t\r\n＝＋－＠"
-
-// text makes a cell of words that somebody else has chosen, such as a name. One that
-// begins like a formula gets an apostrophe before it, as
-// https://owasp.org/www-community/attacks/CSV_Injection advises; spaces before the sign
-// do not hide it. Breaks of lines become spaces: some programs read each line anew.
-func text(s string) cell {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	first, _ := utf8.DecodeRuneInString(s)
-	begins, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }))
-	isFormula := s != "" && (strings.ContainsRune(formulas, first) || begins != utf8.RuneError && strings.ContainsRune(formulas, begins))
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
-	if isFormula {
-		return cell{"'" + s}
-	}
-	return cell{s}
-}
+// text makes a cell of words that somebody else has chosen, such as a name.
+func text(s string) cell { return cell{tabular.Text(s)} }
 
 // amount makes a cell of an amount in minor units, a bare number with the decimals of
 // its currency: "-50.96".

@@ -6,6 +6,7 @@ package commission
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Explanation says of one line why it is what it is: a sentence for a partner,
@@ -52,7 +53,7 @@ type Interval struct {
 // shows the text breaks them; the last one ends with a newline.
 func (e Explanation) Text() string {
 	var b strings.Builder
-	fmt.Fprintln(&b, e.Sentence)
+	fmt.Fprintln(&b, inLine(e.Sentence))
 	head := labelled("Plan", e.Plan) + labelled("Rules", strings.Join(e.Rules, ", "))
 	if head != "" {
 		b.WriteString("\n" + head)
@@ -67,7 +68,7 @@ func labelled(name, value string) string {
 	if value == "" {
 		return ""
 	}
-	return name + ": " + value + "\n"
+	return name + ": " + inLine(value) + "\n"
 }
 
 // section writes a heading and a line for each item; without items, nothing.
@@ -77,8 +78,19 @@ func section[T any](b *strings.Builder, heading string, items []T) {
 	}
 	fmt.Fprintf(b, "\n%s\n", heading)
 	for _, item := range items {
-		fmt.Fprintf(b, "- %v\n", item)
+		fmt.Fprintf(b, "- %s\n", inLine(fmt.Sprint(item)))
 	}
+}
+
+// inLine keeps a text on its line: names that people gave may have breaks, and what
+// follows one would look like a line of ours.
+func inLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 // String says the fact in one line: "Amount: 12000.00 USD [0065g…]; since when; why".

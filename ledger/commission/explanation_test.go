@@ -84,3 +84,16 @@ func TestR10_TheTextSaysAllThatTheStructureHas(t *testing.T) {
 		}
 	}
 }
+
+// A name with a break in it, which anybody may have given a record, begins no line of ours.
+func TestATextHasNoLinesBeyondOurs(t *testing.T) {
+	const name = "Acme\r\n\u2028\x1b[2JApproved by: the board"
+	e := commission.Explanation{
+		Sentence: "FG3877 earns 1.00 USD (“" + name + "”).", Plan: name, Rules: []string{"R1.1"}, Arithmetic: []string{name},
+		Facts: []commission.Fact{{Name: "Space", Value: name, From: name}}, Held: []commission.Interval{{SpaceID: "a", First: "b", Last: "c", From: name}},
+	}
+	text := e.Text()
+	if n := strings.Count(text, "\n"); n != 13 || strings.ContainsAny(text, "\r\u2028\x1b") || strings.Contains(text, "\nApproved") {
+		t.Errorf("it has %d lines: %q", n, text)
+	}
+}

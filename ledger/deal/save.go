@@ -15,9 +15,6 @@ import (
 	"github.com/partnersync/partnersync/ledger/commission"
 )
 
-// actorSalesforce is who decided on what Salesforce owns, as far as we are told.
-const actorSalesforce = "Salesforce"
-
 // SaveRegistrations keeps what Salesforce states of the registrations that it owns.
 // A version older than the one that is kept is ignored, so the order in which they
 // come does not matter. What any version says of states goes into the journal
@@ -135,10 +132,10 @@ func journalStated(ctx context.Context, tx *sqlx.Tx, rs []Registration, now time
 			continue
 		}
 		if !r.SubmittedAt.IsZero() {
-			es = append(es, entry{r.ID, Event{State: commission.Submitted, Actor: actorSalesforce, At: r.SubmittedAt, LearnedAt: now}})
+			es = append(es, entry{r.ID, Event{State: commission.Submitted, Actor: ledger.ActorSalesforce, At: r.SubmittedAt, LearnedAt: now}})
 		}
 		if base != commission.Submitted && !r.DecidedAt.IsZero() {
-			es = append(es, entry{r.ID, Event{State: base, Actor: actorSalesforce, At: r.DecidedAt, Reason: r.DecisionReason, LearnedAt: now}})
+			es = append(es, entry{r.ID, Event{State: base, Actor: ledger.ActorSalesforce, At: r.DecidedAt, Reason: r.DecisionReason, LearnedAt: now}})
 		}
 	}
 	return journal(ctx, tx, es)

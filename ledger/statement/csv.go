@@ -3,9 +3,8 @@ package statement
 import (
 	"encoding/csv"
 	"io"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/partnersync/partnersync/internal/tabular"
 )
 
 // The values of the first column of a CSV: what a row is.
@@ -40,7 +39,7 @@ func (c *CSV) Write(s *Statement) error {
 		return err
 	}
 	begins := func(record string) []string {
-		return []string{record, plainText(s.Key), plainText(s.Partner), plainText(s.Name), s.Period.String(), string(s.Currency)}
+		return []string{record, tabular.Text(s.Key), tabular.Text(s.Partner), tabular.Text(s.Name), s.Period.String(), string(s.Currency)}
 	}
 	blank := Movements{}
 	balance := func(record string, m Movements, a Amount) error {
@@ -57,9 +56,9 @@ func (c *CSV) Write(s *Statement) error {
 	}
 	for i := range s.Lines {
 		l := &s.Lines[i]
-		row := append(begins(rowLine), plainText(l.Key), plainText(l.PayeeID), plainText(l.SourceID), plainText(l.Opportunity),
-			plainText(l.Account), plainText(l.Slice), l.Period.String(), l.Adjusts, plainText(l.Corrects))
-		if err := c.w.Write(append(append(row, l.cells()...), "", l.Status, plainText(l.Sentence))); err != nil {
+		row := append(begins(rowLine), tabular.Text(l.Key), tabular.Text(l.PayeeID), tabular.Text(l.SourceID), tabular.Text(l.Opportunity),
+			tabular.Text(l.Account), tabular.Text(l.Slice), l.Period.String(), l.Adjusts, tabular.Text(l.Corrects))
+		if err := c.w.Write(append(append(row, l.cells()...), "", l.Status, tabular.Text(l.Sentence))); err != nil {
 			return err
 		}
 	}
@@ -93,29 +92,4 @@ func (m Movements) cells() []string {
 		}
 	}
 	return out
-}
-
-// formulas are what a cell begins with that spreadsheets work out instead of showing it,
-// in the widths that some keyboards have as well.
-const formulas = "=+-@\t\r\n＝＋－＠"
-
-// plainText makes a cell of text that others have chosen, as
-// https://owasp.org/www-community/attacks/CSV_Injection advises; spaces before the sign
-// do not hide it. It stays on one line.
-func plainText(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	shown := strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
-	first, _ := utf8.DecodeRuneInString(s)
-	begins, _ := utf8.DecodeRuneInString(shown)
-	isFormula := s != "" && strings.ContainsRune(formulas, first) || shown != "" && strings.ContainsRune(formulas, begins)
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
-	if isFormula {
-		return "'" + s
-	}
-	return s
 }

@@ -109,8 +109,11 @@ func TestAWebhookIsNotPostedInsideUnlessThatIsAllowed(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
-	if isPublic(netip.MustParseAddr("2002:a00:1::")) {
-		t.Error("an address of 6to4 leads to a private one")
+	// By 6to4, Teredo, as IPv4-compatible IPv6, and as people wrote inside addresses before fd00.
+	for _, inside := range []string{"2002:a00:1::", "2001:0:a00:1::1", "::10.0.0.1", "::7f00:1", "fec0::1", "192.88.99.1"} {
+		if isPublic(netip.MustParseAddr(inside)) {
+			t.Errorf("%s leads to a private address", inside)
+		}
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 func TestR1_4_PublicMailDomains(t *testing.T) {
-	for _, d := range strings.Fields(`gmail.com googlemail.com outlook.com outlook.fr hotmail.com hotmail.co.uk live.com
+	for d := range strings.FieldsSeq(`gmail.com googlemail.com outlook.com outlook.fr hotmail.com hotmail.co.uk live.com
 		live.nl yahoo.com yahoo.co.jp yahoo.com.br icloud.com me.com aol.com gmx.net gmx.de web.de mail.ru yandex.ru
 		yandex.com.tr qq.com 163.com 126.com naver.com daum.net proton.me protonmail.com zoho.com fastmail.com free.fr
 		orange.fr laposte.net libero.it t-online.de comcast.net rediffmail.com GMAIL.COM`) {

@@ -167,7 +167,7 @@ func (r *reader) target(m *Mapping, target Target, f targetFile) {
 	if !isName.MatchString(f.Key) {
 		r.fault(at, "%s needs a key: the API name of an external id field", target)
 	}
-	out := &TargetObject{Target: target, Object: f.Object, Key: f.Key, Fields: r.fields(at, string(target), defs, f.Fields)}
+	out := &TargetObject{Object: f.Object, Key: f.Key, Fields: r.fields(at, string(target), defs, f.Fields)}
 	for _, field := range out.Fields {
 		if len(field.Paths) != 1 {
 			r.fault(at+".fields."+field.Name, "a target's field is written to one path")

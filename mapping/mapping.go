@@ -69,9 +69,6 @@ var defaultMapping = sync.OnceValue(func() *Mapping {
 // Default gives the embedded mapping, which follows the names of the package.
 func Default() *Mapping { return defaultMapping() }
 
-// DefaultYAML gives the text of the default mapping, to start another from.
-func DefaultYAML() []byte { return slices.Clone(defaultYAML) }
-
 // Fact gives the mapping of a kind, and whether it is switched on.
 func (m *Mapping) Fact(kind Kind) (Fact, bool) {
 	f := m.facts[kind]

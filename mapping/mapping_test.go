@@ -124,7 +124,7 @@ const registrationPayload = `{"Id": "a055g00000XyZAbAAN", "Registration_Key__c":
 func TestDecodeGivesSharesAsFractions(t *testing.T) {
 	t.Parallel()
 	number := func(unit string) *mapping.Mapping {
-		m, err := mapping.Load(strings.NewReader(strings.Replace(string(mapping.DefaultYAML()),
+		m, err := mapping.Load(strings.NewReader(strings.Replace(defaultText(t),
 			"share: Share__c", "share: {path: Share__c, unit: "+unit+"}", 1)), "mine")
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -42,10 +43,8 @@ func (r Record) value(field string, types ...Type) any {
 	if i < 0 {
 		panic(fmt.Sprintf("mapping: a fact of kind %q has no field %q", r.kind, field))
 	}
-	for _, t := range types {
-		if facts[r.kind][i].Type == t {
-			return r.values[i]
-		}
+	if slices.Contains(types, facts[r.kind][i].Type) {
+		return r.values[i]
 	}
 	panic(fmt.Sprintf("mapping: the field %q of %q has the type %q, not %v", field, r.kind, facts[r.kind][i].Type, types))
 }

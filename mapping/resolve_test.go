@@ -3,7 +3,6 @@ package mapping_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,23 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // org gives a client of an org of its own.
 func org(t *testing.T, o emulator.Options) *salesforce.Client {
 	t.Helper()
-	server, err := emulator.Serve(context.Background(), emulator.New(o), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	c, err := salesforce.New(salesforce.Config{LoginURL: server.URL(), ClientID: emulator.DemoClientID,
-		ClientSecret: emulator.DemoClientSecret, Transport: transport})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return orgtest.Client(t, orgtest.Serve(t, emulator.New(o)), salesforce.Config{})
 }
 
 // resolve tells a resolution as text.
@@ -182,7 +166,7 @@ func TestR9_4_TheUnitOfAShareIsSaidOrTheMappingStops(t *testing.T) {
 		"{path: Account__r.AnnualRevenue, unit: percent}":             "can't be read as percent",
 		"{path: [Nope__c, Share__c], unit: percent, optional: false}": "",
 	} {
-		m, err := mapping.Load(strings.NewReader(strings.Replace(string(mapping.DefaultYAML()), "share: Share__c", "share: "+share, 1)), "mine")
+		m, err := mapping.Load(strings.NewReader(strings.Replace(defaultText(t), "share: Share__c", "share: "+share, 1)), "mine")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,6 @@ func Targets() []Target { return []Target{PartnerTarget, StatementTarget, Commis
 
 // TargetObject says where the records of a target are written.
 type TargetObject struct {
-	Target Target
 	// Object is the API name of the Salesforce object.
 	Object string
 	// Key is the API name of the external id by which records are upserted.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 	"github.com/partnersync/partnersync/salesforce/emulator/fault"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 )
 
 // ingestOrg is an emulated org and a client of it.
@@ -28,24 +28,7 @@ type ingestOrg struct {
 func newIngestOrg(t *testing.T) *ingestOrg {
 	t.Helper()
 	o := &ingestOrg{t: t, org: emulator.New(emulator.Options{})}
-	server, err := emulator.Serve(context.Background(), o.org, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	o.client, err = salesforce.New(salesforce.Config{
-		LoginURL: server.URL(), ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret,
-		Transport: transport, MaxAttempts: 3, RetryInitial: time.Microsecond, RetryMax: time.Microsecond,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	o.client = orgtest.Client(t, orgtest.Serve(t, o.org), salesforce.Config{MaxAttempts: 3})
 	return o
 }
 

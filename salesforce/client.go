@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -160,9 +161,7 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 func (c *Client) send(ctx context.Context, s session, r request) (answer, error) {
 	x := c.newExchange(ctx, r.name())
 	x.header = http.Header{"User-Agent": {userAgent}, "Accept": {"application/json"}}
-	for name, values := range r.header {
-		x.header[name] = values
-	}
+	maps.Copy(x.header, r.header)
 	free, err := c.turn(ctx, r.name())
 	if err != nil {
 		return answer{}, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-json"
@@ -106,28 +105,4 @@ func (c *Client) DescribeSince(ctx context.Context, object, modified string) (De
 		return Described{}, errs.New(errs.Transient, "describe %s: the answer describes no object", object)
 	}
 	return Described{Object: o, Modified: a.modified}, nil
-}
-
-// DescribeGlobal gives the API names of all objects that the integration user
-// may see, in alphabetical order.
-// https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_describeGlobal.htm
-func (c *Client) DescribeGlobal(ctx context.Context) ([]string, error) {
-	var list struct {
-		Objects []struct {
-			Name string `json:"name"`
-		} `json:"sobjects"`
-	}
-	_, err := c.do(ctx, request{
-		method: http.MethodGet, path: c.data("sobjects"),
-		decode: func(b []byte) error { list.Objects = nil; return json.Unmarshal(b, &list) },
-	})
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(list.Objects))
-	for i, o := range list.Objects {
-		names[i] = o.Name
-	}
-	slices.Sort(names)
-	return names, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -47,9 +48,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(x.ctx, x.timeout)
 	defer cancel()
 	out := r.Clone(ctx)
-	for name, values := range x.header {
-		out.Header[name] = values
-	}
+	maps.Copy(out.Header, x.header)
 	var body []byte
 	body, x.err = x.send(out)
 	return &http.Response{

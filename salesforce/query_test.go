@@ -268,14 +268,6 @@ func TestDescribeSaysThatAnObjectIsMissing(t *testing.T) {
 	}
 }
 
-func TestDescribeGlobalNamesTheObjects(t *testing.T) {
-	o := newOrg(t, replies(reply{body: `{"encoding":"UTF-8","maxBatchSize":200,"sobjects":[{"name":"Space__c"},{"name":"Account"}]}`}))
-	got, err := o.client(t).DescribeGlobal(t.Context())
-	if want := []string{"Account", "Space__c"}; err != nil || !cmp.Equal(want, got) {
-		t.Errorf("%v %v", got, err)
-	}
-}
-
 func BenchmarkQueryPage(b *testing.B) {
 	record := `{"attributes":{"type":"Opportunity","url":"/services/data/v62.0/sobjects/Opportunity/006"},"Id":"006000000000001AAA","Name":"A deal","Amount":12345.67,"CloseDate":"2026-11-20","StageName":"Closed Won","IsClosed":true,"SystemModstamp":"2026-11-20T12:00:00.000+0000"}`
 	body := []byte(`{"totalSize":2000,"done":true,"records":[` + strings.Repeat(record+",", 1999) + record + `]}`)

@@ -79,11 +79,10 @@ func TestSimpleforceLosesTheErrorsOfItsCallsButOursReturnThem(t *testing.T) {
 			_, err := c.Upsert(ctx, "Partner__c", "Partner_ID__c", []any{map[string]any{"Partner_ID__c": "AB1234"}})
 			return err
 		},
-		"describe":        func() error { _, err := c.Describe(ctx, "Partner__c"); return err },
-		"describe global": func() error { _, err := c.DescribeGlobal(ctx); return err },
-		"limits":          func() error { _, err := c.Limits(ctx); return err },
-		"server time":     func() error { _, err := c.ServerTime(ctx); return err },
-		"query":           func() error { return c.Query(ctx, "SELECT Nope__c FROM Partner__c", QueryOptions{}, nil) },
+		"describe":    func() error { _, err := c.Describe(ctx, "Partner__c"); return err },
+		"limits":      func() error { _, err := c.Limits(ctx); return err },
+		"server time": func() error { _, err := c.ServerTime(ctx); return err },
+		"query":       func() error { return c.Query(ctx, "SELECT Nope__c FROM Partner__c", QueryOptions{}, nil) },
 	} {
 		var e *Error
 		err := call()
@@ -358,7 +357,7 @@ func TestSimpleforceLogsBodiesQueriesAndNamesButNothingOfThemReachesTheLog(t *te
 
 	// A program that gives its logger another output gets the library's line
 	// again; so what the library is shown has nothing to tell.
-	cut, err := soapResult([]byte(fmt.Sprintf(soapSuccess, o.URL)))
+	cut, err := soapResult(fmt.Appendf(nil, soapSuccess, o.URL))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/shopspring/decimal"
-	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -160,7 +159,7 @@ func (w *told) registration(r deal.Registration) {
 func (w *told) accrue() {
 	w.t.Helper()
 	w.clock.Advance(time.Second)
-	s := accrue.New(accrue.Config{DB: w.db, Clock: w.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: zap.NewNop()})
+	s := accrue.New(accrue.Config{DB: w.db, Clock: w.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}})
 	if _, err := s.Run(context.Background(), stage.Options{Actor: "test"}); err != nil {
 		w.t.Fatal(err)
 	}

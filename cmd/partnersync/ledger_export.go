@@ -91,7 +91,7 @@ func (a *app) export(c *cobra.Command, d *database, m clock.Month, o exportOptio
 // exportOrAgain exports a month, or gives what was exported: the export of a number or,
 // where nothing is new, the last one.
 func exportOrAgain(ctx context.Context, tx *sqlx.Tx, m clock.Month, number int, f bill.Format, s bill.Settings, by book.Context) (r bill.Result, content []byte, err error) {
-	r = bill.Result{Period: m, Number: number}
+	r = bill.Result{Number: number}
 	if number == 0 {
 		// Nothing is billed of which there could be no file.
 		if err := f.Check(s); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 )
 
 // Every flow of the settings logs in, with secrets from files where there can be.
@@ -43,17 +44,8 @@ func TestEveryFlowLogsIn(t *testing.T) {
 // A refresh token that the org gives in place of the last one is kept in its file:
 // the next process needs it.
 func TestRotatedRefreshTokenIsKept(t *testing.T) {
-	org := emulator.New(emulator.Options{RotateRefreshToken: true})
-	server, err := emulator.Serve(t.Context(), org, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	c := withDatabase(t, "PARTNERSYNC_SALESFORCE_LOGIN_URL="+server.URL(), "PARTNERSYNC_SALESFORCE_CLIENT_ID="+emulator.DemoClientID,
+	url := orgtest.Serve(t, emulator.New(emulator.Options{RotateRefreshToken: true}))
+	c := withDatabase(t, "PARTNERSYNC_SALESFORCE_LOGIN_URL="+url, "PARTNERSYNC_SALESFORCE_CLIENT_ID="+emulator.DemoClientID,
 		"PARTNERSYNC_SALESFORCE_CLIENT_SECRET="+emulator.DemoClientSecret, "PARTNERSYNC_SALESFORCE_FLOW=refresh_token",
 		"PARTNERSYNC_SALESFORCE_REFRESH_TOKEN_FILE=refresh-token", "PARTNERSYNC_HTTP_LISTEN=127.0.0.1:0")
 	writeFile(t, "refresh-token", emulator.DemoRefreshToken)

@@ -19,6 +19,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, pgtest.Leaks()...) }
@@ -35,17 +36,8 @@ partners:
 func withOrg(t *testing.T) (*emulator.Org, []string) {
 	t.Helper()
 	org := emulator.New(emulator.Options{})
-	server, err := emulator.Serve(context.Background(), org, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	return org, []string{
-		"PARTNERSYNC_SALESFORCE_LOGIN_URL=" + server.URL(),
+		"PARTNERSYNC_SALESFORCE_LOGIN_URL=" + orgtest.Serve(t, org),
 		"PARTNERSYNC_SALESFORCE_CLIENT_ID=" + emulator.DemoClientID,
 		"PARTNERSYNC_SALESFORCE_CLIENT_SECRET=" + emulator.DemoClientSecret,
 		"PARTNERSYNC_HTTP_LISTEN=127.0.0.1:0",

@@ -66,8 +66,8 @@ func newPlantTo(e ends, cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.
 	}
 	verification := verify.Config{DB: db, Clock: c, Zone: zone, Mapping: m, Shape: shapeOf(cfg), Log: log.Named(stage.Verify)}
 	stages := []stage.Stage{
-		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency), Log: log.Named(stage.Reconcile)}),
-		newAccrue(cfg, db, c, log),
+		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: money.Currency(cfg.Company.Currency)}),
+		newAccrue(cfg, db, c),
 	}
 	if cfg.Salesforce.IsSet() {
 		if p.client, err = newClientThrough(e.transport, cfg, c, log.Named("salesforce")); err != nil {
@@ -149,10 +149,10 @@ func shapeOf(cfg config.Config) record.Shape {
 }
 
 // newAccrue gives accrue, which needs no org.
-func newAccrue(cfg config.Config, db *sqlx.DB, c clock.Clock, log *zap.Logger) *accrue.Stage {
+func newAccrue(cfg config.Config, db *sqlx.DB, c clock.Clock) *accrue.Stage {
 	liveOn, decided := cfg.Company.GoLiveOn()
 	return accrue.New(accrue.Config{
-		DB: db, Clock: c, Zone: cfg.Company.Location(), GoLive: book.GoLive{Decided: decided, On: liveOn}, Log: log.Named(stage.Accrue),
+		DB: db, Clock: c, Zone: cfg.Company.Location(), GoLive: book.GoLive{Decided: decided, On: liveOn},
 	})
 }
 

@@ -45,7 +45,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 		if path := strings.TrimPrefix(cmd.CommandPath(), "partnersync "); cmd.HasParent() && !strings.Contains(string(text), "`"+path) {
 			t.Errorf("docs/commands.md does not describe %s", path)
 		}
-		for _, flag := range strings.Fields(cmd.LocalFlags().FlagUsages()) {
+		for flag := range strings.FieldsSeq(cmd.LocalFlags().FlagUsages()) {
 			if name, ok := strings.CutPrefix(flag, "--"); ok && name != "help" && !strings.Contains(string(text), "--"+name) {
 				t.Errorf("docs/commands.md does not describe --%s of %s", name, cmd.CommandPath())
 			}

@@ -35,7 +35,7 @@ func (a *app) whatIf(c *cobra.Command, names []string, f passFlags, o stage.Opti
 	return a.withDatabase(c.Context(), cfg, log, schemaCurrent, func(d *database) error {
 		shown := a.progress(stage.Accrue)
 		o.Progress = shown.tell
-		found, err := newAccrue(cfg, d.DB, a.clock, log).WhatIf(c.Context(), o, program)
+		found, err := newAccrue(cfg, d.DB, a.clock).WhatIf(c.Context(), o, program)
 		shown.finish()
 		if err != nil {
 			return err

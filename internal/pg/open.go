@@ -1,11 +1,13 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -23,9 +25,6 @@ type Config struct {
 	DSN string
 	// MaxConns bounds the pool. 0 means 16.
 	MaxConns int
-	// ConnLifetime is after how long a connection is replaced, so that a pool
-	// finds its way after a failover. 0 means 30 minutes.
-	ConnLifetime time.Duration
 	// Patience is how long the server may be silent in the middle of a
 	// statement before the connection is given up. The server gives a statement
 	// up a little sooner (statement_timeout), so that it does not work on for a
@@ -36,10 +35,12 @@ type Config struct {
 }
 
 const (
-	defaultMaxConns     = 16
-	defaultConnLifetime = 30 * time.Minute
-	defaultPatience     = 2 * time.Minute
-	connectTimeout      = 10 * time.Second
+	defaultMaxConns = 16
+	defaultPatience = 2 * time.Minute
+	connectTimeout  = 10 * time.Second
+	// connLifetime is after how long a connection is replaced, so that a pool finds its
+	// way after a failover.
+	connLifetime = 30 * time.Minute
 )
 
 // Open gives a pool to a database that has answered. Sessions run in UTC. A
@@ -54,14 +55,11 @@ func Open(ctx context.Context, c Config) (*sqlx.DB, error) {
 		return nil, err
 	}
 	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
-	conns := c.MaxConns
-	if conns <= 0 {
-		conns = defaultMaxConns
-	}
+	conns := cmp.Or(c.MaxConns, defaultMaxConns)
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(orElse(c.ConnLifetime, defaultConnLifetime))
+	db.SetConnMaxLifetime(connLifetime)
 
 	if err := db.PingContext(ctx); err != nil {
 		closeErr := db.Close()
@@ -75,7 +73,7 @@ func (c Config) connector() (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	patience := orElse(c.Patience, defaultPatience)
+	patience := cmp.Or(c.Patience, defaultPatience)
 	if cfg.ApplicationName == "" {
 		cfg.ApplicationName = c.Name
 		if c.Name == "" {
@@ -92,9 +90,7 @@ func (c Config) connector() (*connector, error) {
 		// for ever, and not for as long as those who wait for them have patience.
 		"idle_in_transaction_session_timeout": milliseconds(patience * 3 / 4),
 	}
-	for k, v := range cfg.Runtime {
-		runtime[k] = v
-	}
+	maps.Copy(runtime, cfg.Runtime)
 	cfg.Runtime = runtime
 
 	if _, err := pq.NewConnectorConfig(cfg); err != nil {
@@ -102,13 +98,6 @@ func (c Config) connector() (*connector, error) {
 			WithHint("Check the database's DSN.")
 	}
 	return &connector{config: cfg, patience: patience}, nil
-}
-
-func orElse(d, fallback time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return fallback
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -18,20 +18,9 @@ func Parse(s string) (string, error) {
 	if len(s) != 15 && len(s) != 18 {
 		return "", fmt.Errorf("%q is not a Salesforce id: it is %d long, not 15 or 18", s, len(s))
 	}
-	var suffix [3]byte
-	for block := range 3 {
-		bits := 0
-		for i := range 5 {
-			c := s[block*5+i]
-			switch {
-			case c >= 'A' && c <= 'Z':
-				bits |= 1 << i
-			case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			default:
-				return "", fmt.Errorf("%q is not a Salesforce id: %q is neither letter nor digit", s, c)
-			}
-		}
-		suffix[block] = suffixAlphabet[bits]
+	suffix, bad := suffixOf(s)
+	if bad != 0 {
+		return "", fmt.Errorf("%q is not a Salesforce id: %q is neither letter nor digit", s, bad)
 	}
 	full := s[:15] + string(suffix[:])
 	if len(s) == 18 && s != full {
@@ -40,12 +29,10 @@ func Parse(s string) (string, error) {
 	return full, nil
 }
 
-// IsFull says whether a text is an id of 18 characters as Parse gives it.
-func IsFull(s string) bool {
-	if len(s) != 18 {
-		return false
-	}
-	for block := range 3 {
+// suffixOf gives the last three characters of the id whose first 15 are those of s. bad is
+// the first of these that is in no id; 0 if all are.
+func suffixOf(s string) (suffix [3]byte, bad byte) {
+	for block := range suffix {
 		bits := 0
 		for i := range 5 {
 			c := s[block*5+i]
@@ -54,12 +41,19 @@ func IsFull(s string) bool {
 				bits |= 1 << i
 			case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
 			default:
-				return false
+				return suffix, c
 			}
 		}
-		if s[15+block] != suffixAlphabet[bits] {
-			return false
-		}
+		suffix[block] = suffixAlphabet[bits]
 	}
-	return true
+	return suffix, 0
+}
+
+// IsFull says whether a text is an id of 18 characters as Parse gives it.
+func IsFull(s string) bool {
+	if len(s) != 18 {
+		return false
+	}
+	suffix, bad := suffixOf(s)
+	return bad == 0 && s[15:] == string(suffix[:])
 }

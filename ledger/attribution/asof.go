@@ -9,6 +9,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 )
 
 // Holding is an interval [From, To) during which a profile or a Space held a
@@ -37,7 +38,7 @@ func HistoryAsKnown(ctx context.Context, q sqlx.QueryerContext, s Subject, known
 		where subject_kind = $1 and subject = $2
 			and case when $3::timestamptz is null then superseded_at is null
 				else learned_at <= $3 and (superseded_at is null or superseded_at > $3) end
-		order by at`, s.Kind, s.ID, timeOrNull(known))
+		order by at`, s.Kind, s.ID, pg.OrNull(known))
 	if err != nil {
 		return nil, err
 	}
@@ -57,17 +58,6 @@ func Beliefs(ctx context.Context, q sqlx.QueryerContext, s Subject) (_ []Holding
 		where subject_kind = $1 and subject = $2 order by learned_at, at`, s.Kind, s.ID)
 }
 
-// HolderAt gives the interval of a history in which an instant lies; ok is false
-// before the subject's creation or registration.
-func HolderAt(history []Holding, at time.Time) (_ Holding, ok bool) {
-	for _, h := range slices.Backward(history) {
-		if !h.From.After(at) {
-			return h, true
-		}
-	}
-	return Holding{}, false
-}
-
 // HolderOn gives the interval that decides about a day of a zone: the one at the
 // last instant before the next midnight, so that a takeover day belongs to the new
 // holder (R3.4); ok is false if the subject came to be after that day.
@@ -79,16 +69,4 @@ func HolderOn(history []Holding, day clock.Date, zone *time.Location) (_ Holding
 		}
 	}
 	return Holding{}, false
-}
-
-// SpaceHistoryAsKnown gives the history of a Space as it was believed at an
-// earlier instant, as change points.
-func SpaceHistoryAsKnown(ctx context.Context, q sqlx.QueryerContext, space string, known time.Time) (_ []Point, err error) {
-	defer errs.Wrap(&err, "read the history of Space %s as known at %s", space, known.UTC().Format(time.RFC3339))
-	all, err := points(ctx, q, `
-		select `+pointColumns+` from ledger.holding
-		where subject_kind = 'space' and subject = $1
-			and learned_at <= $2 and (superseded_at is null or superseded_at > $2)
-		order by at`, space, known)
-	return all[space], err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 )
 
 // SaveConnections keeps what records state of orgs connected to Spaces, and marks
@@ -23,7 +24,7 @@ func SaveConnections(ctx context.Context, tx *sqlx.Tx, cs []Connection, now time
 	deleted, modstamp := make([]bool, len(cs)), make([]time.Time, len(cs))
 	for i, v := range cs {
 		c.row(i, v.ID, v.SpaceID, v.OrgID)
-		from[i], to[i] = timeOrNull(v.ConnectedAt), timeOrNull(v.DisconnectedAt)
+		from[i], to[i] = pg.OrNull(v.ConnectedAt), pg.OrNull(v.DisconnectedAt)
 		deleted[i], modstamp[i] = v.IsDeleted, v.Modstamp
 	}
 	if _, err := tx.ExecContext(ctx, `

@@ -9,6 +9,7 @@ import (
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger"
 )
 
@@ -86,7 +87,7 @@ func SaveSpaces(ctx context.Context, tx *sqlx.Tx, ss []Space, now time.Time) (er
 	for i, s := range ss {
 		c.row(i, s.ID, s.Key, s.Name, s.AccountID, s.CreatedVia, s.CreatorEmail, s.QuickStartOrgID)
 		created[i], modstamp[i], deleted[i] = s.CreatedAt, s.Modstamp, s.IsDeleted
-		recorded[i] = timeOrNull(s.RecordedAt)
+		recorded[i] = pg.OrNull(s.RecordedAt)
 	}
 	// Before the write: the creator whom a Space had until now may no longer have
 	// run this QuickStart.
@@ -136,7 +137,7 @@ func SaveUserRecords(ctx context.Context, tx *sqlx.Tx, us []UserRecord, now time
 	for i, u := range us {
 		c.row(i, u.ID, u.Email, u.EmailKey)
 		registered[i], modstamp[i], deleted[i] = u.RegisteredAt, u.Modstamp, u.IsDeleted
-		recorded[i] = timeOrNull(u.RecordedAt)
+		recorded[i] = pg.OrNull(u.RecordedAt)
 	}
 	if err := markAddresses(ctx, tx, c[2], now); err != nil {
 		return err
@@ -212,12 +213,12 @@ func SaveInstalls(ctx context.Context, tx *sqlx.Tx, is []Install, now time.Time)
 	if err := markCreators(ctx, tx, spaces, now); err != nil {
 		return err
 	}
-	installed, expires := make([]*string, len(is)), make([]*string, len(is))
+	installed, expires := make([]clock.Date, len(is)), make([]clock.Date, len(is))
 	sandbox, deleted := make([]bool, len(is)), make([]bool, len(is))
 	modstamp := make([]time.Time, len(is))
 	for i, v := range is {
 		c.row(i, v.ID, v.OrgID, v.Status, v.AccountID, v.LeadEmail)
-		installed[i], expires[i] = dateText(v.InstalledOn), dateText(v.ExpiresOn)
+		installed[i], expires[i] = v.InstalledOn, v.ExpiresOn
 		sandbox[i], deleted[i], modstamp[i] = v.IsSandbox, v.IsDeleted, v.Modstamp
 	}
 	if _, err := tx.ExecContext(ctx, `
@@ -307,18 +308,3 @@ func (c columns) row(i int, values ...string) {
 }
 
 func (c columns) array(j int) any { return pq.Array(c[j]) }
-
-func dateText(d clock.Date) *string {
-	if d.IsZero() {
-		return nil
-	}
-	s := d.String()
-	return &s
-}
-
-func timeOrNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}

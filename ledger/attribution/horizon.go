@@ -7,6 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger"
 )
 
@@ -64,7 +65,7 @@ func KeepHorizon(ctx context.Context, tx *sqlx.Tx, kind string, oldest, asked, n
 		insert into ledger.history_horizon as h (subject_kind, seen_at, oldest, asked_at) values ($1, $2, $3, $4)
 		on conflict (subject_kind) do update
 		set oldest = least(h.oldest, excluded.oldest), asked_at = excluded.asked_at, settled_at = null
-		where h.asked_at is null`, kind, now, timeOrNull(oldest), asked)
+		where h.asked_at is null`, kind, now, pg.OrNull(oldest), asked)
 	return err
 }
 
@@ -120,7 +121,7 @@ func settleHorizons(ctx context.Context, tx *sqlx.Tx, now time.Time) (opened int
 		where r.recorded_at < $2::timestamptz and not exists (
 			select from ledger.statement_of_id t
 			where t.record_id = r.id and t.source = 'history' and t.at < $2::timestamptz)`,
-		timeOrNull(space), timeOrNull(profile), incompleteDetail("Space", space), incompleteDetail("user record", profile))
+		pg.OrNull(space), pg.OrNull(profile), incompleteDetail("Space", space), incompleteDetail("user record", profile))
 }
 
 // incomplete notes a record that was made before the horizon of its kind, unless

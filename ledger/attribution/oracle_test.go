@@ -308,12 +308,13 @@ func (u *underTest) check() {
 func (u *underTest) checkEarlierBeliefs() {
 	for i, at := range u.beliefs.at {
 		for space := range u.facts.spaces {
-			got, err := attribution.SpaceHistoryAsKnown(context.Background(), u.db, space, at)
+			history, err := attribution.HistoryAsKnown(context.Background(), u.db, subjectOf(space), at)
 			if err != nil {
 				u.t.Fatal(err)
 			}
-			if len(got) == 0 {
-				got = nil
+			var got []attribution.Point
+			for _, h := range history {
+				got = append(got, attribution.Point{At: h.From, Value: attribution.Value{PartnerID: h.PartnerID, Malformed: h.Malformed}, Cause: h.Cause})
 			}
 			if d := cmp.Diff(u.beliefs.spaces[i][space], got); d != "" {
 				u.t.Fatalf("what was believed of %s after replay %d (-then +as known):\n%s%s", space, i+1, d, u.story())

@@ -8,7 +8,6 @@ import (
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/internal/sfid"
-	"github.com/partnersync/partnersync/ledger"
 )
 
 // Subject is what has a Partner ID history: a Space or a profile.
@@ -41,35 +40,6 @@ func FindSpace(ctx context.Context, q sqlx.QueryerContext, key string) (_ Subjec
 	case len(found) > 1 && found[0].ID != id:
 		return Subject{}, errs.New(errs.Conflict, "several Spaces have the key %q, %s and %s among them", key, found[0].ID, found[1].ID).
 			WithHint("Give the Salesforce id of the one you mean.")
-	}
-	return found[0], nil
-}
-
-// FindProfile gives the profile that a person means by any e-mail address of its
-// user, or by the Salesforce id of a user record. It fails with NotFound, or with
-// Invalid if the key is neither.
-func FindProfile(ctx context.Context, q sqlx.QueryerContext, key string) (_ Subject, err error) {
-	key = strings.TrimSpace(key)
-	email, id := "", ""
-	if strings.Contains(key, "@") {
-		if email, err = ledger.EmailKey(key); err != nil {
-			return Subject{}, errs.New(errs.Invalid, "%w", err)
-		}
-	} else if id, err = sfid.Parse(key); err != nil {
-		return Subject{}, errs.New(errs.Invalid, "%q is neither an e-mail address nor a Salesforce id", key).
-			WithHint("Give an e-mail address of the user, or the Salesforce id of the user's record.")
-	}
-	var found []Subject
-	if err := sqlx.SelectContext(ctx, q, &found, `
-		select 'profile' as kind, p.email_key as id, '' as key, '' as name from ledger.profile p
-		where p.email_key = case
-			when $1 <> '' then ledger.profile_of($1)
-			else (select r.profile from ledger.profile_record r where r.id = $2) end`, email, id); err != nil {
-		return Subject{}, errs.New(errs.KindOf(err), "find the profile %q: %w", key, err)
-	}
-	if len(found) == 0 {
-		return Subject{}, errs.New(errs.NotFound, "nobody has the profile %q", key).
-			WithHint("A profile appears once a user's record, or a Space that its user created by QuickStart, was pulled and reconciled.")
 	}
 	return found[0], nil
 }

@@ -65,10 +65,9 @@ const (
 // stated is what a record's statements come to: its initial value and its later
 // changes, in order.
 type stated struct {
-	initial   Value
-	initialID string // of the statement that gives it
-	changes   []Point
-	isStated  bool // there was any statement at all
+	initial  Value
+	changes  []Point
+	isStated bool // there was any statement at all
 }
 
 // readStatements works out the initial value and the changes of one record
@@ -96,9 +95,9 @@ func readStatements(all []Statement) stated {
 	switch {
 	case len(history) > 0 && (len(seen) == 0 || !seen[0].At.Before(history[0].At)):
 		first := inChain(sameInstant(history), nil)[0]
-		out.initial, out.initialID = ParseValue(first.Old), first.SourceID
+		out.initial = ParseValue(first.Old)
 	case len(seen) > 0:
-		out.initial, out.initialID = ParseValue(seen[0].New), seen[0].SourceID
+		out.initial = ParseValue(seen[0].New)
 		seen = seen[1:]
 	default:
 		return out

@@ -16,7 +16,6 @@ import (
 
 // Result is what an export came to.
 type Result struct {
-	Period clock.Month
 	// Number is that of the export within its period; 0 if no bill was made.
 	Number int
 	// Bills were made, in the order of their numbers.

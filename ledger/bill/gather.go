@@ -31,7 +31,6 @@ const (
 // bill.
 type Carried struct {
 	PayeeID     string // as the bill would be named
-	PartnerKey  string
 	PartnerName string
 	Currency    money.Currency
 	Minor       int64
@@ -92,7 +91,6 @@ func (b billTo) compare(o billTo) int {
 
 // gather reads what is to be billed, and says of the rest why it is not.
 func gather(ctx context.Context, q sqlx.QueryerContext, period clock.Month, today clock.Date) (out Result, sheets []sheet, err error) {
-	out.Period = period
 	own, err := readOwners(ctx, q)
 	if err != nil {
 		return out, nil, err
@@ -187,7 +185,7 @@ func (b billTo) judge(parts []book.Part, terms commission.PayoutTerms) (c Carrie
 }
 
 func (b billTo) carried(lines int64) Carried {
-	return Carried{PayeeID: b.payeeID, PartnerKey: b.key, PartnerName: b.name, Currency: b.currency, Lines: lines}
+	return Carried{PayeeID: b.payeeID, PartnerName: b.name, Currency: b.currency, Lines: lines}
 }
 
 // waiting gives what takes back and nobody has approved, by whom it will be taken from.

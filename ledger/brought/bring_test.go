@@ -298,16 +298,14 @@ func TestR8_9_TwoWhoImportTheSameFileTakeTurns(t *testing.T) {
 	var second brought.Report
 	var secondErr error
 	var both sync.WaitGroup
-	both.Add(1)
-	go func() {
-		defer both.Done()
+	both.Go(func() {
 		<-written
 		secondErr = pg.InTx(context.Background(), db, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 			close(waits)
 			second, err = brought.Bring(ctx, tx, f, who)
 			return err
 		})
-	}()
+	})
 	err := pg.InTx(context.Background(), db, func(ctx context.Context, tx *sqlx.Tx) error {
 		first, err := brought.Bring(ctx, tx, f, who)
 		if err != nil || len(first.Lines) != 2 {

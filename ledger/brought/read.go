@@ -96,9 +96,9 @@ func checkText(raw []byte) error {
 	if bytes.HasPrefix(raw, []byte("PK\x03\x04")) {
 		return errs.New(errs.Invalid, "it is a workbook, not CSV").WithHint(how)
 	}
-	for n, line := 1, []byte(nil); len(raw) > 0; n++ {
-		line, raw, _ = bytes.Cut(raw, []byte("\n"))
-		if !utf8.Valid(line) {
+	n := 0
+	for line := range bytes.Lines(raw) {
+		if n++; !utf8.Valid(line) {
 			return errs.New(errs.Invalid, "line %d is not UTF-8", n).WithHint(how)
 		}
 	}

@@ -1,9 +1,9 @@
 package commission
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -87,10 +87,12 @@ func (e *Engine) Lines(s *Source) Result {
 	if slices.ContainsFunc(r.Lines, func(l Line) bool { return l.Reason == ReasonMissingRate }) {
 		r.Findings = append(r.Findings, e.missingRate(s, plan))
 	}
-	sort.Slice(r.Lines, func(i, j int) bool { return r.Lines[i].Key < r.Lines[j].Key })
+	slices.SortFunc(r.Lines, byKey)
 	r.NextOn = earliest(r.NextOn, s.nextSaleOn(e.AsOf))
 	return r
 }
+
+func byKey(a, b Line) int { return cmp.Compare(a.Key, b.Key) }
 
 // standing names the linked registrations, as the subject of a sentence.
 func (s *Source) standing() string {

@@ -15,7 +15,6 @@ import (
 // the arithmetic; or why nobody can tell yet.
 type netNew struct {
 	amount *big.Rat
-	how    string   // in a few words: "a renewal", "stated by the opportunity"
 	steps  []string // the arithmetic, step by step
 	facts  []Fact
 	hold   *Finding // in place of an amount
@@ -26,7 +25,7 @@ type netNew struct {
 func (e *Engine) netNew(s *Source, plan Plan) netNew {
 	if s.StatedNetNew != nil {
 		amount := clamp(s.StatedNetNew.Rat(), s.Amount.Rat())
-		n := netNew{amount: amount, how: "stated by the opportunity"}
+		n := netNew{amount: amount}
 		n.facts = []Fact{{Name: "Net-new amount", Value: s.money(*s.StatedNetNew), ID: s.ID}}
 		if amount.Cmp(s.StatedNetNew.Rat()) != 0 {
 			n.steps = []string{fmt.Sprintf("Net-new: %s is stated; it counts as %s, between nothing and the Amount",
@@ -37,9 +36,9 @@ func (e *Engine) netNew(s *Source, plan Plan) netNew {
 	fact := []Fact{{Name: "Type", Value: s.Type, ID: s.ID}}
 	switch sold := plan.SaleTypes[FoldType(s.Type)]; sold {
 	case NewBusiness:
-		return netNew{amount: s.Amount.Rat(), how: "new business", facts: fact}
+		return netNew{amount: s.Amount.Rat(), facts: fact}
 	case Expansion:
-		return netNew{amount: s.Amount.Rat(), how: "an expansion", facts: fact}
+		return netNew{amount: s.Amount.Rat(), facts: fact}
 	case Renewal:
 		n := e.renewal(s, plan)
 		n.facts = append(fact, n.facts...)
@@ -63,7 +62,7 @@ func (e *Engine) renewal(s *Source, plan Plan) netNew {
 	if len(terms) == 0 {
 		return netNew{hold: s.renewedUnknown(fmt.Sprintf("no term of its customer ended within %d days before it starts, or runs on the day before", plan.RenewalDays))}
 	}
-	n := netNew{how: "a renewal"}
+	n := netNew{}
 	renewed := new(big.Rat)
 	for _, t := range terms {
 		if t.Amount == nil || t.Amount.IsNegative() {

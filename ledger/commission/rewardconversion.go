@@ -1,9 +1,9 @@
 package commission
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -100,12 +100,7 @@ func (e *RewardEngine) items(rules rewardRules, cs []Conversion) []*rewardItem {
 		e.convert(it)
 		out = append(out, it)
 	}
-	sort.Slice(out, func(i, j int) bool {
-		if c := out[i].at.Compare(out[j].at); c != 0 {
-			return c < 0
-		}
-		return out[i].ID < out[j].ID
-	})
+	slices.SortFunc(out, func(a, b *rewardItem) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.ID, b.ID)) })
 	return out
 }
 
@@ -146,14 +141,7 @@ func (it *rewardItem) refundFault() string {
 }
 
 func (it *rewardItem) sortedRefunds() []Refund {
-	out := slices.Clone(it.Refunds)
-	sort.Slice(out, func(i, j int) bool {
-		if c := out[i].At.Compare(out[j].At); c != 0 {
-			return c < 0
-		}
-		return out[i].ID < out[j].ID
-	})
-	return out
+	return slices.SortedFunc(slices.Values(it.Refunds), func(a, b Refund) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 }
 
 // findFault gives what keeps the conversion from being worked out, or nil.
@@ -232,7 +220,7 @@ func checkConversions(cs []Conversion) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	sort.Strings(faults)
+	slices.Sort(faults)
 	return errs.New(errs.Invalid, "conversions cannot be worked out: %s", strings.Join(faults[:min(len(faults), 10)], "; "))
 }
 

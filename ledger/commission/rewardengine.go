@@ -1,7 +1,9 @@
 package commission
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -43,9 +45,7 @@ func RatesOn(rates []ExchangeRate) RateOn {
 		dated[pair{r.From, r.To}] = append(dated[pair{r.From, r.To}], r)
 	}
 	for _, rs := range dated {
-		sort.Slice(rs, func(i, j int) bool {
-			return rs[i].On.Before(rs[j].On) || rs[i].On == rs[j].On && rs[i].Rate.LessThan(rs[j].Rate)
-		})
+		slices.SortFunc(rs, func(a, b ExchangeRate) int { return cmp.Or(a.On.DaysSince(b.On), a.Rate.Cmp(b.Rate)) })
 	}
 	return func(from, to money.Currency, on clock.Date) (ExchangeRate, bool) {
 		rs := dated[pair{from, to}]
@@ -85,7 +85,7 @@ func (e *RewardEngine) Results(cs []Conversion) ([]ConversionResult, error) {
 	for _, it := range e.items(rules, cs) {
 		out = append(out, w.next(it))
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].ConversionID < out[j].ConversionID })
+	slices.SortFunc(out, func(a, b ConversionResult) int { return cmp.Compare(a.ConversionID, b.ConversionID) })
 	return out, nil
 }
 
@@ -157,7 +157,7 @@ func (w *rewardWork) next(it *rewardItem) ConversionResult {
 		w.settle(it, d, v, &r.Result)
 		r.Result.Lines = append(r.Result.Lines, d.Line)
 	}
-	sort.Slice(r.Result.Lines, func(i, j int) bool { return r.Result.Lines[i].Key < r.Result.Lines[j].Key })
+	slices.SortFunc(r.Result.Lines, byKey)
 	if v.finding != nil {
 		r.Findings = append([]Finding{*v.finding}, r.Findings...)
 	}

@@ -2,6 +2,7 @@ package commission
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/partnersync/partnersync/internal/clock"
@@ -75,7 +76,7 @@ func newRewardRules(rules []RewardRule) (rewardRules, error) {
 		out[rules[i].scope()] = append(out[rules[i].scope()], &rules[i])
 	}
 	for _, versions := range out {
-		sort.SliceStable(versions, func(i, j int) bool { return versions[i].EffectiveFrom.Before(versions[j].EffectiveFrom) })
+		slices.SortStableFunc(versions, func(a, b *RewardRule) int { return a.EffectiveFrom.DaysSince(b.EffectiveFrom) })
 		for i := 1; i < len(versions); i++ {
 			if versions[i].EffectiveFrom == versions[i-1].EffectiveFrom {
 				return nil, errs.New(errs.Invalid, "the rules %q and %q are of one scope and begin on the same day, %s",

@@ -192,7 +192,7 @@ func checkReach(t rapid.TB, db *sqlx.DB, w *world) {
 				continue // nobody has seen it: it reaches what names it once it is saved
 			}
 			for _, r := range []Reached{{Registrations: []string{c.RegistrationID}}, {Opportunities: []string{o.id}}, {Accounts: []string{o.customerID}}} {
-				got, err := Reach(context.Background(), db, r)
+				got, _, err := Around(context.Background(), db, r)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -333,7 +333,7 @@ func TestR9_2_ARegistrationFollowsItsCustomer(t *testing.T) {
 	if n := claims(); n != 0 {
 		t.Errorf("%d claims after a merge behind the close", n)
 	}
-	if got, err := Reach(t.Context(), db, Reached{Accounts: []string{"C1"}}); err != nil || !slices.Equal(got, []string{"O1"}) {
+	if got, _, err := Around(t.Context(), db, Reached{Accounts: []string{"C1"}}); err != nil || !slices.Equal(got, []string{"O1"}) {
 		t.Errorf("C1 reaches %v, %v", got, err)
 	}
 	merge("2026-04-01", "C2") // the same one, told again

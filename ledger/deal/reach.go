@@ -130,18 +130,6 @@ func Around(ctx context.Context, q sqlx.QueryerContext, r Reached) (opportunitie
 	return opportunities, registrations, nil
 }
 
-// Reach gives the opportunities of Around.
-func Reach(ctx context.Context, q sqlx.QueryerContext, r Reached) (opportunities []string, err error) {
-	opportunities, _, err = Around(ctx, q, r)
-	return opportunities, err
-}
-
-// Near gives the registrations of Around.
-func Near(ctx context.Context, q sqlx.QueryerContext, r Reached) (registrations []string, err error) {
-	_, registrations, err = Around(ctx, q, r)
-	return registrations, err
-}
-
 // reached gathers the components of what has changed; nothing, where there is no
 // registration in them.
 func reached(ctx context.Context, q sqlx.QueryerContext, r Reached) (facts, error) {

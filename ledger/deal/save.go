@@ -10,6 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/ledger/commission"
 )
@@ -67,7 +68,7 @@ type columns struct {
 	id, key, partner, payee, customer, stated, domain, account, opportunity, space, involvement, status, reason []string
 	project, people, useCase, outcome, timeframe, priority                                                      []string
 	submitted, decided                                                                                          []*time.Time
-	share                                                                                                       []*string
+	share                                                                                                       []*decimal.Decimal
 	speculative, deleted                                                                                        []bool
 	modstamp                                                                                                    []time.Time
 }
@@ -84,8 +85,8 @@ func columnsOf(rs []Registration) columns {
 		c.reason, c.project, c.people = append(c.reason, r.DecisionReason), append(c.project, r.Project), append(c.people, r.KeyPeople)
 		c.useCase, c.outcome = append(c.useCase, r.UseCase), append(c.outcome, r.BusinessOutcome)
 		c.timeframe, c.priority = append(c.timeframe, r.Timeframe), append(c.priority, r.Priority)
-		c.submitted, c.decided = append(c.submitted, orNull(r.SubmittedAt)), append(c.decided, orNull(r.DecidedAt))
-		c.share, c.speculative = append(c.share, decimalText(r.Share)), append(c.speculative, r.Speculative)
+		c.submitted, c.decided = append(c.submitted, pg.OrNull(r.SubmittedAt)), append(c.decided, pg.OrNull(r.DecidedAt))
+		c.share, c.speculative = append(c.share, r.Share), append(c.speculative, r.Speculative)
 		c.deleted, c.modstamp = append(c.deleted, r.IsDeleted), append(c.modstamp, r.Modstamp)
 	}
 	return c
@@ -218,19 +219,4 @@ func OfAccounts(ctx context.Context, q sqlx.QueryerContext, accounts []string) (
 		select r.id from kin join ledger.registration r on r.first_account_id = kin.id and r.first_account_id <> ''`,
 		pq.Array(accounts))
 	return ids, err
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
-func decimalText(d *decimal.Decimal) *string {
-	if d == nil {
-		return nil
-	}
-	s := d.String()
-	return &s
 }

@@ -2,6 +2,7 @@ package deal
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -130,23 +131,31 @@ func List(ctx context.Context, q sqlx.QueryerContext, f Filter, t Terms) (out []
 	if err != nil {
 		return nil, err
 	}
-	for len(ids) > 0 && len(out) < f.Limit {
-		page := ids[:min(inAPage, len(ids))]
-		ids = ids[len(page):]
+	err = eachOf(ctx, q, t, ids, func(w *world, c *claimant) (goOn bool) {
+		if f.State == "" || w.state(c) == f.State {
+			out = append(out, w.view(c))
+		}
+		return len(out) < f.Limit
+	})
+	return out, err
+}
+
+// eachOf gives registrations by their ids, each in the world around it, until one is
+// enough. The worlds are gathered a page at a time.
+func eachOf(ctx context.Context, q sqlx.QueryerContext, t Terms, ids []string, use func(w *world, c *claimant) (goOn bool)) error {
+	for page := range slices.Chunk(ids, inAPage) {
 		facts, err := gather(ctx, q, keys{registrations: page})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		w := newWorld(facts, t)
 		for _, id := range page {
-			c := w.byID[id]
-			if c == nil || f.State != "" && w.state(c) != f.State || len(out) == f.Limit {
-				continue
+			if c := w.byID[id]; c != nil && !use(w, c) {
+				return nil
 			}
-			out = append(out, w.view(c))
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // find gives the ids of registrations that pass the filter, their states apart,
@@ -187,25 +196,16 @@ func Queue(ctx context.Context, q sqlx.QueryerContext, t Terms) (out []Conflict,
 		order by submitted_at, id collate "C"`); err != nil {
 		return nil, err
 	}
-	for len(ids) > 0 {
-		page := ids[:min(inAPage, len(ids))]
-		ids = ids[len(page):]
-		facts, err := gather(ctx, q, keys{registrations: page})
-		if err != nil {
-			return nil, err
+	err = eachOf(ctx, q, t, ids, func(w *world, c *claimant) bool {
+		if w.state(c) != commission.Conflict {
+			return true
 		}
-		w := newWorld(facts, t)
-		for _, id := range page {
-			c := w.byID[id]
-			if c == nil || w.state(c) != commission.Conflict {
-				continue
-			}
-			one := Conflict{Claim: w.view(c)}
-			for _, r := range w.rivals(c) {
-				one.Rivals = append(one.Rivals, w.view(r))
-			}
-			out = append(out, one)
+		one := Conflict{Claim: w.view(c)}
+		for _, r := range w.rivals(c) {
+			one.Rivals = append(one.Rivals, w.view(r))
 		}
-	}
-	return out, nil
+		out = append(out, one)
+		return true
+	})
+	return out, err
 }

@@ -12,7 +12,6 @@ import (
 // space is a Space that an opportunity may earn by, with its Partner ID history.
 type space struct {
 	id, name  string
-	customer  string // the Account by which it is found
 	createdAt time.Time
 	// joinedAt is when it became a Space of the opportunity's customer: at its
 	// creation, or when a merge brought its customer to the opportunity's.

@@ -53,8 +53,8 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 		id, name, account, space = make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 		currency, stage, typ     = make([]string, n), make([]string, n), make([]string, n)
 		registration             = make([]string, n)
-		amount, netNew           = make([]*string, n), make([]*string, n)
-		closeDate, start, end    = make([]string, n), make([]*string, n), make([]*string, n)
+		amount, netNew           = make([]*decimal.Decimal, n), make([]*decimal.Decimal, n)
+		closeDate, start, end    = make([]clock.Date, n), make([]clock.Date, n), make([]clock.Date, n)
 		closed, won, deleted     = make([]bool, n), make([]bool, n), make([]bool, n)
 		created, modstamp        = make([]time.Time, n), make([]time.Time, n)
 		seen                     = make([]time.Time, n)
@@ -62,8 +62,8 @@ func SaveOpportunities(ctx context.Context, tx *sqlx.Tx, os []Opportunity) (chan
 	for i, o := range os {
 		id[i], name[i], account[i], space[i] = o.ID, o.Name, o.AccountID, o.SpaceID
 		currency[i], stage[i], typ[i] = string(o.Currency), o.Stage, o.Type
-		amount[i], netNew[i] = text(o.Amount), text(o.NetNewAmount)
-		closeDate[i], start[i], end[i] = o.CloseDate.String(), dateText(o.ServiceStart), dateText(o.ServiceEnd)
+		amount[i], netNew[i] = o.Amount, o.NetNewAmount
+		closeDate[i], start[i], end[i] = o.CloseDate, o.ServiceStart, o.ServiceEnd
 		closed[i], won[i], deleted[i] = o.IsClosed, o.IsWon, o.IsDeleted
 		registration[i], created[i], modstamp[i], seen[i] = o.RegistrationID, o.CreatedAt, o.Modstamp, o.SeenAt
 	}
@@ -176,20 +176,4 @@ func WonAfter(ctx context.Context, q sqlx.QueryerContext, after string, limit in
 	err = sqlx.SelectContext(ctx, q, &ids,
 		`select id from ledger.opportunity where is_won and id > $1 order by id limit $2`, after, limit)
 	return ids, err
-}
-
-func text(d *decimal.Decimal) *string {
-	if d == nil {
-		return nil
-	}
-	s := d.String()
-	return &s
-}
-
-func dateText(d clock.Date) *string {
-	if d.IsZero() {
-		return nil
-	}
-	s := d.String()
-	return &s
 }

@@ -146,7 +146,7 @@ func readSpaces(ctx context.Context, q sqlx.QueryerContext, rows []opportunityRo
 		return nil, err
 	}
 	for _, f := range found {
-		s := space{id: f.ID, name: f.Name, customer: f.CustomerID, createdAt: f.CreatedAt}
+		s := space{id: f.ID, name: f.Name, createdAt: f.CreatedAt}
 		for _, h := range histories[f.ID] {
 			s.changes = append(s.changes, change{
 				at: h.At, partnerID: h.PartnerID, malformed: h.Malformed, cause: h.Cause.String(), rules: h.Cause.Rules(),

@@ -21,10 +21,6 @@ func (o *Org) serveBulk(c *call) error {
 	return err
 }
 
-// StopJobs aborts the bulk jobs that are at work, and comes back when none is.
-// Server.Close does it too; it is for those who use Handler.
-func (o *Org) StopJobs() { o.bulk.Stop() }
-
 // WaitForJobs comes back when the bulk jobs that are at work now are over, for
 // those who do not want to ask again and again.
 func (o *Org) WaitForJobs() { o.bulk.Wait() }

@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -20,9 +21,7 @@ func collection(t *testing.T, allOrNone bool, rows ...row) string {
 
 func typed(object string, fields row) row {
 	out := row{"attributes": row{"type": object}}
-	for k, v := range fields {
-		out[k] = v
-	}
+	maps.Copy(out, fields)
 	return out
 }
 

@@ -46,16 +46,7 @@ func (o *Org) createCollection(c *call) error {
 	if err != nil {
 		return err
 	}
-	rows := make([]*dataRow, len(body.Records))
-	for i, fields := range body.Records {
-		obj, e := o.typeOf(fields)
-		if e != nil {
-			rows[i] = &dataRow{fields: fields, failed: e}
-			continue
-		}
-		rows[i] = o.newRow(obj, fields)
-	}
-	return o.writeCollection(c, rows, body, raw)
+	return o.writeCollection(c, o.rowsOf(body.Records, o.newRow), body, raw)
 }
 
 // updateCollection answers PATCH composite/sobjects: records named by their Id.
@@ -65,17 +56,23 @@ func (o *Org) updateCollection(c *call) error {
 	if err != nil {
 		return err
 	}
-	rows := make([]*dataRow, len(body.Records))
-	for i, fields := range body.Records {
+	rows := o.rowsOf(body.Records, o.changedRow)
+	failTwins(rows, "Id")
+	return o.writeCollection(c, rows, body, raw)
+}
+
+// rowsOf makes rows of records that name their objects.
+func (o *Org) rowsOf(records []map[string]any, rowOf func(obj *schema.Object, fields map[string]any) *dataRow) []*dataRow {
+	rows := make([]*dataRow, len(records))
+	for i, fields := range records {
 		obj, e := o.typeOf(fields)
 		if e != nil {
 			rows[i] = &dataRow{fields: fields, failed: e}
 			continue
 		}
-		rows[i] = o.changedRow(obj, fields)
+		rows[i] = rowOf(obj, fields)
 	}
-	failTwins(rows, "Id")
-	return o.writeCollection(c, rows, body, raw)
+	return rows
 }
 
 // changedRow is a row that changes the record whose Id is among its fields.

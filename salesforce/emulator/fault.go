@@ -32,18 +32,16 @@ type Fault struct {
 	After bool
 	// Drop closes the connection without an answer.
 	Drop bool
-	// Status, Header and Body are the answer instead of the org's own; Status 0
-	// leaves the org's own. Without a Content-Type in Header it is JSON if Body
-	// begins like JSON, and HTML otherwise.
+	// Status and Body are the answer instead of the org's own; Status 0 leaves the
+	// org's own. It is JSON if Body begins like JSON, and HTML otherwise.
 	Status int
-	Header http.Header
 	Body   string
 }
 
 // decision says the same in the words of a plan.
 func (f *Fault) decision() *fault.Decision {
 	a := &fault.Action{Delay: f.Delay}
-	answer := &fault.Answer{Status: f.Status, Header: f.Header, Body: f.Body, Bytes: -1}
+	answer := &fault.Answer{Status: f.Status, Body: f.Body, Bytes: -1}
 	switch {
 	case f.After && (f.Drop || f.Status == 0):
 		a.Lose = &fault.Answer{}

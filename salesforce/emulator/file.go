@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -17,10 +16,6 @@ import (
 type FileOptions struct {
 	// Path is the file's. It is made if it does not exist.
 	Path string
-	// SyncEvery is the longest time for which an acknowledged write is safe from the
-	// end of the process only, and not from that of the machine; 0 is a quarter of a
-	// second.
-	SyncEvery time.Duration
 	// Failed is called once, when the file cannot be written any more. From then on
 	// the org answers every request with 503 and SERVER_UNAVAILABLE.
 	Failed func(error)
@@ -76,7 +71,7 @@ func Open(opt Options, f FileOptions) (*Org, Opened, error) {
 		return o.Store, a.document(), nil
 	}
 	log := opt.withDefaults().Logger
-	_, found, err := store.OpenFile(f.Path, store.FileOptions{Build: build, Reshape: func(_ *store.Store, document []byte) error { return o.restoreCatalog(document) }, SyncEvery: f.SyncEvery, Failed: f.Failed,
+	_, found, err := store.OpenFile(f.Path, store.FileOptions{Build: build, Reshape: func(_ *store.Store, document []byte) error { return o.restoreCatalog(document) }, Failed: f.Failed,
 		Warn: func(err error) { log.Warn("the org's file grows: it could not be rewritten", zap.Error(err)) }})
 	if err != nil {
 		return nil, Opened{}, err

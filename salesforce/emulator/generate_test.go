@@ -14,6 +14,7 @@ import (
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/company"
 )
 
 var generatedObjects = []string{"User", "Account", "Contact", "Lead", "Opportunity", "Space__c", "Space_Org__c", "Space_User__c",
@@ -57,7 +58,7 @@ func TestGenerateMakesAPlausibleCompany(t *testing.T) {
 		return n
 	}
 	issued := map[any]bool{}
-	for _, id := range emulator.DemoPartners() {
+	for _, id := range company.DemoPartners() {
 		issued[id] = true
 	}
 	wellFormed := regexp.MustCompile(`^[A-Z]{2}[0-9]{4}$`)

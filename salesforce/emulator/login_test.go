@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,9 +23,7 @@ func TestTokenEndpoint(t *testing.T) {
 	good := url.Values{"client_id": {"partnersync-demo"}, "client_secret": {"demo-secret"}}
 	with := func(pairs ...string) url.Values {
 		v := url.Values{}
-		for k, x := range good {
-			v[k] = x
-		}
+		maps.Copy(v, good)
 		for i := 0; i < len(pairs); i += 2 {
 			v.Set(pairs[i], pairs[i+1])
 		}

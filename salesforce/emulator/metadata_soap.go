@@ -25,10 +25,9 @@ func faultOf(code, format string, args ...any) *soapFault {
 
 // metadataCall is one call to the Metadata API.
 type metadataCall struct {
-	org     *Org
-	version int
-	userID  string
-	args    *metadata.Element // the operation with its arguments
+	org    *Org
+	userID string
+	args   *metadata.Element // the operation with its arguments
 }
 
 // metadataOperations are the operations of the Metadata API. Each gives the results
@@ -108,7 +107,7 @@ func (o *Org) metadataOperation(w http.ResponseWriter, r *http.Request) (string,
 	if !ok {
 		return "", nil, &soapFault{"", "No operation available for request {" + metadata.Namespace + "}" + op.Name}
 	}
-	results, err := run(&metadataCall{org: o, version: version, userID: s.userID, args: op})
+	results, err := run(&metadataCall{org: o, userID: s.userID, args: op})
 	return op.Name, results, err
 }
 

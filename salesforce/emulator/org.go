@@ -110,10 +110,3 @@ func (o *Org) Generate(opt company.Options) error {
 
 // GenerateOptions says what company Generate makes up.
 type GenerateOptions = company.Options
-
-// UnknownPartner is a Partner ID that Generate uses here and there: well formed,
-// and never issued.
-const UnknownPartner = company.UnknownPartner
-
-// DemoPartners gives the Partner IDs that Generate uses by itself.
-func DemoPartners() []string { return company.DemoPartners() }

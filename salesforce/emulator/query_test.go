@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -18,9 +19,7 @@ func queryOrg(t *testing.T) *client {
 	b := c.insert("Account", row{"Name": "βeta"})
 	add := func(name string, fields row) {
 		f := row{"Name": name, "StageName": "Prospecting", "CloseDate": "2026-01-31"}
-		for k, v := range fields {
-			f[k] = v
-		}
+		maps.Copy(f, fields)
 		c.insert("Opportunity", f)
 	}
 	add("o1", row{"AccountId": a, "Amount": "100.50", "StageName": "Closed Won", "CloseDate": "2026-01-01", "SystemModstamp": "2026-02-01T00:00:00Z"})

@@ -69,15 +69,8 @@ func (o *Org) createByID(c *call) error {
 // updateRecord answers PATCH sobjects/X/ID.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_update_fields.htm
 func (o *Org) updateRecord(c *call) error {
-	t, err := o.targetOf(c)
+	t, fields, raw, err := o.changesOf(c)
 	if err != nil {
-		return err
-	}
-	fields, raw, err := readFields(c)
-	if err != nil {
-		return err
-	}
-	if err := notInBody(fields, t.by); err != nil {
 		return err
 	}
 	return o.write(c, func(w *writing) error {
@@ -92,15 +85,21 @@ func (o *Org) updateRecord(c *call) error {
 	})
 }
 
-// notInBody refuses a body that has the field by which the path names the
-// record.
-func notInBody(fields map[string]any, by *schema.Field) error {
+// changesOf gives the record that the path names and the fields of the body. The one by
+// which the path names it cannot be among these.
+func (o *Org) changesOf(c *call) (t target, fields map[string]any, raw []byte, err error) {
+	if t, err = o.targetOf(c); err != nil {
+		return t, nil, nil, err
+	}
+	if fields, raw, err = readFields(c); err != nil {
+		return t, nil, nil, err
+	}
 	for name := range fields {
-		if strings.EqualFold(name, by.Name) {
-			return refuse(http.StatusBadRequest, "INVALID_FIELD", "The %s field should not be specified in the sobject data.", by.Name)
+		if strings.EqualFold(name, t.by.Name) {
+			return t, nil, nil, refuse(http.StatusBadRequest, "INVALID_FIELD", "The %s field should not be specified in the sobject data.", t.by.Name)
 		}
 	}
-	return nil
+	return t, fields, raw, nil
 }
 
 // checkUnchanged refuses a write to a record that has changed since the instant
@@ -116,15 +115,8 @@ func (o *Org) checkUnchanged(c *call, t target) error {
 // record, 200 for one that is changed, 300 where several have the value.
 // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_upsert_patch.htm
 func (o *Org) upsertRecord(c *call) error {
-	t, err := o.targetOf(c)
+	t, fields, raw, err := o.changesOf(c)
 	if err != nil {
-		return err
-	}
-	fields, raw, err := readFields(c)
-	if err != nil {
-		return err
-	}
-	if err := notInBody(fields, t.by); err != nil {
 		return err
 	}
 	row := &dataRow{kind: rowUpsert, table: t.table, fields: fields, key: t.by, value: t.value,

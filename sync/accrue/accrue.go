@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
@@ -52,7 +51,6 @@ type Config struct {
 	Zone *time.Location
 	// GoLive is what the settings say of the go-live; not decided if they say nothing.
 	GoLive book.GoLive
-	Log    *zap.Logger
 }
 
 // Stage is the stage.

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jmoiron/sqlx"
 	"github.com/shopspring/decimal"
-	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
@@ -45,7 +44,7 @@ func newCompany(t *testing.T) *company {
 	t.Helper()
 	c := &company{t: t, db: pgtest.New(t), clock: clock.NewManual(instant("2027-02-01T06:00:00Z"))}
 	c.stage = accrue.New(accrue.Config{
-		DB: c.db, Clock: c.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: zap.NewNop(),
+		DB: c.db, Clock: c.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true},
 	})
 	c.in(func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := apply.Apply(ctx, tx, c.file(termsAndPartners), apply.Options{Actor: "test", Zone: time.UTC, Now: c.clock.Now(), Alone: true})

@@ -11,6 +11,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 )
 
 // taking takes records out of a flight that a condition names, each of which is hit: their
@@ -65,10 +66,10 @@ func Land(ctx context.Context, tx *sqlx.Tx, flight int64, done []Confirmation, d
 		return first, err
 	}
 	keys, ids, hashes := make([]string, len(done)), make([]string, len(done)), make([][]byte, len(done))
-	later, lacks := make([]*string, len(done)), make([]string, len(done))
+	later, lacks := make([]*time.Time, len(done)), make([]string, len(done))
 	for i, d := range done {
 		keys[i], ids[i], hashes[i] = d.Key, d.SalesforceID, d.Hash
-		later[i], lacks[i] = instant(d.Again), storable(d.Lack)
+		later[i], lacks[i] = pg.OrNull(d.Again), storable(d.Lack)
 	}
 	// A record may have been written otherwise than it was launched: without a link.
 	err = tx.SelectContext(ctx, &first, `
@@ -190,9 +191,9 @@ func Ground(ctx context.Context, tx *sqlx.Tx, flight int64, failed []Failure, no
 		return err
 	}
 	keys, reasons := make([]string, len(failed)), make([]string, len(failed))
-	nots, unsure := make([]*string, len(failed)), make([]bool, len(failed))
+	nots, unsure := make([]*time.Time, len(failed)), make([]bool, len(failed))
 	for i, f := range failed {
-		keys[i], reasons[i], nots[i], unsure[i] = f.Key, storable(f.Reason), instant(f.NotBefore), f.IsUnsure
+		keys[i], reasons[i], nots[i], unsure[i] = f.Key, storable(f.Reason), pg.OrNull(f.NotBefore), f.IsUnsure
 	}
 	_, err = tx.ExecContext(ctx, `
 		with d as (select * from unnest($2::text[], $3::text[], $4::timestamptz[], $6::boolean[]) as d (key, reason, not_before, unsure)),

@@ -9,6 +9,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/partnersync/partnersync/internal/errs"
+	"github.com/partnersync/partnersync/internal/pg"
 )
 
 // maxError bounds what is kept of a reason, in bytes.
@@ -71,9 +72,9 @@ func Fail(ctx context.Context, tx *sqlx.Tx, object string, failed []Failure, now
 		return nil
 	}
 	keys, reasons := make([]string, len(failed)), make([]string, len(failed))
-	nots := make([]*string, len(failed))
+	nots := make([]*time.Time, len(failed))
 	for i, f := range failed {
-		keys[i], reasons[i], nots[i] = f.Key, storable(f.Reason), instant(f.NotBefore)
+		keys[i], reasons[i], nots[i] = f.Key, storable(f.Reason), pg.OrNull(f.NotBefore)
 	}
 	_, err = tx.ExecContext(ctx, `
 		with locked as (
@@ -85,15 +86,6 @@ func Fail(ctx context.Context, tx *sqlx.Tx, object string, failed []Failure, now
 		from locked l where r.object = l.object and r.key = l.key`,
 		object, pq.Array(keys), pq.Array(reasons), pq.Array(nots), now)
 	return err
-}
-
-// instant gives a time as an element of a timestamptz[]; zero is null.
-func instant(t time.Time) *string {
-	if t.IsZero() {
-		return nil
-	}
-	s := t.UTC().Format(time.RFC3339Nano)
-	return &s
 }
 
 // storable cuts a reason and takes out what Postgres' text does not hold.

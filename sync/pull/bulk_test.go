@@ -17,6 +17,7 @@ import (
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 	"github.com/partnersync/partnersync/salesforce/emulator/fault"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/staging"
@@ -71,12 +72,7 @@ func (r *requests) forget() {
 func (b *bench) watched() *requests {
 	b.t.Helper()
 	r := &requests{next: &http.Transport{}}
-	c, err := salesforce.New(salesforce.Config{LoginURL: b.url, ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret,
-		Transport: r, MaxAttempts: 3, RetryInitial: time.Millisecond, RetryMax: time.Millisecond})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(c.Close)
+	c := orgtest.Client(b.t, b.url, salesforce.Config{Transport: r, MaxAttempts: 3})
 	b.config.Source, b.client = c, c
 	return r
 }

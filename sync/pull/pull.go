@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -90,26 +91,14 @@ type Stage struct{ Config }
 
 // New gives the stage.
 func New(c Config) *Stage {
-	orDefault(&c.Overlap, DefaultOverlap)
-	orDefault(&c.PageSize, DefaultPageSize)
-	orDefault(&c.BulkAbove, DefaultBulkAbove)
-	orDefault(&c.Window, DefaultWindow)
-	orDefault(&c.Workers, DefaultWorkers)
-	orDefault(&c.RefreshEvery, DefaultRefreshEvery)
-	orDefault(&c.DescribeEvery, DefaultDescribeEvery)
-	if c.API == "" {
-		c.API = Auto
-	}
+	c.Overlap, c.PageSize = cmp.Or(c.Overlap, DefaultOverlap), cmp.Or(c.PageSize, DefaultPageSize)
+	c.API, c.BulkAbove = cmp.Or(c.API, Auto), cmp.Or(c.BulkAbove, DefaultBulkAbove)
+	c.Window, c.Workers = cmp.Or(c.Window, DefaultWindow), cmp.Or(c.Workers, DefaultWorkers)
+	c.RefreshEvery, c.DescribeEvery = cmp.Or(c.RefreshEvery, DefaultRefreshEvery), cmp.Or(c.DescribeEvery, DefaultDescribeEvery)
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}
 	return &Stage{Config: c}
-}
-
-func orDefault[T int | time.Duration](value *T, standard T) {
-	if *value <= 0 {
-		*value = standard
-	}
 }
 
 // Name is stage.Pull.

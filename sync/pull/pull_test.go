@@ -19,6 +19,7 @@ import (
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/staging"
@@ -45,25 +46,8 @@ func newBench(t *testing.T, o emulator.Options) *bench {
 	b := &bench{t: t, clock: clock.NewManual(noon)}
 	o.Clock = b.clock
 	b.org = emulator.New(o)
-	server, err := emulator.Serve(context.Background(), b.org, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	b.db, b.url = pgtest.New(t), server.URL()
-	b.client, err = salesforce.New(salesforce.Config{
-		LoginURL: server.URL(), ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret,
-		Transport: transport, MaxAttempts: 2, RetryInitial: time.Millisecond, RetryMax: time.Millisecond,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.db, b.url = pgtest.New(t), orgtest.Serve(t, b.org)
+	b.client = orgtest.Client(t, b.url, salesforce.Config{MaxAttempts: 2})
 	b.config = pull.Config{DB: b.db, Source: b.client, Mapping: mapping.Default(), Clock: clock.NewManual(noon), PageSize: 200}
 	return b
 }

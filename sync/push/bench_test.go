@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/push"
 	"github.com/partnersync/partnersync/sync/stage"
@@ -39,24 +39,7 @@ type bench struct {
 func newBench(t *testing.T, o emulator.Options) *bench {
 	t.Helper()
 	b := &bench{t: t, org: emulator.New(o), db: pgtest.New(t), clock: clock.NewManual(noon)}
-	server, err := emulator.Serve(context.Background(), b.org, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	client, err := salesforce.New(salesforce.Config{
-		LoginURL: server.URL(), ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret,
-		Transport: transport, MaxAttempts: 2, RetryInitial: time.Millisecond, RetryMax: time.Millisecond,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := orgtest.Client(t, orgtest.Serve(t, b.org), salesforce.Config{MaxAttempts: 2})
 	b.config = push.Config{DB: b.db, Sink: client, Mapping: mapping.Default(), Clock: b.clock, Workers: 3}
 	return b
 }

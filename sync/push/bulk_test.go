@@ -285,9 +285,8 @@ func TestKilledAtAnyStepOfAJob(t *testing.T) {
 					}
 					report := b.push()
 					found, written := report.Get("commission found written by an earlier run"), report.Get("commission written")
-					if again := int64(0); changed {
-						again = found / 699 // the changed one is written a second time if the job was done
-						written -= again
+					if changed {
+						written -= found / 699 // the changed one is written a second time if the job was done
 					}
 					if found+written != 699 {
 						t.Errorf("%d found written and %d written: %+v", found, written, report)

@@ -1,5 +1,5 @@
 // Package push is the last stage: it makes Salesforce hold what the ledger says,
-// partners first and then their commissions.
+// partners first, then their statements, then their commissions.
 //
 // It works off the outbox. Rows are composed: what the ledger says of them now is
 // compared with what Salesforce last confirmed, and what differs is sent, by Collections

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"time"
@@ -105,18 +106,8 @@ type Stage struct{ Config }
 
 // New gives the stage.
 func New(c Config) *Stage {
-	if c.Workers <= 0 {
-		c.Workers = DefaultWorkers
-	}
-	if c.BulkAbove <= 0 {
-		c.BulkAbove = DefaultBulkAbove
-	}
-	if c.Part <= 0 {
-		c.Part = DefaultPart
-	}
-	if c.Patience <= 0 {
-		c.Patience = DefaultPatience
-	}
+	c.Workers, c.BulkAbove = cmp.Or(c.Workers, DefaultWorkers), cmp.Or(c.BulkAbove, DefaultBulkAbove)
+	c.Part, c.Patience = cmp.Or(c.Part, DefaultPart), cmp.Or(c.Patience, DefaultPatience)
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}

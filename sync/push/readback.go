@@ -54,7 +54,7 @@ func readBack(ctx context.Context, sink Sink, to mapping.Destination, items []*i
 		}
 		where := " where " + to.Key + " in (" + strings.Join(quoted, ",") + ")"
 		err := sink.Query(ctx, record.Select(to)+where, salesforce.QueryOptions{}, func(_ context.Context, p salesforce.Page) error {
-			found, _, _, err := record.Decode(p, to)
+			found, _, err := record.Decode(p, to)
 			for key, is := range found {
 				it := byKey[key]
 				if it == nil {

@@ -37,7 +37,7 @@ func plain(v any) string {
 	return d.String()
 }
 
-// holds holds that Salesforce has what is wanted, that nothing more is to be sent, and
+// holds asks that Salesforce has what is wanted, that nothing more is to be sent, and
 // that verify sees it so.
 func (b *bench) holds(want map[string]string) {
 	b.t.Helper()

@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -203,12 +204,8 @@ func TestR3_5_WhatIsRenewedMakesTheRenewalDue(t *testing.T) {
 				"Service_Start__c", "2025-03-16", "Service_End__c", "2026-03-15")
 			renewal := won(acct1, "Type", "Renewal", "Service_Start__c", "2026-03-16", "Service_End__c", "2027-03-15")
 			r := approved()
-			for k, v := range naming[0] {
-				renewal[k] = v
-			}
-			for k, v := range naming[1] {
-				r[k] = v
-			}
+			maps.Copy(renewal, naming[0])
+			maps.Copy(r, naming[1])
 			l.stage(mapping.Opportunity, opp1, term)
 			l.stage(mapping.Opportunity, opp2, renewal)
 			l.stage(mapping.Opportunity, opp3, won(acct3))

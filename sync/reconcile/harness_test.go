@@ -12,7 +12,6 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/goleak"
-	"go.uber.org/zap/zaptest"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -52,11 +51,10 @@ plans:
 func newLedger(t testing.TB) *ledgerOf {
 	t.Helper()
 	l := &ledgerOf{t: t, db: pgtest.New(t), clock: clock.NewManual(at("2027-02-01T06:00:00Z")), stamp: at("2027-01-01T00:00:00Z")}
-	log := zaptest.NewLogger(t)
 	l.reconcile = reconcile.New(reconcile.Config{
-		DB: l.db, Mapping: mapping.Default(), Clock: l.clock, Zone: time.UTC, Currency: "USD", Log: log,
+		DB: l.db, Mapping: mapping.Default(), Clock: l.clock, Zone: time.UTC, Currency: "USD",
 	})
-	l.accrue = accrue.New(accrue.Config{DB: l.db, Clock: l.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: log})
+	l.accrue = accrue.New(accrue.Config{DB: l.db, Clock: l.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}})
 	f, err := apply.Read(strings.NewReader(program), "test")
 	must(t, err)
 	l.in(func(ctx context.Context, tx *sqlx.Tx) error {

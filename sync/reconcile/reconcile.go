@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
@@ -51,7 +50,6 @@ type Config struct {
 	Zone *time.Location
 	// Currency is that of amounts in an org that is not multi-currency.
 	Currency money.Currency
-	Log      *zap.Logger
 }
 
 // Stage is the stage.

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"testing"
 
@@ -36,9 +37,7 @@ func TestR3_1_ValuesThatCannotBeMeantAreDiscrepancies(t *testing.T) {
 			t.Parallel()
 			l := newLedger(t)
 			fields := won(acct1)
-			for k, v := range c.fields {
-				fields[k] = v
-			}
+			maps.Copy(fields, c.fields)
 			l.stage(mapping.Opportunity, opp1, fields)
 			l.stage(mapping.Opportunity, opp2, won(acct2))
 			l.stage(mapping.Registration, reg1, approved("Opportunity__c", opp1))
@@ -120,9 +119,7 @@ func TestR5_1_RegistrationsThatCannotBeMeantAreDiscrepancies(t *testing.T) {
 			t.Parallel()
 			l := newLedger(t)
 			r := approved("Opportunity__c", opp1)
-			for k, v := range c.fields {
-				r[k] = v
-			}
+			maps.Copy(r, c.fields)
 			l.stage(mapping.Opportunity, opp1, won(acct1))
 			l.stage(mapping.Registration, reg1, r)
 			l.run()

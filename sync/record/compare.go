@@ -31,25 +31,23 @@ func Select(to mapping.Destination) string {
 	return "select " + strings.Join(fields, ", ") + " from " + to.Object
 }
 
-// Decode reads the records of a page of such a query, by key, lists the keys in the
-// page's order, and counts the records that have none.
-func Decode(p salesforce.Page, to mapping.Destination) (_ map[string]Remote, keys []string, keyless int64, _ error) {
+// Decode reads the records of a page of such a query, by key, and lists the keys in the
+// page's order. A record that has none is not ours: whatever we write has a key.
+func Decode(p salesforce.Page, to mapping.Destination) (_ map[string]Remote, keys []string, _ error) {
 	out := make(map[string]Remote, len(p.Records))
 	for _, raw := range p.Records {
 		d := fast.NewDecoder(strings.NewReader(string(raw)))
 		d.UseNumber()
 		var r Remote
 		if err := d.Decode(&r); err != nil {
-			return nil, nil, 0, errs.New(errs.Transient, "a record of %s cannot be read: %w", to.Object, err)
+			return nil, nil, errs.New(errs.Transient, "a record of %s cannot be read: %w", to.Object, err)
 		}
 		key, _ := r[to.Key].(string)
-		if key == "" {
-			keyless++
-			continue
+		if key != "" {
+			out[key], keys = r, append(keys, key)
 		}
-		out[key], keys = r, append(keys, key)
 	}
-	return out, keys, keyless, nil
+	return out, keys, nil
 }
 
 // Differ compares a field of what was sent with what Salesforce holds, as it keeps it. A

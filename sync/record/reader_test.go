@@ -21,7 +21,7 @@ import (
 // commissionTo has all that a commission can be written to.
 func commissionTo(length int) mapping.Destination {
 	to := mapping.Destination{Target: mapping.CommissionTarget, Object: "Partner_Commission__c", Key: "Commission_Key__c"}
-	for _, f := range strings.Fields(`partner:Partner__r.Partner_ID__c partner_id opportunity_id space_id account_id regime slice period base rate amount
+	for f := range strings.FieldsSeq(`partner:Partner__r.Partner_ID__c partner_id opportunity_id space_id account_id regime slice period base rate amount
 		currency record_currency:CurrencyIsoCode status reason explanation statement:Statement__r.Statement_Key__c computed_at`) {
 		name, path, named := strings.Cut(f, ":")
 		if !named {

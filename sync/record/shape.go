@@ -58,9 +58,6 @@ const (
 	sourceParts = 4
 )
 
-// IsLineKey says whether a key is a line's.
-func IsLineKey(key string) bool { return strings.Count(key, "/") == lineParts-1 }
-
 // isSourceKey says whether a key is a source's.
 func isSourceKey(key string) bool { return strings.Count(key, "/") == sourceParts-1 }
 

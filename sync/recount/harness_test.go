@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 	"github.com/partnersync/partnersync/salesforce/emulator/fault"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/recount"
 	"github.com/partnersync/partnersync/sync/stage"
@@ -41,19 +41,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, clock: clock.NewManual(noon)}
 	b.org = emulator.New(emulator.Options{Clock: b.clock})
-	server, err := emulator.Serve(context.Background(), b.org, "127.0.0.1:0")
-	must(t, err)
-	transport := &http.Transport{}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		must(t, server.Close())
-	})
-	b.db = pgtest.New(t)
-	b.client, err = salesforce.New(salesforce.Config{
-		LoginURL: server.URL(), ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret,
-		Transport: transport, MaxAttempts: 2, RetryInitial: time.Millisecond, RetryMax: time.Millisecond,
-	})
-	must(t, err)
+	b.db, b.client = pgtest.New(t), orgtest.Client(t, orgtest.Serve(t, b.org), salesforce.Config{MaxAttempts: 2})
 	b.config = recount.Config{DB: b.db, Source: b.client, Mapping: mapping.Default(), Clock: b.clock}
 	return b
 }
@@ -75,16 +63,16 @@ func (b *bench) spaces(n int) (ids []string) {
 	return ids
 }
 
-func (b *bench) sale() string {
+func (b *bench) sale() {
 	b.t.Helper()
-	return b.insert("Opportunity", map[string]any{"Name": "One", "Amount": json.Number("12000.50"), "CloseDate": "2026-10-31", "StageName": "Closed Won"})
+	b.insert("Opportunity", map[string]any{"Name": "One", "Amount": json.Number("12000.50"), "CloseDate": "2026-10-31", "StageName": "Closed Won"})
 }
 
 // later lets time pass until nothing that was read is read again, and pulls.
-func (b *bench) later() stage.Report {
+func (b *bench) later() {
 	b.t.Helper()
 	b.clock.Advance(time.Hour)
-	return b.pull()
+	b.pull()
 }
 
 func (b *bench) pull() stage.Report {

@@ -1,6 +1,7 @@
 package recount
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -67,12 +68,7 @@ type Stage struct{ Config }
 
 // New gives the stage.
 func New(c Config) *Stage {
-	if c.Late <= 0 {
-		c.Late = DefaultLate
-	}
-	if c.BulkAbove == 0 {
-		c.BulkAbove = DefaultBulkAbove
-	}
+	c.Late, c.BulkAbove = cmp.Or(c.Late, DefaultLate), cmp.Or(c.BulkAbove, DefaultBulkAbove)
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}

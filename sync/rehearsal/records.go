@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -153,10 +154,8 @@ func (s *Sink) there(ctx context.Context, to mapping.Destination, keys []string)
 	for some := range slices.Chunk(quoted, keysAtOnce) {
 		soql := record.Select(to) + " where " + to.Key + " in (" + strings.Join(some, ",") + ")"
 		if err := s.Client.Query(ctx, soql, salesforce.QueryOptions{}, func(_ context.Context, p salesforce.Page) error {
-			found, _, _, err := record.Decode(p, to)
-			for key, is := range found {
-				out[key] = is
-			}
+			found, _, err := record.Decode(p, to)
+			maps.Copy(out, found)
 			return err
 		}); err != nil {
 			return nil, err

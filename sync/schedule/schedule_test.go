@@ -87,9 +87,9 @@ func (f *fixture) exec(t *testing.T, query string, args ...any) {
 	}
 }
 
-func (f *fixture) count(t *testing.T, query string, args ...any) (n int) {
+func (f *fixture) count(t *testing.T, query string) (n int) {
 	t.Helper()
-	if err := f.DB.Get(&n, query, args...); err != nil {
+	if err := f.DB.Get(&n, query); err != nil {
 		t.Fatal(err)
 	}
 	return n

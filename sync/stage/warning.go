@@ -32,10 +32,8 @@ type Warning struct {
 // Warn adds a warning, once however often it is said.
 func (r *Report) Warn(kind, subject, text string) {
 	w := Warning{Kind: kind, Subject: subject, Text: text}
-	for _, have := range r.Warnings {
-		if have == w {
-			return
-		}
+	if slices.Contains(r.Warnings, w) {
+		return
 	}
 	r.Warnings = append(r.Warnings, w)
 }

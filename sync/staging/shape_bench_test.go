@@ -19,7 +19,7 @@ const (
 
 func wide(b *testing.B) *staging.Receiver {
 	var columns []staging.Column
-	for _, name := range strings.Split(wideFields, ",") {
+	for name := range strings.SplitSeq(wideFields, ",") {
 		c := staging.Column{Path: name}
 		switch {
 		case strings.HasPrefix(name, "Is"):
@@ -62,10 +62,10 @@ func BenchmarkReceiveInGeneral(b *testing.B) {
 func BenchmarkReceiveCSV(b *testing.B) {
 	r := wide(b)
 	var names, cells [][]byte
-	for _, name := range strings.Split(wideFields, ",") {
+	for name := range strings.SplitSeq(wideFields, ",") {
 		names = append(names, []byte(name))
 	}
-	for _, cell := range strings.Split(wideCSV, ",") {
+	for cell := range strings.SplitSeq(wideCSV, ",") {
 		cells = append(cells, []byte(cell))
 	}
 	if err := r.Header(names); err != nil {

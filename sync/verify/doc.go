@@ -1,4 +1,4 @@
-// Package verify is the fifth stage. It compares, and mends nothing: the book with
+// Package verify is the stage that compares, and mends nothing: the book with
 // itself, the lines with the facts, and Salesforce with the book (R8.3).
 //
 //	book ──chains, balances, lines, closed months──▶ book

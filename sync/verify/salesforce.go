@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -99,7 +100,6 @@ type comparison struct {
 	last     string   // the last key that was read
 	suspects []string // keys that seem to differ, the first maxKept
 	more     int64    // how many more there are
-	unread   int64    // records without a key
 }
 
 // read reads all records in the order of their keys. A query that Salesforce lost goes
@@ -127,16 +127,9 @@ func (c *comparison) read(ctx context.Context) error {
 
 func (c *comparison) soql(where string) string { return record.Select(c.to) + where }
 
-// decode reads the records of a page that have a key, and lists the keys.
-func (c *comparison) decode(p salesforce.Page) (map[string]record.Remote, []string, error) {
-	out, keys, unread, err := record.Decode(p, c.to)
-	c.unread += unread // records that are not ours: whatever we write has a key
-	return out, keys, err
-}
-
 // page compares one page, and notes its keys.
 func (c *comparison) page(ctx context.Context, p salesforce.Page) error {
-	found, keys, err := c.decode(p)
+	found, keys, err := record.Decode(p, c.to)
 	if err != nil || len(keys) == 0 {
 		return err
 	}
@@ -210,10 +203,8 @@ func (c *comparison) believe(ctx context.Context) error {
 		found := map[string]record.Remote{}
 		if err := c.stage.Source.Query(ctx, c.soql(" where "+c.to.Key+" in ("+strings.Join(quoted, ",")+")"), salesforce.QueryOptions{},
 			func(_ context.Context, p salesforce.Page) error {
-				some, _, err := c.decode(p)
-				for key, r := range some {
-					found[key] = r
-				}
+				some, _, err := record.Decode(p, c.to)
+				maps.Copy(found, some)
 				return err
 			}); err != nil {
 			return err

@@ -13,24 +13,31 @@ import (
 // stands in Salesforce, without what differs from run to run.
 type outcome struct{ book, salesforce []string }
 
-// calm is worked out once.
-var calm struct {
-	sync.Once
+// calm is the outcome of a company to which nothing happens, worked out once by one process.
+type calm struct {
+	once    sync.Once
 	outcome outcome
 }
 
-// undisturbed gives the outcome of a run to which nothing happens.
+var ofUsual, ofLarge calm
+
+// undisturbed gives the outcome of the usual company.
 func undisturbed(t *testing.T) outcome {
 	t.Helper()
-	calm.Do(func() {
-		w := newWorld(t)
+	return ofUsual.of(t, newWorld)
+}
+
+func (c *calm) of(t *testing.T, company func(testing.TB) *world) outcome {
+	t.Helper()
+	c.once.Do(func() {
+		w := company(t)
 		w.settle()
-		calm.outcome = w.outcome()
+		c.outcome = w.outcome()
 	})
-	if len(calm.outcome.book) == 0 {
+	if len(c.outcome.book) == 0 {
 		t.Fatal("the undisturbed run posts nothing")
 	}
-	return calm.outcome
+	return c.outcome
 }
 
 func (w *world) outcome() (o outcome) {

@@ -16,6 +16,7 @@ import (
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/salesforce/emulator"
 	"github.com/partnersync/partnersync/salesforce/emulator/fault"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/schedule"
 	"github.com/partnersync/partnersync/sync/stage"
 )
@@ -114,14 +115,13 @@ func newSmall(t *testing.T) *small {
 	c := &small{t: t, clock: clock.NewManual(instant("2026-10-20T06:00:00Z"))}
 	c.org = emulator.New(emulator.Options{Clock: c.clock, NoCompression: true})
 	must(t, c.org.Generate(emulator.GenerateOptions{Customers: 2, Opportunities: 5, Seed: 3, Now: instant("2026-10-15T12:00:00Z")}))
-	server, err := emulator.Serve(t.Context(), c.org, "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { must(t, server.Close()) })
+	url := orgtest.Serve(t, c.org)
+	var err error
 	c.db, err = pg.Open(t.Context(), pg.Config{DSN: pgtest.DSN(t), MaxConns: 6, Name: "the stages"})
 	must(t, err)
 	t.Cleanup(func() { must(t, c.db.Close()) })
 	applyPartners(t, c.db, c.clock)
-	c.runner = newRunner(t, c.db, how{url: server.URL(), clock: c.clock})
+	c.runner = newRunner(t, c.db, how{url: url, clock: c.clock})
 	c.sale = fmt.Sprint(c.org.Records("Opportunity")[0]["Id"])
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 )
 
 // observer asks an org as anybody could, by REST, and shares no code with the
@@ -125,10 +126,7 @@ func newOrg(t testing.TB, o emulator.Options, opportunities int) (*emulator.Org,
 	t.Helper()
 	org := emulator.New(o)
 	must(t, org.Generate(theCompany(opportunities)))
-	s, err := emulator.Serve(t.Context(), org, "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { must(t, s.Close()) })
-	seer := &observer{t: t, url: s.URL()}
+	seer := &observer{t: t, url: orgtest.Serve(t, org)}
 	seer.login()
 	return org, seer
 }

@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnersync/partnersync/salesforce/emulator"
 )
@@ -34,38 +31,6 @@ func newLarge(t testing.TB) *world {
 	w.configure("", "")
 	t.Cleanup(w.tellParts)
 	return w
-}
-
-// alone is what one process makes of it, worked out once.
-var alone struct {
-	sync.Once
-	outcome outcome
-}
-
-func undisturbedAlone(t *testing.T) outcome {
-	t.Helper()
-	alone.Do(func() {
-		w := newLarge(t)
-		w.settle()
-		alone.outcome = w.outcome()
-	})
-	if len(alone.outcome.book) == 0 {
-		t.Fatal("the undisturbed run posts nothing")
-	}
-	return alone.outcome
-}
-
-// checkAlone is check, and that book and Salesforce are those that one process makes.
-func (w *world) checkAlone(want outcome) {
-	w.t.Helper()
-	w.check()
-	got := w.outcome()
-	if d := cmp.Diff(want.book, got.book); d != "" {
-		w.t.Errorf("the book differs from one process's:\n%s", head(d))
-	}
-	if d := cmp.Diff(want.salesforce, got.salesforce); d != "" {
-		w.t.Errorf("Salesforce differs from one process's:\n%s", head(d))
-	}
 }
 
 // slowly lets each window take a while, so that replicas can see each other at work.
@@ -127,7 +92,7 @@ func TestReplicasShareALargeFirstRun(t *testing.T) {
 		}
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
-			want := undisturbedAlone(t)
+			want := ofLarge.of(t, newLarge)
 			w := newLarge(t)
 			w.seer.play(slowly, slowlyWritten)
 			daemons := w.serve(n)
@@ -146,7 +111,7 @@ func TestReplicasShareALargeFirstRun(t *testing.T) {
 			for _, d := range daemons {
 				d.stop(t)
 			}
-			w.checkAlone(want)
+			w.checkCalm(want)
 		})
 	}
 }
@@ -187,8 +152,9 @@ func (w *world) ageParts(worker string) {
 	must(w.t, err)
 }
 
-// sharedStages runs a case for those whose passes are shared.
-func sharedStages(t *testing.T, test func(t *testing.T, stage string)) {
+// sharedStages runs a case for those whose passes are shared, each on a large company of
+// its own. What comes of that in the end is what one process makes of it.
+func sharedStages(t *testing.T, test func(t *testing.T, w *world, stage string)) {
 	t.Parallel()
 	for _, stage := range []string{"pull", "push"} {
 		if stage == "pull" && !isLong {
@@ -196,7 +162,10 @@ func sharedStages(t *testing.T, test func(t *testing.T, stage string)) {
 		}
 		t.Run(stage, func(t *testing.T) {
 			t.Parallel()
-			test(t, stage)
+			want := ofLarge.of(t, newLarge)
+			w := newLarge(t)
+			test(t, w, stage)
+			w.checkCalm(want)
 		})
 	}
 }
@@ -204,9 +173,7 @@ func sharedStages(t *testing.T, test func(t *testing.T, stage string)) {
 // TestAReplicaFreezesInItsParts: the other does them when nothing is heard of it for the
 // lease, and when it wakes it does no harm.
 func TestAReplicaFreezesInItsParts(t *testing.T) {
-	sharedStages(t, func(t *testing.T, stage string) {
-		want := undisturbedAlone(t)
-		w := newLarge(t)
+	sharedStages(t, func(t *testing.T, w *world, stage string) {
 		leader, frozen := w.twoAtWork(stage)
 		must(t, frozen.cmd.Process.Signal(syscall.SIGSTOP))
 		name := w.workerOf(frozen)
@@ -221,15 +188,12 @@ func TestAReplicaFreezesInItsParts(t *testing.T) {
 		await(t, "a whole run", w.ended("push"))
 		leader.stop(t)
 		frozen.stop(t)
-		w.checkAlone(want)
 	})
 }
 
 // TestAReplicaIsKilledInItsParts: the other does them.
 func TestAReplicaIsKilledInItsParts(t *testing.T) {
-	sharedStages(t, func(t *testing.T, stage string) {
-		want := undisturbedAlone(t)
-		w := newLarge(t)
+	sharedStages(t, func(t *testing.T, w *world, stage string) {
 		leader, killed := w.twoAtWork(stage)
 		must(t, killed.cmd.Process.Kill())
 		<-killed.ended
@@ -237,7 +201,6 @@ func TestAReplicaIsKilledInItsParts(t *testing.T) {
 		await(t, "the run of the other", w.ended(stage))
 		await(t, "a whole run", w.ended("push"))
 		leader.stop(t)
-		w.checkAlone(want)
 	})
 }
 
@@ -257,9 +220,7 @@ func (w *world) serveApart() (*daemon, *wall) {
 // TestAReplicaIsCutOffFromTheDatabase in the middle of its parts, or of the pass that it
 // leads: it goes on with what it has in hand and can keep nothing of it; the other does it.
 func TestAReplicaIsCutOffFromTheDatabase(t *testing.T) {
-	sharedStages(t, func(t *testing.T, stage string) {
-		want := undisturbedAlone(t)
-		w := newLarge(t)
+	sharedStages(t, func(t *testing.T, w *world, stage string) {
 		w.seer.play(slowly, slowlyWritten)
 		apart, wall := w.serveApart()
 		near := w.serve(1)[0]
@@ -282,30 +243,24 @@ func TestAReplicaIsCutOffFromTheDatabase(t *testing.T) {
 		near.stop(t)
 		apart.stop(t)
 		w.ageRuns()
-		w.checkAlone(want)
 	})
 }
 
 // TestAReplicaStopsInItsParts as systemd stops it: it hands them back, and nobody waits for
 // a lease.
 func TestAReplicaStopsInItsParts(t *testing.T) {
-	sharedStages(t, func(t *testing.T, stage string) {
-		want := undisturbedAlone(t)
-		w := newLarge(t)
+	sharedStages(t, func(t *testing.T, w *world, stage string) {
 		leader, stopped := w.twoAtWork(stage)
 		stopped.stop(t)
 		await(t, "the run of the other", w.ended(stage))
 		await(t, "a whole run", w.ended("push"))
 		leader.stop(t)
-		w.checkAlone(want)
 	})
 }
 
 // TestTheLeaderOfASharedPassIsKilled: another takes the stage over and does what is left.
 func TestTheLeaderOfASharedPassIsKilled(t *testing.T) {
-	sharedStages(t, func(t *testing.T, stage string) {
-		want := undisturbedAlone(t)
-		w := newLarge(t)
+	sharedStages(t, func(t *testing.T, w *world, stage string) {
 		leader, other := w.twoAtWork(stage)
 		must(t, leader.cmd.Process.Kill())
 		<-leader.ended
@@ -318,15 +273,12 @@ func TestTheLeaderOfASharedPassIsKilled(t *testing.T) {
 			t.Error("the other has not led the stage")
 		}
 		other.stop(t)
-		w.checkAlone(want)
 	})
 }
 
 // TestTheLeaderOfASharedPassFreezes: the same, and then it wakes.
 func TestTheLeaderOfASharedPassFreezes(t *testing.T) {
-	sharedStages(t, func(t *testing.T, stage string) {
-		want := undisturbedAlone(t)
-		w := newLarge(t)
+	sharedStages(t, func(t *testing.T, w *world, stage string) {
 		leader, other := w.twoAtWork(stage)
 		must(t, leader.cmd.Process.Signal(syscall.SIGSTOP))
 		w.ageJobs()
@@ -340,6 +292,5 @@ func TestTheLeaderOfASharedPassFreezes(t *testing.T) {
 		leader.stop(t)
 		other.stop(t)
 		w.ageRuns()
-		w.checkAlone(want)
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/push"
@@ -62,18 +63,15 @@ type how struct {
 func newRunner(t testing.TB, db *sqlx.DB, h how) *schedule.Runner {
 	t.Helper()
 	log := zap.NewNop()
-	client, err := salesforce.New(salesforce.Config{
-		LoginURL: h.url, ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret, Log: log, Clock: h.clock,
-		Transport:    smallPages{http.DefaultTransport.(*http.Transport).Clone(), h.org},
-		RetryInitial: time.Millisecond, RetryMax: 2 * time.Millisecond, RequestTimeout: 20 * time.Second, JobPatience: h.patience,
+	client := orgtest.Client(t, h.url, salesforce.Config{
+		Log: log, Clock: h.clock, RetryMax: 2 * time.Millisecond, RequestTimeout: 20 * time.Second, JobPatience: h.patience,
+		Transport: smallPages{http.DefaultTransport.(*http.Transport).Clone(), h.org},
 	})
-	must(t, err)
-	t.Cleanup(client.Close)
 	m, zone, c := mapping.Default(), time.UTC, h.clock
 	return &schedule.Runner{DB: db, Clock: c, Log: log, Stages: []stage.Stage{
 		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log, API: h.pull}),
-		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: "USD", Log: log}),
-		accrue.New(accrue.Config{DB: db, Clock: c, Zone: zone, GoLive: book.GoLive{Decided: true}, Log: log}),
+		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: zone, Currency: "USD"}),
+		accrue.New(accrue.Config{DB: db, Clock: c, Zone: zone, GoLive: book.GoLive{Decided: true}}),
 		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log, Workers: 1, API: h.push, Patience: h.patience}),
 		recount.New(recount.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log}),
 		verify.New(verify.Config{DB: db, Source: client, Mapping: m, Clock: c, Zone: zone, Log: log}),

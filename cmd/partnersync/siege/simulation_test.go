@@ -20,6 +20,7 @@ import (
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/outbox"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/push"
@@ -58,20 +59,17 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	must(t, org.Generate(emulator.GenerateOptions{
 		Customers: 4 + s.random.IntN(6), Opportunities: 15 + s.random.IntN(30), Seed: int64(seed), Now: instant("2026-10-15T12:00:00Z"),
 	}))
-	server, err := emulator.Serve(context.Background(), org, "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { must(t, server.Close()) })
-	dsn := pgtest.DSN(t)
+	url, dsn := orgtest.Serve(t, org), pgtest.DSN(t)
 	db, err := pg.Open(context.Background(), pg.Config{DSN: dsn, MaxConns: 2, Name: "the test"})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
-	s.world = &world{t: t, org: org, db: db, seer: &observer{t: t, url: server.URL()}}
+	s.world = &world{t: t, org: org, db: db, seer: &observer{t: t, url: url}}
 	s.seer.login()
 	s.work, err = pg.Open(context.Background(), pg.Config{DSN: dsn, MaxConns: 6, Name: "the stages"})
 	must(t, err)
 	t.Cleanup(func() { _ = s.work.Close() }) // connections of it have been killed, and can't be closed any more
 	s.runner = newRunner(t, s.work, how{
-		org: org, url: server.URL(), clock: s.clock,
+		org: org, url: url, clock: s.clock,
 		pull: pick(s.random, pull.Auto, pull.Auto, pull.Bulk), push: pick(s.random, push.APIAuto, push.APICollections, push.APIBulk),
 	})
 	applyPartners(t, s.work, s.clock)

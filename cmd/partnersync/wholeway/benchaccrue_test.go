@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -90,7 +89,7 @@ func newBenchLedger(b *testing.B, sources int) *benchLedger {
 	loadFacts(b, db, sources)
 	return &benchLedger{
 		b: b, sources: sources, db: db, program: newProgram(b, dsn, "http://127.0.0.1:9"), // accrue opens no network
-		stage: accrue.New(accrue.Config{DB: db, Clock: clock.System{}, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: zap.NewNop()}),
+		stage: accrue.New(accrue.Config{DB: db, Clock: clock.System{}, Zone: time.UTC, GoLive: book.GoLive{Decided: true}}),
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -121,7 +120,7 @@ func busyMonth(b *testing.B) (*sqlx.DB, *clock.Manual) {
 		return nil
 	}))
 	tidy(b, db)
-	r, err := accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: zap.NewNop()}).
+	r, err := accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, GoLive: book.GoLive{Decided: true}}).
 		Run(ctx, stage.Options{Actor: "benchmark"})
 	must(b, err)
 	if r.Get(accrue.CountEntries) != closedLines {

@@ -27,15 +27,15 @@ func openKinds(w *way, subject string) []string {
 
 // one is a company with one Space of FG3877 and one sale of 5,000 in March 2026,
 // pulled and paid.
-func one(t *testing.T) (w *way, account, space, opportunity string) {
+func one(t *testing.T) (w *way, account, opportunity string) {
 	t.Helper()
 	w = newWay(t, "2027-02-01T06:00:00Z")
 	w.apply(partnersAndPlan)
-	account, space = acme(w, "FG3877")
+	account, _ = acme(w, "FG3877")
 	opportunity = w.insert("Opportunity", sale(account, "5000", "2026-03-15"))
 	w.run()
 	want(t, w.totals(), "FG3877", "500.00")
-	return w, account, space, opportunity
+	return w, account, opportunity
 }
 
 // booked sums the book by payee, in minor units.
@@ -66,7 +66,7 @@ func TestR8_1_ChangedFactsPostTheDifference(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w, _, _, id := one(t)
+			w, _, id := one(t)
 			c.change(w, id)
 			w.run()
 			if got := booked(w, "FG3877"); got != c.owed {
@@ -102,7 +102,7 @@ func TestR2_8_UnknownPartnerIDAccruesWhenThePartnerIsAdded(t *testing.T) {
 
 func TestR2_11_SuspendedPartnersLinesAreHeldAndReleased(t *testing.T) {
 	t.Parallel()
-	w, account, _, _ := one(t)
+	w, account, _ := one(t)
 	const as = `partners: [{key: northwind, name: Northwind Consulting, kind: consulting, joined_on: 2016-05-01, partner_ids: [FG3877], status: %s}]`
 	w.apply(replace(as, "suspended"))
 	w.insert("Opportunity", sale(account, "1000", "2026-04-15", "SystemModstamp", instant("2027-02-01T06:00:30Z")))
@@ -122,7 +122,7 @@ func replace(format, status string) string {
 
 func TestR9_2_AMergeOfCustomersChangesNoPostedAmount(t *testing.T) {
 	t.Parallel()
-	w, account, _, _ := one(t)
+	w, account, _ := one(t)
 	// Another customer with a Space of another partner, and a sale of its own.
 	other := w.insert("Account", map[string]any{"Name": "Other", "SystemModstamp": instant("2027-02-01T06:00:10Z")})
 	w.insert("Space__c", map[string]any{
@@ -142,7 +142,7 @@ func TestR9_2_AMergeOfCustomersChangesNoPostedAmount(t *testing.T) {
 
 func TestR7_7_ARunWithNothingNewWritesNothing(t *testing.T) {
 	t.Parallel()
-	w, _, _, _ := one(t)
+	w, _, _ := one(t)
 	before := w.org.Records("Partner_Commission__c")[0]["SystemModstamp"]
 	r := w.run()
 	for _, c := range []struct{ stage, count string }{
@@ -286,7 +286,7 @@ func TestR2_6_EveryObservationIsAFact(t *testing.T) {
 
 func TestR3_3_ASaleThatLosesItsSpaceIsHeldAndNothingIsTakenBack(t *testing.T) {
 	t.Parallel()
-	w, _, _, id := one(t)
+	w, _, id := one(t)
 	elsewhere := w.insert("Account", map[string]any{"Name": "No Space here"})
 	w.change("Opportunity", id, "2027-02-01T06:00:30Z", map[string]any{"AccountId": elsewhere})
 	w.run()

@@ -22,8 +22,8 @@ func register(w *way, partnerID, involvement, account, opp string, more ...any) 
 	return w.insert("Partner_Registration__c", f)
 }
 
-func engage(w *way, registration, on string) string {
-	return w.insert("Partner_Engagement__c", map[string]any{
+func engage(w *way, registration, on string) {
+	w.insert("Partner_Engagement__c", map[string]any{
 		"Partner_Registration__c": registration, "Engaged_On__c": on, "Kind__c": "Workshop",
 	})
 }

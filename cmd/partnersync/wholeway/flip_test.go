@@ -343,7 +343,7 @@ func tampered(w *way, statements ...string) error {
 // TestR8_3_AFactThatWasChangedIsFound, if a line rests on it.
 func TestR8_3_AFactThatWasChangedIsFound(t *testing.T) {
 	t.Parallel()
-	w, _, _, id := one(t)
+	w, _, id := one(t)
 	for _, set := range []string{
 		"amount = amount + 1", "currency = 'EUR'", "close_date = close_date + 1", "is_won = false", "is_deleted = true", "space_id = '0015g0000000009AAA'",
 		"service_start = '2026-03-15', service_end = '2026-06-30'", "customer_id = ''", "account_id = ''",

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/ledger/book"
@@ -20,7 +18,7 @@ import (
 func (w *way) accrueWith(g book.GoLive, o stage.Options) (stage.Report, error) {
 	w.t.Helper()
 	o.Actor = "test"
-	return accrue.New(accrue.Config{DB: w.db, Clock: w.clock, Zone: time.UTC, GoLive: g, Log: zap.NewNop()}).Run(context.Background(), o)
+	return accrue.New(accrue.Config{DB: w.db, Clock: w.clock, Zone: time.UTC, GoLive: g}).Run(context.Background(), o)
 }
 
 // reconciled pulls and reconciles, no more.

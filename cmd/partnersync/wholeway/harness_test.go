@@ -20,6 +20,7 @@ import (
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/accrue"
 	"github.com/partnersync/partnersync/sync/pull"
 	"github.com/partnersync/partnersync/sync/push"
@@ -50,32 +51,20 @@ func newWay(t testing.TB, now string) *way {
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	w.db = db
-	w.url = serve(t, w.org)
+	w.url = orgtest.Serve(t, w.org)
 	w.stages = stagesOf(t, w.db, w.url, c, mapping.Default())
 	return w
 }
 
-// serve puts an org on a port of this machine and gives its address.
-func serve(t testing.TB, org *emulator.Org) string {
-	t.Helper()
-	s, err := emulator.Serve(context.Background(), org, "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { must(t, s.Close()) })
-	return s.URL()
-}
-
-// stagesOf gives the five stages between an org and a database.
+// stagesOf gives the stages between an org and a database, and verify.
 func stagesOf(t testing.TB, db *sqlx.DB, url string, c clock.Clock, m *mapping.Mapping) []stage.Stage {
 	t.Helper()
 	log := zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
-	client, err := salesforce.New(salesforce.Config{
-		LoginURL: url, ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret, Log: log, Clock: c,
-	})
-	must(t, err)
+	client := orgtest.Client(t, url, salesforce.Config{Log: log, Clock: c})
 	return []stage.Stage{
 		pull.New(pull.Config{DB: db, Source: client, Mapping: m, Clock: c, Log: log}),
-		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: time.UTC, Currency: "USD", Log: log}),
-		accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: log}),
+		reconcile.New(reconcile.Config{DB: db, Mapping: m, Clock: c, Zone: time.UTC, Currency: "USD"}),
+		accrue.New(accrue.Config{DB: db, Clock: c, Zone: time.UTC, GoLive: book.GoLive{Decided: true}}),
 		push.New(push.Config{DB: db, Sink: client, Mapping: m, Clock: c, Log: log}),
 		verify.New(verify.Config{DB: db, Source: client, Mapping: m, Clock: c, Zone: time.UTC, Log: log}),
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/partnersync/partnersync/internal/pg"
 	"github.com/partnersync/partnersync/internal/pgtest"
 	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 )
 
 // company is a generated org and an empty ledger in which partners and plan are
@@ -32,7 +33,7 @@ func company(t *testing.T, opportunities int) (*emulator.Org, *sqlx.DB, *program
 	t.Cleanup(func() { must(t, db.Close()) })
 	w := &way{t: t, db: db, org: org, clock: clock.NewManual(clock.System{}.Now())}
 	w.apply(generatedPartners)
-	return org, db, newProgram(t, dsn, serve(t, org))
+	return org, db, newProgram(t, dsn, orgtest.Serve(t, org))
 }
 
 const generatedPartners = `
@@ -79,7 +80,7 @@ func written(org *emulator.Org) []string {
 	return out
 }
 
-// TestKill9 kills the program in the middle of every stage, runs it again, and
+// TestKill9InTheMiddleOfARun kills the program in the middle of every stage, runs it again, and
 // finds the same entries and the same Salesforce records as after an undisturbed
 // run.
 func TestKill9InTheMiddleOfARun(t *testing.T) {

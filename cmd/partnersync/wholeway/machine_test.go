@@ -103,7 +103,7 @@ func (m *machine) by(actor string) book.Context {
 }
 
 func (m *machine) accrueStage() *accrue.Stage {
-	return accrue.New(accrue.Config{DB: m.db, Clock: m.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}, Log: zap.NewNop()})
+	return accrue.New(accrue.Config{DB: m.db, Clock: m.clock, Zone: time.UTC, GoLive: book.GoLive{Decided: true}})
 }
 
 func (m *machine) verifyStage() *verify.Stage {

@@ -136,7 +136,7 @@ func (c *comparison) isHeldWithoutLine(w cell) bool {
 			}
 		}
 	}
-	for _, reason := range strings.Split(w.reason, "|") {
+	for reason := range strings.SplitSeq(w.reason, "|") {
 		if w.payee == "" && c.holds[cell{source: w.source, reason: reason}] {
 			return true
 		}

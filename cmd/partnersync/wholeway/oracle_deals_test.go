@@ -3,6 +3,7 @@ package wholeway_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -101,9 +102,7 @@ func (g *generator) putDeal(f map[string]any, closed civil) string {
 	id, at := g.id("a05"), g.instant()
 	if g.p(30) && f["Decided_At__c"] != nil && f["Share__c"] == nil {
 		before := map[string]any{}
-		for k, v := range f {
-			before[k] = v
-		}
+		maps.Copy(before, f)
 		before["Status__c"], before["Decided_At__c"] = "Submitted", nil
 		g.put("Partner_Registration__c", id, at, before)
 		at = at.Add(time.Hour)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"go.uber.org/zap"
 
 	"github.com/partnersync/partnersync/internal/clock"
 	"github.com/partnersync/partnersync/internal/pg"
@@ -97,12 +96,12 @@ type stages struct {
 
 func newStages(t testing.TB, terms *terms) *stages {
 	t.Helper()
+	db := pgtest.New(t)
 	c := clock.NewManual(terms.now)
-	db, log := pgtest.New(t), zap.NewNop()
 	return &stages{
 		t: t, db: db, clock: c, terms: terms,
-		first: reconcile.New(reconcile.Config{DB: db, Mapping: mapping.Default(), Clock: c, Zone: terms.zone, Currency: "USD", Log: log}),
-		then:  accrue.New(accrue.Config{DB: db, Clock: c, Zone: terms.zone, GoLive: goLive(terms), Log: log}),
+		first: reconcile.New(reconcile.Config{DB: db, Mapping: mapping.Default(), Clock: c, Zone: terms.zone, Currency: "USD"}),
+		then:  accrue.New(accrue.Config{DB: db, Clock: c, Zone: terms.zone, GoLive: goLive(terms)}),
 	}
 }
 

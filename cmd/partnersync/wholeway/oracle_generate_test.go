@@ -3,6 +3,7 @@ package wholeway_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -138,9 +139,7 @@ func (g *generator) id(prefix string) string {
 // put adds a version of a record; it is received in one batch, or in several.
 func (g *generator) put(object, id string, at time.Time, fields map[string]any) {
 	f := map[string]any{"Id": id}
-	for k, v := range fields {
-		f[k] = v
-	}
+	maps.Copy(f, fields)
 	f[stampField(object)] = salesforceTime(at)
 	if _, ok := f["IsDeleted"]; !ok && !strings.HasSuffix(object, "__History") {
 		f["IsDeleted"] = false

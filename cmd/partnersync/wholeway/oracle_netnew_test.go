@@ -2,6 +2,7 @@ package wholeway_test
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -112,10 +113,5 @@ func (s *simulation) shareIn(t, o *sold) *big.Rat {
 
 // renews says whether a renewal renews a term.
 func (s *simulation) renews(r, t *sold) bool {
-	for _, x := range s.renewedBy(r) {
-		if x == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.renewedBy(r), t)
 }

@@ -3,6 +3,7 @@ package wholeway_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -72,9 +73,7 @@ func (g *generator) tracked(object, id string, line []held, fields map[string]an
 			continue // not pulled then
 		}
 		f := map[string]any{}
-		for k, v := range fields {
-			f[k] = v
-		}
+		maps.Copy(f, fields)
 		f["Partner_ID__c"] = orNull(s.value)
 		f["IsDeleted"] = isLast && g.p(6)
 		g.put(object, id, s.at, f)

@@ -2,6 +2,7 @@ package wholeway_test
 
 import (
 	"math/big"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -235,10 +236,8 @@ func (t *terms) horizon() civil { return max(t.asOf.lastCompleted(), t.explicit)
 func (w *world) partnerOf(id string) *partnerFact {
 	for i := range w.partners {
 		p := &w.partners[i]
-		for _, own := range p.ids {
-			if own == id {
-				return p
-			}
+		if slices.Contains(p.ids, id) {
+			return p
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/partnersync/partnersync/ledger"
 	"github.com/partnersync/partnersync/mapping"
 	"github.com/partnersync/partnersync/salesforce"
-	"github.com/partnersync/partnersync/salesforce/emulator"
+	"github.com/partnersync/partnersync/salesforce/emulator/orgtest"
 	"github.com/partnersync/partnersync/sync/recount"
 	"github.com/partnersync/partnersync/sync/stage"
 	"github.com/partnersync/partnersync/sync/verify"
@@ -26,9 +26,7 @@ func (w *way) recount() stage.Report {
 
 func (w *way) count() stage.Report {
 	w.t.Helper()
-	client, err := salesforce.New(salesforce.Config{LoginURL: w.url, ClientID: emulator.DemoClientID, ClientSecret: emulator.DemoClientSecret, Clock: w.clock})
-	must(w.t, err)
-	defer client.Close()
+	client := orgtest.Client(w.t, w.url, salesforce.Config{Clock: w.clock})
 	r, err := recount.New(recount.Config{DB: w.db, Source: client, Mapping: mapping.Default(), Clock: w.clock}).Run(context.Background(), stage.Options{Actor: "test"})
 	must(w.t, err)
 	return r

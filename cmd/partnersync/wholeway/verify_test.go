@@ -11,7 +11,7 @@ import (
 	"github.com/partnersync/partnersync/sync/verify"
 )
 
-// verifyStage gives the fifth stage of a way.
+// verifyStage gives the stage that compares.
 func (w *way) verifyStage() *verify.Stage {
 	return w.stages[4].(*verify.Stage)
 }
@@ -46,7 +46,7 @@ func openOf(w *way, kind string) (out []ledger.Discrepancy) {
 
 func TestR8_3_DriftInSalesforceIsFoundRepairedAndClosed(t *testing.T) {
 	t.Parallel()
-	w, account, _, _ := one(t)
+	w, account, _ := one(t)
 	w.insert("Opportunity", sale(account, "1000", "2026-04-15", "SystemModstamp", instant("2027-02-01T06:00:30Z")))
 	w.run()
 	if d := w.differences(); len(d) > 0 {
@@ -99,7 +99,7 @@ func TestR8_3_DriftInSalesforceIsFoundRepairedAndClosed(t *testing.T) {
 
 func TestR8_3_WhatIsOnItsWayIsNoDrift(t *testing.T) {
 	t.Parallel()
-	w, _, _, id := one(t)
+	w, _, id := one(t)
 	w.change("Opportunity", id, "2027-02-01T06:00:30Z", map[string]any{"Amount": "3000"})
 	for i := range 3 { // all but push
 		w.runs(i, stage.Options{})
@@ -116,7 +116,7 @@ func TestR8_3_WhatIsOnItsWayIsNoDrift(t *testing.T) {
 
 func TestR8_3_WhatIsDueIsLeftOutAndCounted(t *testing.T) {
 	t.Parallel()
-	w, _, _, id := one(t)
+	w, _, id := one(t)
 	w.change("Opportunity", id, "2027-02-01T06:00:30Z", map[string]any{"Amount": "3000"})
 	w.runs(0, stage.Options{})
 	w.runs(1, stage.Options{})

@@ -40,7 +40,6 @@ type Info struct {
 	Modified       time.Time // the state changed, or rows were worked through
 	Processed      int       // rows, those that failed included
 	Failed         int
-	Retries        int
 	// Total is how long the job has been worked on, Active how long its rows were
 	// written or read.
 	Total, Active time.Duration
@@ -115,7 +114,7 @@ func (i *Info) listed() any {
 func (i *Info) full() any {
 	b := i.basis()
 	b.JobType = i.Type
-	p := progress{Processed: i.Processed, Retries: i.Retries, Total: i.Total.Milliseconds(), Error: i.ErrorMessage}
+	p := progress{Processed: i.Processed, Total: i.Total.Milliseconds(), Error: i.ErrorMessage}
 	if i.Type == typeQuery {
 		possible := !strings.HasSuffix(i.Object, "__mdt")
 		b.PKChunkingPossible = &possible

@@ -16,16 +16,6 @@ type Row struct {
 	cells   []string
 }
 
-// Column gives a cell by the name of its column in any case, "" if there is none.
-func (r Row) Column(name string) string {
-	for i, c := range r.columns {
-		if strings.EqualFold(c.name, name) {
-			return r.cells[i]
-		}
-	}
-	return ""
-}
-
 // Fields gives the cells by their columns' names.
 func (r Row) Fields() map[string]any {
 	m := make(map[string]any, len(r.columns))

@@ -1,5 +1,7 @@
 package bulk
 
+import "slices"
+
 // State is where a job is in its life.
 // https://developer.salesforce.com/docs/atlas.en-us.api_asynch.meta/api_asynch/bulk_api_2_job_states.htm
 type State string
@@ -23,12 +25,7 @@ var follows = map[State][]State{
 
 // CanBecome says whether a job may go from one state to another in one step.
 func (s State) CanBecome(next State) bool {
-	for _, f := range follows[s] {
-		if f == next {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(follows[s], next)
 }
 
 // IsFinal says whether nothing more will happen to a job by itself.

@@ -167,7 +167,7 @@ func parseYAML(text []byte) (n *node, problem *Problem) {
 // the parser would follow down the stack.
 func deep(text []byte) bool {
 	open := 0
-	for _, line := range bytes.Split(text, []byte("\n")) {
+	for line := range bytes.SplitSeq(text, []byte("\n")) {
 		if bytes.Count(line, []byte("- "))+bytes.Count(line, []byte("? ")) > 2*maxDepth {
 			return true
 		}

@@ -62,9 +62,6 @@ func stream(seed uint64, name string) *rand.Rand {
 // Plan gives the plan in force.
 func (p *Player) Plan() *Plan { return p.plan }
 
-// Seed gives the seed of the rules' streams.
-func (p *Player) Seed() uint64 { return p.seed }
-
 // Decide says what happens to a request, and counts it; nil is nothing.
 func (p *Player) Decide(r Request) *Decision {
 	if len(p.rules) == 0 {

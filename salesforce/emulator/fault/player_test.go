@@ -82,7 +82,7 @@ func TestARulePlaysNoMoreThanItsTimes(t *testing.T) {
 	}
 }
 
-// drawPlan draws some rules that leave things to chance, each one line.
+// drawRules draws some rules that leave things to chance, each one line.
 func drawRules(t *rapid.T) []string {
 	var out []string
 	for i := range rapid.IntRange(1, 4).Draw(t, "rules") {

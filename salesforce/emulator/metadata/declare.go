@@ -54,7 +54,7 @@ func (c *Catalog) Declaration() schema.Declaration {
 }
 
 func (c *Catalog) declareObject(o *object) schema.ObjectDeclaration {
-	own := ReadObject(o.name, o.root(false))
+	own := ReadObject(o.root(false))
 	d := schema.ObjectDeclaration{Name: o.name, Label: own.Label, Plural: own.Plural, Prefix: c.prefixes[o.name], Owner: true}
 	if own.EnableHistory {
 		d.History = strings.TrimSuffix(o.name, "__c") + "__History"

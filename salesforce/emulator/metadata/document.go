@@ -75,12 +75,8 @@ func ReadDocument(base schema.Declaration, data []byte) (*Catalog, error) {
 		return nil, fmt.Errorf("read the org's customization: %w", err)
 	}
 	c := NewCatalog(base)
-	for name, prefix := range d.Prefixes {
-		c.prefixes[name] = prefix
-	}
-	for prefix, n := range d.Counters {
-		c.counters[prefix] = n
-	}
+	maps.Copy(c.prefixes, d.Prefixes)
+	maps.Copy(c.counters, d.Counters)
 	c.order = d.Order
 	for _, k := range d.Objects {
 		if err := c.restore(k); err != nil {

@@ -47,9 +47,9 @@ type Value struct {
 // Field is a custom field as its metadata declares it.
 // https://developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/customfield.htm
 type Field struct {
-	Name, Label, Description, Help                          string
+	Name, Label, Help                                       string
 	Type                                                    FieldType
-	Length, Precision, Scale, VisibleLines                  int
+	Length, Precision, Scale                                int
 	Required, Unique, ExternalID, CaseSensitive, Restricted bool
 	TrackHistory                                            bool
 	// Default is a formula: 'a text', 5, true, TODAY(). Of a checkbox, true or false.
@@ -60,14 +60,14 @@ type Field struct {
 	DisplayFormat string // of an auto number: SO-{000000}
 	Values        []Value
 	// ReferenceTo is the parent of a Lookup or MasterDetail.
-	ReferenceTo, RelationshipName, RelationshipLabel string
+	ReferenceTo, RelationshipName string
 	// DeleteConstraint is SetNull, Restrict or Cascade.
 	DeleteConstraint  string
 	RelationshipOrder int
 	Reparentable      bool
 }
 
-// ReadField reads a field's element, which validField has found to be good.
+// ReadField reads a field's element, which checkField has found to be good.
 func ReadField(e *Element) Field {
 	number := func(name string) int {
 		n, _ := strconv.Atoi(e.Value(name)) // 0 where there is none
@@ -75,12 +75,12 @@ func ReadField(e *Element) Field {
 	}
 	flag := func(name string) bool { return e.Value(name) == "true" }
 	f := Field{
-		Name: e.Value("fullName"), Label: e.Value("label"), Description: e.Value("description"), Help: e.Value("inlineHelpText"),
+		Name: e.Value("fullName"), Label: e.Value("label"), Help: e.Value("inlineHelpText"),
 		Type: FieldType(e.Value("type")), Length: number("length"), Precision: number("precision"), Scale: number("scale"),
-		VisibleLines: number("visibleLines"), Required: flag("required"), Unique: flag("unique"), ExternalID: flag("externalId"),
+		Required: flag("required"), Unique: flag("unique"), ExternalID: flag("externalId"),
 		CaseSensitive: flag("caseSensitive"), TrackHistory: flag("trackHistory"), Default: e.Value("defaultValue"),
 		Formula: e.Value("formula"), DisplayFormat: e.Value("displayFormat"), ReferenceTo: e.Value("referenceTo"),
-		RelationshipName: e.Value("relationshipName"), RelationshipLabel: e.Value("relationshipLabel"),
+		RelationshipName: e.Value("relationshipName"),
 		DeleteConstraint: e.Value("deleteConstraint"), RelationshipOrder: number("relationshipOrder"),
 		Reparentable: flag("reparentableMasterDetail"),
 	}
@@ -124,19 +124,16 @@ func CounterFormat(display string) (before string, digits int, after string) {
 // Object is what metadata declares of an object itself.
 // https://developer.salesforce.com/docs/atlas.en-us.api_meta.meta/api_meta/customobject.htm
 type Object struct {
-	Name, Label, Plural, Description string
-	SharingModel                     string
-	EnableHistory, IsDeployed        bool
+	Label, Plural string
+	EnableHistory bool
 	// NameField is its name: Text or AutoNumber.
 	NameField Field
 }
 
 // ReadObject reads what the element of an object declares.
-func ReadObject(name string, e *Element) Object {
+func ReadObject(e *Element) Object {
 	o := Object{
-		Name: name, Label: e.Value("label"), Plural: e.Value("pluralLabel"), Description: e.Value("description"),
-		SharingModel: e.Value("sharingModel"), EnableHistory: e.Value("enableHistory") == "true",
-		IsDeployed: e.Value("deploymentStatus") != "InDevelopment",
+		Label: e.Value("label"), Plural: e.Value("pluralLabel"), EnableHistory: e.Value("enableHistory") == "true",
 	}
 	if nf := e.Child("nameField"); nf != nil {
 		o.NameField = ReadField(nf)

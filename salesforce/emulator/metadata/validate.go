@@ -35,7 +35,7 @@ var repeatable = words(`actionOverrides summaryFilterItems sharingRecalculations
 
 func words(s string) map[string]bool {
 	out := map[string]bool{}
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		out[w] = true
 	}
 	return out
@@ -266,7 +266,7 @@ func checkNumbers(e *Element, typ FieldType) *problem {
 
 // checkObject looks at a custom object that the org does not have yet.
 func checkObject(name string, e *Element) *problem {
-	o := ReadObject(name, e)
+	o := ReadObject(e)
 	nf := e.Child("nameField")
 	switch {
 	case !isObjectName(name):

@@ -8,8 +8,8 @@ import (
 )
 
 // bounds gives the part of an index outside which no record can fit the
-// condition: of byTime when slot is its time column, of byName when slot is
-// slotID. It may be too wide, never too narrow: AND takes what is common, OR
+// condition: of ByTime when slot is its time column, of ByName when slot is
+// SlotID. It may be too wide, never too narrow: AND takes what is common, OR
 // what spans both, and what it does not understand is everything.
 func (s resolver) bounds(e soql.Expr, slot int) store.Span {
 	switch e := e.(type) {

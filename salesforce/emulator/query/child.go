@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
@@ -46,10 +47,8 @@ func (s resolver) children(name string) (*store.Table, *schema.Field) {
 			if f.RefTo == "" || !equalFold(o.ChildrenName(f), name) {
 				continue
 			}
-			for _, t := range f.Targets() {
-				if t == s.table.Object.Name {
-					return s.store.Tables[o.Name], f
-				}
+			if slices.Contains(f.Targets(), s.table.Object.Name) {
+				return s.store.Tables[o.Name], f
 			}
 		}
 	}

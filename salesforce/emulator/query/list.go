@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
@@ -151,10 +152,8 @@ func isID(f *schema.Field) bool { return f.Type == schema.TypeID || f.Type == sc
 // shareTarget says whether two columns may hold the id of one record.
 func shareTarget(a *schema.Object, x *Column, b *schema.Object, y *Column) bool {
 	for _, s := range targetsOf(a, x) {
-		for _, t := range targetsOf(b, y) {
-			if s == t {
-				return true
-			}
+		if slices.Contains(targetsOf(b, y), s) {
+			return true
 		}
 	}
 	return false

@@ -110,13 +110,8 @@ func (s resolver) scope(p *Plan) {
 
 // Columns are what the query selects, flat and in the order in which it selects
 // them, for callers that write rows. It has none for groups and for what only
-// JSON can show: children and TYPEOF, of which IsFlat tells.
+// JSON can show: children and TYPEOF.
 func (p *Plan) Columns() []Column { return p.columns }
-
-// IsFlat says whether every record of the result is a row of Columns.
-func (p *Plan) IsFlat() bool {
-	return !p.Count && p.groups == nil && !p.Projection.isNested
-}
 
 // RLock takes the store's lock for reading, with the indexes that the query
 // reads in order; give it back with RUnlock.

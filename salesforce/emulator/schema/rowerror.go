@@ -8,7 +8,7 @@ type RowError struct {
 	StatusCode string   `json:"statusCode"`
 	Message    string   `json:"message"`
 	Fields     []string `json:"fields"`
-	// ofRequest marks an error for which the platform refuses the whole request,
+	// OfRequest marks an error for which the platform refuses the whole request,
 	// because it met it while it was still reading the body.
 	OfRequest bool `json:"-"`
 }

@@ -53,7 +53,7 @@ var typesByName = map[string]Type{
 type Field struct {
 	Name, Label string
 	Type        Type
-	// slot is where a record keeps the value: an index into record.values, or
+	// Slot is where a record keeps the value: an index into its values, or
 	// one of the negative slots of the columns that every record has.
 	Slot                                               int
 	Length, Precision, Scale                           int

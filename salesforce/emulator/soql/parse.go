@@ -1,6 +1,7 @@
 package soql
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -169,12 +170,7 @@ func (p *parser) alias() Name {
 }
 
 func isClause(t token) bool {
-	for _, word := range []string{"FROM", "WHERE", "ORDER", "LIMIT", "OFFSET", "FOR", "GROUP", "HAVING", "WITH", "USING", "ALL", "UPDATE"} {
-		if t.is(word) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"FROM", "WHERE", "ORDER", "LIMIT", "OFFSET", "FOR", "GROUP", "HAVING", "WITH", "USING", "ALL", "UPDATE"}, t.is)
 }
 
 func (p *parser) path() (Path, *Error) {

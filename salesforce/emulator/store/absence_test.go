@@ -60,7 +60,7 @@ func (f *family) links() string {
 		if r["IsDeleted"] == true {
 			line += " binned"
 		}
-		for _, field := range strings.Fields(of.fields) {
+		for field := range strings.FieldsSeq(of.fields) {
 			line += " " + name[r[field]]
 		}
 		out = append(out, line)

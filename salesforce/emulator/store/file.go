@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/partnersync/partnersync/internal/errs"
 	"github.com/partnersync/partnersync/salesforce/emulator/store/journal"
@@ -21,9 +20,6 @@ type FileOptions struct {
 	// Reshape gives a store the schema of a document that SetSchema was given. It may
 	// be nil where no schema changes at run time.
 	Reshape func(s *Store, document []byte) error
-	// SyncEvery is the longest time between a write and the fsync behind it; 0 is the
-	// journal's own.
-	SyncEvery time.Duration
 	// Failed is called once, when the file cannot be written any more. It must not
 	// use the store.
 	Failed func(error)
@@ -100,14 +96,14 @@ func (f *file) noteAbsence(id string) {
 // that it holds: every transaction that was acknowledged, with ids, counters, audit
 // fields, recycle bin and history. From then on what is written to the store is in
 // the file before the lock for writing is given back: it survives the end of the
-// process at once, and that of the machine after FileOptions.SyncEvery.
+// process at once, and that of the machine a quarter of a second later.
 //
 // The error is an errs.Error: Conflict if another process has the file, Invalid if
 // it is not an org's, of another version, damaged, or of an org with other objects.
 func OpenFile(path string, opt FileOptions) (*Store, journal.Opened, error) {
 	opt.bigEntry, opt.slack = cmp.Or(opt.bigEntry, bigEntry), cmp.Or(opt.slack, slack)
 	p := &replay{build: opt.Build, reshape: opt.Reshape, tables: map[uint64]*columns{}}
-	j, found, err := journal.Open(path, journal.Options{SyncEvery: opt.SyncEvery}, p.apply)
+	j, found, err := journal.Open(path, journal.Options{}, p.apply)
 	if err != nil {
 		return nil, found, err
 	}

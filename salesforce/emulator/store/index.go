@@ -89,8 +89,8 @@ func (x *Index) merge() {
 	x.entries, x.stale = out, 0
 }
 
-// Span is a range of keys and ids, both ends counting. loID "" is the lowest;
-// hiID "" the highest.
+// Span is a range of keys and ids, both ends counting. LoID "" is the lowest;
+// HiID "" the highest.
 type Span struct {
 	Lo, Hi     int64
 	LoID, HiID string

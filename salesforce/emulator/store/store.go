@@ -16,7 +16,7 @@ type Store struct {
 	clock  clock.Clock
 
 	// mu guards the records. Whoever reads them in order of an index calls
-	// rlockTidy, so that the index is in order before the lock is shared.
+	// RLockTidy, so that the index is in order before the lock is shared.
 	mu     *guard
 	trail  *trail            // of the open savepoints, or nil
 	Tables map[string]*Table // by object name
@@ -29,7 +29,7 @@ type Store struct {
 	absent map[string]*absence
 	// related has the lookups to an object, once somebody asked; see relations.
 	related map[string][]relation
-	// orgID and userID are the organization's id and that of the user as whom
+	// OrgID and UserID are the organization's id and that of the user as whom
 	// integrations act.
 	OrgID, UserID string
 	// file is where the records survive a restart; nil where they do not.
@@ -108,7 +108,7 @@ func (s *Store) Lock() { s.mu.Lock() }
 // Unlock gives the lock for writing back.
 func (s *Store) Unlock() { s.mu.Unlock() }
 
-// RLock takes the lock for reading; see rlockTidy.
+// RLock takes the lock for reading; see RLockTidy.
 func (s *Store) RLock() { s.mu.RLock() }
 
 // RUnlock gives the lock for reading back.

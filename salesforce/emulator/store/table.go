@@ -14,7 +14,7 @@ type Table struct {
 	// external id or usable as one, or names a record to which this one belongs.
 	// Records in the recycle bin are not in it.
 	keyed []keyedField
-	// byTime is in the order of (SystemModstamp, Id); for history, which has no
+	// ByTime is in the order of (SystemModstamp, Id); for history, which has no
 	// SystemModstamp, of (CreatedDate, Id).
 	ByTime *Index
 	ByName *Index // in the order of Id
@@ -103,7 +103,7 @@ func newTable(o *schema.Object, late *lateness) *Table {
 	return t
 }
 
-// TimeSlot is the column by whose order byTime goes.
+// TimeSlot is the column by whose order ByTime goes.
 func (t *Table) TimeSlot() int {
 	if t.Object.HasModstamp {
 		return schema.SlotModstamp

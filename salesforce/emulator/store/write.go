@@ -14,10 +14,10 @@ import (
 type Writer struct {
 	UserID string
 	At     time.Time
-	// admin may set ids, audit fields and fields that the API cannot write, as a
+	// Admin may set ids, audit fields and fields that the API cannot write, as a
 	// data load by the platform's own people could.
 	Admin bool
-	// trustLookups leaves out the check that the records of lookups exist; a load
+	// TrustLookups leaves out the check that the records of lookups exist; a load
 	// from files makes it at its end.
 	TrustLookups bool
 	// later are lookups that a load sets when all its records are there.

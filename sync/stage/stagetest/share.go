@@ -17,12 +17,12 @@ import (
 )
 
 // Share has the parts of a pass done by workers side by side, each of which takes the
-// next that waits. One that fails with Died leaves its part as a process does that is
+// next that waits. One that fails with ErrDied leaves its part as a process does that is
 // killed, and another begins it again; any other error is the pass's.
 func Share(t testing.TB, db *sqlx.DB, workers ...stage.Parted) stage.Share {
 	return func(ctx context.Context, token stage.Token, parts []stage.Part, heard func(int64)) ([]stage.Outcome, error) {
 		t.Helper()
-		s := &share{t: t, db: db, failed: make(chan error, len(workers))}
+		s := &share{db: db, failed: make(chan error, len(workers))}
 		if err := db.GetContext(ctx, &s.run, `
 			insert into job.run (stage, actor, started_at) values ('test', 'test', now()) returning id`); err != nil {
 			return nil, err
@@ -53,7 +53,6 @@ func Share(t testing.TB, db *sqlx.DB, workers ...stage.Parted) stage.Share {
 var ErrDied = errors.New("the worker died")
 
 type share struct {
-	t      testing.TB
 	db     *sqlx.DB
 	run    int64
 	open   sync.WaitGroup // parts

@@ -229,9 +229,6 @@ func (j *Journal) Size() (now, base int64) {
 	return j.size, j.base
 }
 
-// Path is the file's.
-func (j *Journal) Path() string { return j.path }
-
 // Close waits for a rewrite at work, writes everything to the disk and lets go of
 // the file. It can be called twice.
 func (j *Journal) Close() error {

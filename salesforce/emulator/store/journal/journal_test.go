@@ -108,7 +108,7 @@ func TestADamagedFileIsRefusedAndLeftAlone(t *testing.T) {
 	path := filepath.Join(dir, "org.snapshot")
 	j, _, _ := open(t, path, Options{})
 	for i := range 20 {
-		must(t, j.Append([]byte(fmt.Sprintf("entry %d", i))))
+		must(t, j.Append(fmt.Appendf(nil, "entry %d", i)))
 	}
 	must(t, j.Close())
 	whole, err := os.ReadFile(path)
@@ -177,7 +177,7 @@ func TestARewriteLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "org.snapshot")
 	j, _, _ := open(t, path, Options{})
 	for i := range 100 {
-		must(t, j.Append([]byte(fmt.Sprint(i))))
+		must(t, j.Append(fmt.Append(nil, i)))
 	}
 	var writers sync.WaitGroup
 	mark := j.Mark()

@@ -35,11 +35,7 @@ func ByKey(ctx context.Context, q sqlx.QueryerContext, keys []string) (_ map[str
 	if len(named) == 0 {
 		return nil, nil
 	}
-	h, err := readHolders(ctx, q, slices.Collect(maps.Keys(periods)), nil)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := h.everHeld(ctx, q, slices.Collect(maps.Keys(named)))
+	h, ids, err := readNamed(ctx, q, periods, named)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +58,16 @@ func ByKey(ctx context.Context, q sqlx.QueryerContext, keys []string) (_ map[str
 		}
 	}
 	return out, nil
+}
+
+// readNamed reads whose the IDs were in some periods, and which of them some holders have
+// ever held.
+func readNamed(ctx context.Context, q sqlx.QueryerContext, periods map[clock.Month]bool, named map[Holder]bool) (h *holders, ids []string, err error) {
+	if h, err = readHolders(ctx, q, slices.Collect(maps.Keys(periods)), nil); err != nil {
+		return nil, nil, err
+	}
+	ids, err = h.everHeld(ctx, q, slices.Collect(maps.Keys(named)))
+	return h, ids, err
 }
 
 // KeysOfLines gives the key of the statement that a line's accruals are in: its
@@ -112,11 +118,7 @@ func LinesOf(ctx context.Context, q sqlx.QueryerContext, keys []string) (_ []Tou
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	h, err := readHolders(ctx, q, slices.Collect(maps.Keys(periods)), nil)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := h.everHeld(ctx, q, slices.Collect(maps.Keys(named)))
+	h, ids, err := readNamed(ctx, q, periods, named)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,6 @@ type facts map[string]any
 // org is what the naive evaluator sees of a store.
 type org struct {
 	st       *store.Store
-	now      time.Time
 	ids      []string         // of opportunities
 	accounts map[string]facts // by id
 	deals    []facts
@@ -63,7 +62,7 @@ func makeOrg(t *rapid.T) *org {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &org{st: store.New(sc, clock.NewManual(start)), now: start, accounts: map[string]facts{}}
+	o := &org{st: store.New(sc, clock.NewManual(start)), accounts: map[string]facts{}}
 	o.st.Seed("integration@acme.example", "USD")
 	insert := func(object string, f map[string]any) string {
 		id, err := o.st.Insert(object, f)

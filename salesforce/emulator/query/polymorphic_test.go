@@ -5,26 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/partnersync/partnersync/internal/clock"
-	"github.com/partnersync/partnersync/salesforce/emulator/metadata"
 	"github.com/partnersync/partnersync/salesforce/emulator/schema"
 	"github.com/partnersync/partnersync/salesforce/emulator/store"
-	orgpackage "github.com/partnersync/partnersync/salesforce/package"
 )
 
 // taskStore has tasks about a contact, a lead and nobody: a lookup to two objects.
 func taskStore(t *testing.T) *store.Store {
 	t.Helper()
-	src, err := metadata.Declared(orgpackage.Source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sc, err := schema.Build(src, schema.Options{Currencies: []string{"USD"}, SandboxField: schema.SandboxFlag})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.New(sc, clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)))
-	s.Seed("integration@acme.example", "USD")
+	s := testStore(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	insert := func(object string, fields map[string]any) string {
 		id, err := s.Insert(object, fields)
 		if err != nil {
@@ -94,16 +82,7 @@ func TestALookupToSeveralObjects(t *testing.T) {
 
 // Multipicklists are compared value by value, in any order and case.
 func TestIncludesAndExcludes(t *testing.T) {
-	src, err := metadata.Declared(orgpackage.Source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sc, err := schema.Build(src, schema.Options{Currencies: []string{"USD"}, SandboxField: schema.SandboxFlag})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.New(sc, clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)))
-	s.Seed("integration@acme.example", "USD")
+	s := testStore(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	for name, values := range map[string]any{"one": "AAA", "two": "AAA;BBB", "three": "BBB;CCC", "none": nil} {
 		if _, err := s.Insert("Account", map[string]any{"Name": name, "Industry": values}); err != nil {
 			t.Fatal(err)

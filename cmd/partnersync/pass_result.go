@@ -233,7 +233,7 @@ func (p *page) whatToDo(s outcomeOfRuns) {
 		if n < s.problems {
 			besides = counted(n, "thing") + " besides: "
 		}
-		p.sentence("  - %s`partnersync discrepancies` and the notes above say what, and what to do", besides)
+		p.sentence("  - %s`partnersync discrepancies`, and the warnings and notes above say what, and what to do", besides)
 	}
 	if s.problems > 0 && s.putOff != "" {
 		p.sentence("  - %s is put off: %s", s.putOffStage, s.putOff)

@@ -144,9 +144,9 @@ func TestNoticesAreShown(t *testing.T) {
 	c := withDatabase(t, env...)
 	writeFile(t, "mapping.yaml", "version: 1\nfacts:\n  install: {object: Nothing__c, fields: {org_id: Org__c, is_sandbox: Sandbox__c}}\n")
 	c.env = append(c.env, "PARTNERSYNC_MAPPING_FILE=mapping.yaml")
-	c.run("run", "pull").want(t, exitProblems, "note: pull: ", "Nothing__c")
-	c.run("status").want(t, exitOK, "note: pull: ", "Nothing__c")
-	if o := c.run("status", "--history", "5"); strings.Count(o.out, "note: pull: ") != 1 {
+	c.run("run", "pull").want(t, exitProblems, "warning: pull: ", "Nothing__c", "the warnings and notes above say what", "!note: pull: ")
+	c.run("status").want(t, exitOK, "warning: pull: ", "Nothing__c", "alert: the mapping of install is stopped")
+	if o := c.run("status", "--history", "5"); strings.Count(o.out, "warning: pull: ") != 1 {
 		t.Errorf("a notice is not said once:\n%s", o.out)
 	}
 }

@@ -22,7 +22,8 @@ const (
 // Relink asks that those lines be looked at again by whoever writes them to Salesforce
 // which lead by a field to any of some records that were gone from there and are there
 // again. A line may lead elsewhere than what it is a line of leads to by now, so it is found
-// by itself.
+// by itself. Spaces and Accounts come back so rarely that the fields have no index for it:
+// all lines are gone through.
 func Relink(ctx context.Context, tx *sqlx.Tx, by LinkField, records []string) (err error) {
 	defer errs.Wrap(&err, "note the lines that lead to %d records", len(records))
 	field := pq.QuoteIdentifier(string(by))

@@ -102,32 +102,3 @@ func TestR8_5_TheLinesOfAPartnerAreFoundAmongThose(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-// TestWhatLeadsToARecordThatComesBackIsFoundByTheLink, and not by going through all lines.
-func TestWhatLeadsToARecordThatComesBackIsFoundByTheLink(t *testing.T) {
-	t.Parallel()
-	db := thousands(t)
-	for by, records := range map[LinkField][]string{
-		LinkToSpace: {"a0S7", "a0S8"}, LinkToAccount: {"0017", "001no"}, LinkToOpportunity: {"0067", "0068", "0069"},
-	} {
-		if err := pg.InTx(t.Context(), db, func(ctx context.Context, tx *sqlx.Tx) error {
-			if _, err := tx.ExecContext(ctx, `delete from ledger.relinked`); err != nil {
-				return err
-			}
-			before := read(t, tx)
-			if err := Relink(ctx, tx, by, records); err != nil {
-				return err
-			}
-			if n := read(t, tx) - before; n > 500 {
-				t.Errorf("by %s %d lines were read of 10,000", by, n)
-			}
-			lines, err := TakeRelinked(ctx, tx)
-			if want := map[LinkField]int{LinkToSpace: 200, LinkToAccount: 100, LinkToOpportunity: 3}[by]; len(lines) != want {
-				t.Errorf("by %s %d lines, want %d", by, len(lines), want)
-			}
-			return err
-		}); err != nil {
-			t.Error(err)
-		}
-	}
-}

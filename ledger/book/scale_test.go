@@ -12,21 +12,6 @@ import (
 	"github.com/partnersync/partnersync/internal/pgtest"
 )
 
-// planned keeps how Postgres means to answer each question.
-type planned struct {
-	sqlx.QueryerContext
-	plans []string
-}
-
-func (p *planned) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
-	var lines []string
-	if err := sqlx.SelectContext(ctx, p.QueryerContext, &lines, `explain `+query, args...); err != nil {
-		return nil, err
-	}
-	p.plans = append(p.plans, strings.Join(lines, "\n"))
-	return p.QueryerContext.QueryxContext(ctx, query, args...)
-}
-
 // TestR8_2_WhatIsOwedIsReadWithoutTheEntries, which are all that was ever posted: status,
 // page and metrics ask for it every few seconds.
 func TestR8_2_WhatIsOwedIsReadWithoutTheEntries(t *testing.T) {
@@ -34,7 +19,7 @@ func TestR8_2_WhatIsOwedIsReadWithoutTheEntries(t *testing.T) {
 	db := pgtest.New(t)
 	settle(t, db, expect("006A", "FG3877", 50000), expect("006B", "FG3877", 700), expect("006C", "AB1234", 900))
 	settle(t, db, expect("006A", "FG3877", 30000), Expectation{SourceID: "006B"})
-	seen := &planned{QueryerContext: db}
+	seen := &pgtest.Planned{QueryerContext: db}
 	owed, err := Balances(t.Context(), seen)
 	if err != nil {
 		t.Fatal(err)
@@ -42,12 +27,12 @@ func TestR8_2_WhatIsOwedIsReadWithoutTheEntries(t *testing.T) {
 	if len(owed) != 2 || owed[0].PayeeID != "FG3877" || owed[0].Lines != 2 || owed[1].Lines != 1 {
 		t.Errorf("%+v", owed)
 	}
-	for _, plan := range seen.plans {
+	for _, plan := range seen.Plans {
 		if strings.Contains(plan, " on entry") || strings.Contains(plan, " on line") {
 			t.Errorf("the book is read: %s", plan)
 		}
 	}
-	if len(seen.plans) == 0 {
+	if len(seen.Plans) == 0 {
 		t.Error("no plan was seen")
 	}
 }

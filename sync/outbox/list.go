@@ -89,6 +89,7 @@ func objectsOf(object string) any {
 // all objects.
 func Retry(ctx context.Context, tx *sqlx.Tx, object string, keys []string) (_ int64, err error) {
 	defer errs.Wrap(&err, "let push try again")
+	// What waits is said apart from what is quarantined, as the two indexes are: both are used.
 	result, err := tx.ExecContext(ctx, `
 		update outbox.record r set attempts = 0, not_before = null, quarantined_at = null
 		where object = any($1) and ($2::text[] is null or key = any($2))

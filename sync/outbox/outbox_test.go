@@ -448,7 +448,7 @@ func TestTheOldestThatWaitIsToldOfEveryState(t *testing.T) {
 func TestWhatIsAskedOftenReadsOnlyWhatIsNotSettled(t *testing.T) {
 	t.Parallel()
 	db := settled(t)
-	seen := &planned{QueryerContext: db}
+	seen := &pgtest.Planned{QueryerContext: db}
 	if _, err := outbox.Tallies(t.Context(), seen, noon); err != nil {
 		t.Error(err)
 	}
@@ -457,26 +457,11 @@ func TestWhatIsAskedOftenReadsOnlyWhatIsNotSettled(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, plan := range seen.plans {
+	for _, plan := range seen.Plans {
 		if strings.Contains(plan, "Seq Scan on record") {
 			t.Errorf("the whole outbox is read: %s", plan)
 		}
 	}
-}
-
-// planned keeps how Postgres means to answer each question.
-type planned struct {
-	sqlx.QueryerContext
-	plans []string
-}
-
-func (p *planned) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
-	var lines []string
-	if err := sqlx.SelectContext(ctx, p.QueryerContext, &lines, `explain `+query, args...); err != nil {
-		return nil, err
-	}
-	p.plans = append(p.plans, strings.Join(lines, "\n"))
-	return p.QueryerContext.QueryxContext(ctx, query, args...)
 }
 
 func TestWhatIsTriedAgainIsFoundAmongWhatIsNotSettled(t *testing.T) {
